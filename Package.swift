@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: Swift 6 mode, and a warning is an error.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// Those that touch the kernel's memory: each unsafe use is marked as one.
+let kernel: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let package = Package(
+  name: "torpor",
+  products: [
+    .executable(name: "torpor", targets: ["torpor"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: kernel),
+    .target(name: "Lifecycle", swiftSettings: strict),
+    .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel),
+    .executableTarget(
+      name: "torpor",
+      dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: kernel),
+
+    // An ordinary little server, for `make demo`.
+    .executableTarget(name: "greeter", path: "Examples/greeter", exclude: ["README.md"], swiftSettings: strict),
+
+    // Tools of the tests: clients that hammer, and a server that behaves oddly.
+    .executableTarget(
+      name: "hammer", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/hammer", swiftSettings: strict),
+    .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
+    .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
+
+    .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], path: "Tests/Lifecycle", swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation"], path: "Tests/Simulation/Schedules", swiftSettings: strict),
+    .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
+    .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
+    .testTarget(
+      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "greeter"], path: "Tests/Servers",
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11
+)

@@ -1,0 +1,138 @@
+/// The few Linux calls that Swift can't make by itself: those with macros, unions or a child of their own.
+///
+/// Every function returns a value >= 0, or -errno. None of them keeps state.
+/// _GNU_SOURCE must not be defined here: it changes struct layouts that Glibc's own module has already imported.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+// MARK: spawn.c
+
+/// The step of a child that failed between clone and exec.
+enum cl_spawn_stage {
+  CL_STAGE_CLONE = 0,
+  CL_STAGE_DESCRIPTORS,
+  CL_STAGE_FILTER,
+  CL_STAGE_GROUPS,
+  CL_STAGE_USER,
+  CL_STAGE_EXEC,
+};
+
+struct cl_spawn_request {
+  // These three must be given; nullable only so that Swift can make an empty request first.
+  const char *_Nullable path;
+  char *_Nullable const *_Nullable arguments;
+  char *_Nullable const *_Nullable environment;
+  /// Where in the environment block LISTEN_PID's digits go: at least 12 writable bytes. Null: no LISTEN_PID.
+  char *_Nullable listen_pid;
+  /// Become 3, 4, … in the child, without close-on-exec.
+  const int *_Nullable descriptors;
+  int descriptor_count;
+  /// 0, 1 and 2 of the child; -1 leaves the parent's.
+  int standard_input, standard_output, standard_error;
+  /// Directory descriptor of a cgroup v2 to be born in, or -1.
+  int cgroup;
+  int changes_user;
+  uid_t user;
+  gid_t group;
+  const gid_t *_Nullable groups;
+  size_t group_count;
+  int limits_descriptors;
+  uint64_t descriptor_soft_limit, descriptor_hard_limit;
+  int no_new_privileges;
+  /// 1: send every bind() to a seccomp listener; 0: no filter.
+  int traps_bind;
+};
+
+struct cl_spawn_result {
+  int pid;
+  int pidfd;
+  /// The seccomp listener, or -1 when traps_bind was 0.
+  int listener;
+  /// Of enum cl_spawn_stage; says on failure what failed.
+  int stage;
+};
+
+/// Starts a process with clone3(CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_INTO_CGROUP). Returns 0 after a successful exec.
+int cl_spawn(const struct cl_spawn_request *_Nonnull request, struct cl_spawn_result *_Nonnull result);
+
+/// Adds `socket` to `epoll` under the descriptor number `number`, as if the process that has that number had done it:
+/// epoll keys an entry by (file, number), so it takes a process in which the number means that file.
+int cl_epoll_add_as(int epoll, int socket, int number, uint32_t events, uint64_t data);
+
+/// Starts a child that waits for an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL), so that the caller need not block.
+/// The returned pidfd is readable when the period is over. `stack` must be given to cl_barrier_finish.
+int cl_barrier_start(void *_Nullable *_Nonnull stack, int *_Nonnull pid);
+/// Reaps the child and frees its stack. Returns 0 when membarrier succeeded, 1 when the child waited a fixed time instead,
+/// -ECANCELED when it was killed.
+int cl_barrier_finish(int pidfd, void *_Nonnull stack);
+
+/// The same, in the caller's own time.
+void cl_barrier_wait(void);
+
+// MARK: process.c
+
+int cl_pidfd_open(int pid, unsigned flags);
+int cl_pidfd_getfd(int pidfd, int number);
+int cl_pidfd_send_signal(int pidfd, int signal);
+/// pidfd_open(2) flag: a thread that need not lead its group (Linux 6.9).
+#define CL_PIDFD_THREAD 0200
+/// Reads another process's memory. Returns the number of bytes.
+ssize_t cl_process_read(int pid, uint64_t address, void *_Nonnull buffer, size_t length);
+int cl_become_subreaper(void);
+/// waitpid(-1, WNOHANG): the pid and raw status of a child that has ended, 0 if none has.
+int cl_reap(int *_Nonnull status);
+int cl_open_directory(const char *_Nonnull path);
+int cl_open_reading(const char *_Nonnull path);
+/// A pipe, close-on-exec at both ends.
+int cl_pipe(int *_Nonnull reading, int *_Nonnull writing);
+/// "TERM" for SIGTERM; null for a number without a name.
+const char *_Nullable cl_signal_name(int number);
+
+// MARK: seccomp.c
+
+struct cl_notification {
+  uint64_t id;
+  int thread;
+  int call;
+  uint64_t arguments[6];
+};
+
+int cl_call_is_bind(int call);
+int cl_notification_receive(int listener, struct cl_notification *_Nonnull notification);
+int cl_notification_is_valid(int listener, uint64_t id);
+/// Lets the call go on in the kernel as it was made.
+int cl_notification_continue(int listener, uint64_t id);
+/// Ends the call with `error` (0: success).
+int cl_notification_answer(int listener, uint64_t id, int error);
+/// Puts `source` at `number` in the calling process, replacing what is there.
+int cl_notification_set_descriptor(int listener, uint64_t id, int source, int number, int close_on_exec);
+
+// MARK: socket.c
+
+int cl_steer(int socket, uint32_t index);
+int cl_accept_queue_length(int socket);
+int cl_accept(int socket);
+/// IP_MULTICAST_LOOP and IP_MULTICAST_ALL, which mean nothing to TCP, are inherited by accepted sockets and shown by sock_diag.
+int cl_set_generation_mark(int socket, int mark);
+/// A socket filter that lets through only sock_diag messages whose local port is one of `ports` (host order, at most 64).
+int cl_filter_ports(int socket, const uint16_t *_Nonnull ports, size_t count);
+/// sockaddr_in6's flow label and scope are kept apart from this: address in network order, IPv4 in the first four bytes.
+int cl_bind_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
+int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
+int cl_local_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+/// Reads one inet socket address as a process laid it out. Returns its family, or -EINVAL when it is none of AF_INET and AF_INET6.
+int cl_parse_inet(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+/// Copies the options that a server set on `from` before bind and that an accepted socket inherits. Returns how many differed.
+int cl_copy_options(int from, int to);
+/// One datagram with the sender's pid by SCM_CREDENTIALS; descriptors that come with it are closed.
+ssize_t cl_receive_datagram(int socket, void *_Nonnull buffer, size_t length, int *_Nonnull pid, int *_Nonnull truncated);
+ssize_t cl_splice(int from, int to, size_t length);
+int cl_bind_unix_autoname(int socket, char *_Nonnull name, size_t capacity);
+int cl_bind_netlink(int socket, uint32_t groups);

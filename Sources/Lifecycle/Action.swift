@@ -1,0 +1,84 @@
+/// What to do. Actions are carried out in their order; one that asks something is answered by one event, at once or later.
+public enum Action: Equatable, Sendable {
+  /// Watch the held sockets for a connection.
+  case arm
+  case disarm
+  /// Start the service with the current sockets.
+  case spawn
+  /// Take the process that the service left behind for its main one.
+  case followSuccessor
+  /// Record closed connections for the next sample.
+  case recordCloses
+  /// Record them, and tell with `connectionClosed` as soon as there is one.
+  case watchCloses
+  /// Stop recording them.
+  case forgetCloses
+  case readQueues(Query)
+  case sample(Query)
+  /// Make a second socket for each held one, in its group, that no new connection goes to yet.
+  case openNext
+  case steer(SteeringTarget)
+  /// Wait until every SYN whose listener was chosen before has been dealt with.
+  case barrier(Query)
+  /// Accept what waits on the next sockets and relay it to the current ones.
+  case relayStrays
+  /// Close the next sockets; what waits there moves to the current ones.
+  case closeNext
+  /// The next sockets become the current ones, which are closed.
+  case swap
+  /// listen() again: a service can shrink the backlog or shut the socket down.
+  case listenAgain
+  /// Stop holding sockets that the service never took, so that their clients are refused instead of left hanging.
+  case abandon(sockets: Set<Int>)
+  /// SIGTERM to the main process.
+  case terminateMain
+  /// SIGTERM to every process of the service.
+  case terminateAll
+  /// SIGKILL to every process of the service.
+  case killAll
+  case report(Report)
+  /// Everything is done: leave.
+  case finish
+}
+
+/// Where the constant steering program sends every new connection.
+public enum SteeringTarget: Equatable, Sendable {
+  /// The sockets that the service has.
+  case current
+  /// The sockets that it doesn't have.
+  case next
+}
+
+/// What a person is told. The shell knows the names and adds them.
+public enum Report: Equatable, Sendable {
+  case dormant
+  case waking
+  /// Ready, this long after the wake began.
+  case serving(after: Duration)
+  case resting(idle: Duration)
+  /// Somebody came during the drain: back to work.
+  case restAborted(strays: Int)
+  case restImpossible(retryIn: Duration)
+  case rested(awake: Duration)
+  /// A start failed, or a running service died. `waiting` clients are in the queues; `retryIn` is the wait before the next try.
+  case failed(Failure, waiting: Int, retryIn: Duration)
+  /// It ended by itself without an error.
+  case leftByItself(awake: Duration)
+  /// The main process left others behind, and one of them is the main one now.
+  case wentToBackground
+  case neverBound(sockets: Set<Int>)
+  case listenerShutDown(socket: Int)
+  case stopTimedOut(after: Duration)
+  case leftoversKilled
+  case stopping
+  case stopped
+}
+
+public enum Failure: Equatable, Sendable {
+  case cannotStart
+  case diedStarting(ExitStatus)
+  case died(ExitStatus)
+  case startTimedOut(after: Duration)
+  /// It went away again and again without taking the connection it was started for.
+  case leftClientsWaiting(ExitStatus)
+}

@@ -1,0 +1,90 @@
+/// Numbers a question to the kernel, so that an answer that comes after another question was asked is known to be stale.
+public struct Query: Hashable, Sendable {
+  public var number: UInt64
+  public init(number: UInt64) { self.number = number }
+}
+
+/// How a process ended, as wait(2) tells.
+public enum ExitStatus: Hashable, Sendable {
+  case exited(code: Int32)
+  case signalled(Int32, dumpedCore: Bool)
+  /// It wasn't our child, so that nobody told us.
+  case unknown
+
+  public var isSuccess: Bool { self == .exited(code: 0) || self == .unknown }
+}
+
+/// One look at all of a service's connections, on every held socket.
+public struct Sample: Equatable, Sendable {
+  /// Connections that some process has accepted and not closed.
+  public var accepted = 0
+  /// Established connections that nobody has accepted, by socket cookie: those that came in by the sockets the service has…
+  public var queuedOnCurrent: Set<UInt64> = []
+  /// … and those that came in by the sockets that new connections are steered to during a drain.
+  public var queuedOnNext: Set<UInt64> = []
+  /// Handshakes that have not ended (SYN_RECV), by socket cookie.
+  public var handshakes: Set<UInt64> = []
+  /// A connection that the service had in hand was closed since the last sample, or one may have been: closes can be missed.
+  public var hasClosed = false
+
+  public init() {}
+
+  /// Nothing at all is under way, nor was since the last sample.
+  public var isQuiet: Bool {
+    accepted == 0 && queuedOnCurrent.isEmpty && queuedOnNext.isEmpty && handshakes.isEmpty && !hasClosed
+  }
+}
+
+/// Lengths of the accept queues, summed over the held sockets.
+public struct QueueLengths: Equatable, Sendable {
+  public var current: Int
+  public var next: Int
+  public init(current: Int, next: Int = 0) {
+    self.current = current
+    self.next = next
+  }
+}
+
+/// What happened. The shell makes these of kernel events and of the answers to actions.
+public enum Event: Equatable, Sendable {
+  /// Start although nobody has come.
+  case startRequested
+  /// An armed socket is readable.
+  case connectionWaiting
+  /// The answer to `Action.spawn`.
+  case spawned
+  case spawnFailed
+  /// The service's bind() has landed on a held socket.
+  case adopted(socket: Int)
+  /// READY=1 from one of the service's processes.
+  case notifiedReady
+  /// The main process ended. `hasSuccessor`: another process of the service could be the main one.
+  case mainExited(ExitStatus, hasSuccessor: Bool)
+  /// No process of the service is left.
+  case allProcessesGone
+  /// While `Action.watchCloses` holds: a connection of the service was closed, or may have been.
+  case connectionClosed
+  /// The service called shutdown() on a listening socket that it shares with us.
+  case listenerShutDown(socket: Int)
+  /// The answer to `Action.readQueues`.
+  case queuesRead(Query, QueueLengths)
+  /// The answer to `Action.sample`.
+  case sampled(Query, Sample)
+  /// The kernel could not be asked; what can't be seen counts as busy.
+  case sampleFailed(Query)
+  /// The answers to `Action.openNext`.
+  case nextOpened
+  case nextUnavailable
+  /// The answer to `Action.steer(.next)` where the kernel refused it: new connections may still go to the current sockets.
+  case steeringFailed
+  /// The answer to `Action.barrier`.
+  case barrierPassed(Query)
+  /// The answer to `Action.closeNext`: how many connections were handed back.
+  case nextClosed(strays: Int)
+  /// SIGTERM or SIGINT to ourselves, or its equivalent.
+  case stopRequested
+  /// The same a second time.
+  case stopAtOnceRequested
+  /// `Lifecycle.deadline` has come.
+  case deadlineReached
+}

@@ -1,0 +1,260 @@
+// Running → draining → stopping → dormant, or back: the hand-back of TCP sockets.
+//
+// The service has the current socket A of each held address; the next one, B, is made in the same SO_REUSEPORT group. The
+// steps, each of which the following ones rely on:
+//
+//  1. open:       B listens, while the constant program still sends every SYN to A.
+//  2. steer:      the program says B. A SYN that is being processed may still have chosen A before it was replaced.
+//  3. barrier:    an RCU grace period later no such SYN is left: listener lookup happens under rcu_read_lock.
+//                 From here on no *new* handshake can begin on A.
+//  4. handshakes: those that had begun (SYN_RECV) may still end on A. The set is taken now, after the barrier, so that it
+//                 holds all of A's; B's are among them too, which costs only time. When none of the set is left, no
+//                 connection can enter A's queue any more.
+//  5. queue:      A's accept queue is empty. It can't fill again (4). So whoever was in it has been accepted.
+//  6. in hand:    *then* nothing accepted is open. A connection moves from queue to hand and never back, so looking at the
+//                 queue first can't miss one, while looking at the hand first can. One that accept() has taken from the
+//                 queue and not yet given a file to is told by its generation mark (see ConnectionSense).
+//  7. commit:     SIGTERM. Nothing that came in by A is left; all that comes goes to B and waits for the next instance.
+//  8. swap:       when no process is left: A is closed, B is current, and only then armed.
+//
+// Before 7 it can be given up at any step. Then the same order the other way: steer to A, barrier, handshakes, and B's queue
+// moves to A when B closes (net.ipv4.tcp_migrate_req) or is relayed.
+
+extension Lifecycle {
+  mutating func beginRest(_ running: Running, at now: Instant) -> [Action] {
+    state = .draining(Draining(instance: running.instance, step: .opening))
+    return [.report(.resting(idle: now.since(running.lastEvidence))), .openNext]
+  }
+
+  mutating func handle(_ event: Event, draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    switch event {
+    case .nextOpened:
+      guard case .opening = draining.step else { return [] }
+      let query = nextQuery()
+      draining.step = .barrier(query)
+      state = .draining(draining)
+      return [.steer(.next), .barrier(query)]
+    case .nextUnavailable:
+      guard case .opening = draining.step else { return [] }
+      resume(draining.instance, at: now)
+      return [.recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
+    case .barrierPassed(let query):
+      guard case .barrier(query) = draining.step else { return [] }
+      draining.deadline = now.advanced(by: configuration.drainTimeout)
+      let snapshot = nextQuery()
+      draining.step = .handshakeSnapshot(snapshot)
+      state = .draining(draining)
+      return [.sample(snapshot)]
+    case .sampled(let query, let sample):
+      return judge(sample, query, draining, at: now)
+    case .queuesRead(let query, let lengths):
+      guard case .queue(query) = draining.step else { return [] }
+      guard lengths.current == 0 else { return retryQueue(draining, at: now) }
+      let inHand = nextQuery()
+      draining.step = .inHand(inHand)
+      state = .draining(draining)
+      return [.sample(inHand)]
+    case .sampleFailed, .steeringFailed:
+      return giveUpRest(draining.instance)
+    case .deadlineReached:
+      if Self.isDue(draining.deadline, at: now) { return giveUpRest(draining.instance) }
+      return Self.isDue(draining.retryAt, at: now) ? retry(draining) : []
+    case .mainExited(let status, let hasSuccessor):
+      if let follow = Self.follow(&draining.instance, status, hasSuccessor) {
+        state = .draining(draining)
+        return follow
+      }
+      // It may have left connections in A: they and B's have to end up in one queue.
+      draining.instance.mainExit = status
+      return giveUpRest(draining.instance)
+    case .allProcessesGone:
+      draining.instance.isGone = true
+      state = .draining(draining)
+      return []
+    case .adopted(let socket):
+      draining.instance.adopted.insert(socket)
+      state = .draining(draining)
+      return []
+    case .stopRequested:
+      return stop(draining.instance, .quit, at: now)
+    case .stopAtOnceRequested:
+      return stopAtOnce(draining.instance, at: now)
+    case .listenerShutDown, .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed,
+      .nextClosed:
+      // A listener that the service shuts down now has nothing new to come; steering back to it makes it listen again.
+      return []
+    }
+  }
+
+  private mutating func judge(_ sample: Sample, _ query: Query, _ draining: Draining, at now: Instant) -> [Action] {
+    switch draining.step {
+    case .handshakeSnapshot(query):
+      return awaitHandshakes(sample.handshakes, draining, at: now)
+    case .handshakes(let pending, query):
+      return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
+    case .inHand(query):
+      guard sample.accepted == 0, sample.queuedOnCurrent.isEmpty else { return retryQueue(draining, at: now) }
+      return stop(draining.instance, .rest, at: now)
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand:
+      return []
+    }
+  }
+
+  private mutating func awaitHandshakes(_ pending: Set<UInt64>, _ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    guard pending.isEmpty else {
+      draining.step = .handshakes(pending, nil)
+      draining.retryAt = now.advanced(by: draining.retryInterval)
+      draining.retryInterval = min(draining.retryInterval * 2, longestRetryInterval)
+      state = .draining(draining)
+      return []
+    }
+    let query = nextQuery()
+    draining.step = .queue(query)
+    draining.retryInterval = firstRetryInterval
+    state = .draining(draining)
+    return [.readQueues(query)]
+  }
+
+  private mutating func retryQueue(_ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    draining.step = .queue(nil)
+    draining.retryAt = now.advanced(by: draining.retryInterval)
+    draining.retryInterval = min(draining.retryInterval * 2, longestRetryInterval)
+    state = .draining(draining)
+    return []
+  }
+
+  private mutating func retry(_ draining: Draining) -> [Action] {
+    var draining = draining
+    draining.retryAt = nil
+    defer { state = .draining(draining) }
+    let query = nextQuery()
+    switch draining.step {
+    case .handshakes(let pending, nil):
+      draining.step = .handshakes(pending, query)
+      return [.sample(query)]
+    case .queue(nil):
+      draining.step = .queue(query)
+      return [.readQueues(query)]
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand:
+      return []
+    }
+  }
+
+  // MARK: giving up
+
+  private mutating func giveUpRest(_ instance: Instance) -> [Action] {
+    let query = nextQuery()
+    state = .returning(Returning(instance: instance, step: .barrier(query)))
+    return [.steer(.current), .barrier(query)]
+  }
+
+  mutating func handle(_ event: Event, returning: Returning, at now: Instant) -> [Action] {
+    var returning = returning
+    switch event {
+    case .barrierPassed(let query):
+      guard case .barrier(query) = returning.step else { return [] }
+      // Without migration a handshake on B must end before B closes. The kernel gives one up after about a minute
+      // (net.ipv4.tcp_synack_retries); until then what has come is relayed, look by look.
+      returning.deadline = now.advanced(by: configuration.canMigrate ? configuration.returnTimeout : .seconds(120))
+      let snapshot = nextQuery()
+      returning.step = .handshakeSnapshot(snapshot)
+      state = .returning(returning)
+      return relayIfNeeded + [.sample(snapshot)]
+    case .sampled(let query, let sample):
+      switch returning.step {
+      case .handshakeSnapshot(query):
+        return awaitHandshakes(sample.handshakes, returning, at: now)
+      case .handshakes(let pending, query):
+        return awaitHandshakes(pending.intersection(sample.handshakes), returning, at: now)
+      case .barrier, .handshakeSnapshot, .handshakes, .queue, .closing:
+        return []
+      }
+    case .queuesRead(let query, let lengths):
+      guard case .queue(query) = returning.step else { return [] }
+      return lengths.next == 0 ? close(returning) : pause([], returning, at: now)
+    case .sampleFailed, .deadlineReached:
+      if case .closing = returning.step { return [] }
+      if Self.isDue(returning.deadline, at: now) { return close(returning) }
+      if event != .deadlineReached { return pause(pendingHandshakes(returning.step), returning, at: now) }
+      guard Self.isDue(returning.retryAt, at: now), case .handshakes(let pending, nil) = returning.step else { return [] }
+      let query = nextQuery()
+      returning.retryAt = nil
+      returning.step = .handshakes(pending, query)
+      state = .returning(returning)
+      return relayIfNeeded + [.sample(query)]
+    case .nextClosed(let strays):
+      guard case .closing = returning.step else { return [] }
+      let report = Action.report(.restAborted(strays: strays))
+      if let status = returning.instance.mainExit { return [report] + leave(returning.instance, status, at: now) }
+      resume(returning.instance, at: now)
+      return [.recordCloses, report]
+    case .mainExited(let status, let hasSuccessor):
+      let follow = Self.follow(&returning.instance, status, hasSuccessor)
+      if follow == nil { returning.instance.mainExit = status }
+      state = .returning(returning)
+      return follow ?? []
+    case .allProcessesGone:
+      returning.instance.isGone = true
+      state = .returning(returning)
+      return []
+    case .adopted(let socket):
+      returning.instance.adopted.insert(socket)
+      state = .returning(returning)
+      return []
+    case .listenerShutDown:
+      return [.listenAgain]
+    case .stopRequested:
+      return stop(returning.instance, .quit, at: now)
+    case .stopAtOnceRequested:
+      return stopAtOnce(returning.instance, at: now)
+    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
+      .nextUnavailable, .steeringFailed:
+      return []
+    }
+  }
+
+  /// What is still awaited when a look has failed: nothing may be taken for seen that was not.
+  private func pendingHandshakes(_ step: Returning.Step) -> Set<UInt64> {
+    if case .handshakes(let pending, _) = step { return pending }
+    return []
+  }
+
+  private var relayIfNeeded: [Action] { configuration.canMigrate ? [] : [.relayStrays] }
+
+  private mutating func awaitHandshakes(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
+    guard pending.isEmpty else { return pause(pending, returning, at: now) }
+    guard !configuration.canMigrate else { return close(returning) }
+    // Nothing can enter B's queue any more: what is relayed now was the last of it, unless we were short of descriptors.
+    var returning = returning
+    let query = nextQuery()
+    returning.step = .queue(query)
+    state = .returning(returning)
+    return [.relayStrays, .readQueues(query)]
+  }
+
+  private mutating func pause(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
+    var returning = returning
+    returning.step = .handshakes(pending, nil)
+    returning.retryAt = now.advanced(by: returning.retryInterval)
+    returning.retryInterval = min(returning.retryInterval * 2, longestRetryInterval)
+    state = .returning(returning)
+    return []
+  }
+
+  private mutating func close(_ returning: Returning) -> [Action] {
+    var returning = returning
+    returning.step = .closing
+    returning.deadline = nil
+    returning.retryAt = nil
+    state = .returning(returning)
+    return [.closeNext]
+  }
+
+  private mutating func resume(_ instance: Instance, at now: Instant) {
+    state = .running(
+      Running(instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:))))
+  }
+}

@@ -1,0 +1,124 @@
+// Ending an instance, for whatever reason, and what comes then. Every way ends in SIGKILL, so every way ends.
+
+extension Lifecycle {
+  /// SIGTERM, and SIGKILL after the stop timeout.
+  mutating func stop(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    state = .stopping(
+      Stopping(
+        instance: instance, purpose: purpose, killAt: configuration.stopTimeout.map(now.advanced(by:)),
+        limit: configuration.stopTimeout))
+    let begins = purpose == .quit ? [Action.disarm, .report(.stopping)] : []
+    // A main process that has ended already leaves only its children to be told.
+    return begins + [instance.mainExit == nil ? .terminateMain : .terminateAll]
+  }
+
+  mutating func stopAtOnce(_ instance: Instance, at now: Instant) -> [Action] {
+    state = .stopping(
+      Stopping(instance: instance, purpose: .quit, killAt: now.advanced(by: .seconds(1)), isKilled: true))
+    return [.disarm, .killAll]
+  }
+
+  /// The main process has ended without having been told to.
+  mutating func leave(_ instance: Instance, _ status: ExitStatus, at now: Instant) -> [Action] {
+    clearAway(instance, status.isSuccess ? .left : .failure(.died(status)), at: now)
+  }
+
+  /// Ends what an instance whose main process is gone has left running.
+  mutating func clearAway(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    let stopping = Stopping(
+      instance: instance, purpose: purpose, killAt: now.advanced(by: configuration.leftoverTimeout),
+      limit: configuration.leftoverTimeout)
+    if instance.isGone { return settle(stopping, at: now) }
+    state = .stopping(stopping)
+    return [.terminateAll]
+  }
+
+  mutating func handle(_ event: Event, stopping: Stopping, at now: Instant) -> [Action] {
+    var stopping = stopping
+    switch event {
+    case .mainExited(let status, _):
+      stopping.instance.mainExit = status
+      if stopping.instance.isGone { return settle(stopping, at: now) }
+      // What outlives the main process gets its own SIGTERM and less time: clients may already wait for the next instance.
+      let limit = now.advanced(by: configuration.leftoverTimeout)
+      if stopping.killAt.map({ $0 > limit }) ?? true {
+        stopping.killAt = limit
+        stopping.limit = configuration.leftoverTimeout
+      }
+      state = .stopping(stopping)
+      return [.terminateAll]
+    case .allProcessesGone:
+      stopping.instance.isGone = true
+      if stopping.instance.mainExit != nil { return settle(stopping, at: now) }
+      state = .stopping(stopping)
+      return []
+    case .deadlineReached:
+      guard Self.isDue(stopping.killAt, at: now) else { return [] }
+      let isFirst = !stopping.isKilled
+      stopping.isKilled = true
+      // Without a cgroup a process can fork faster than it is found: again every second until none is left.
+      stopping.killAt = now.advanced(by: .seconds(1))
+      state = .stopping(stopping)
+      guard isFirst else { return [.killAll] }
+      let isMain = stopping.instance.mainExit == nil
+      return [.killAll, .report(isMain ? .stopTimedOut(after: stopping.limit ?? .zero) : .leftoversKilled)]
+    case .stopRequested:
+      stopping.purpose = .quit
+      guard stopping.query == nil else { return end() }
+      state = .stopping(stopping)
+      return [.disarm, .report(.stopping)]
+    case .stopAtOnceRequested:
+      guard stopping.query == nil else { return end() }
+      return stopAtOnce(stopping.instance, at: now)
+    case .sampled(let query, let sample):
+      return query == stopping.query ? conclude(stopping, queued: sample.queuedOnCurrent, at: now) : []
+    case .sampleFailed(let query):
+      return query == stopping.query ? conclude(stopping, queued: [], at: now) : []
+    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
+      .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+      return []
+    }
+  }
+
+  /// No process is left.
+  mutating func settle(_ stopping: Stopping, at now: Instant) -> [Action] {
+    var stopping = stopping
+    switch stopping.purpose {
+    case .rest:
+      failures = 0
+      state = .dormant
+      // Armed last: armed before the swap, the old socket would wake us, or the new one not.
+      return [.swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm]
+    case .quit:
+      return end()
+    case .failure, .left:
+      let query = nextQuery()
+      stopping.query = query
+      stopping.killAt = nil
+      state = .stopping(stopping)
+      return [.listenAgain, .forgetCloses, .sample(query)]
+    }
+  }
+
+  /// Whoever still waits decides whether an end without an error was one.
+  private mutating func conclude(_ stopping: Stopping, queued: Set<UInt64>, at now: Instant) -> [Action] {
+    let failure: Failure
+    switch stopping.purpose {
+    case .rest, .quit:
+      return []
+    case .failure(let reason):
+      failure = reason
+    case .left where stopping.instance.hasIgnored(queued):
+      failure = .leftClientsWaiting(stopping.instance.mainExit ?? .unknown)
+    case .left:
+      failures = 0
+      state = .dormant
+      return [.report(.leftByItself(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm]
+    }
+    let wasHealthy = stopping.instance.readyAt.map { now.since($0) >= configuration.healthyAfter } ?? false
+    failures = wasHealthy ? 1 : failures + 1
+    let delay = configuration.backoff.delay(afterFailures: failures)
+    state = .backingOff(BackingOff(until: now.advanced(by: delay)))
+    return [.report(.failed(failure, waiting: queued.count, retryIn: delay))]
+  }
+}

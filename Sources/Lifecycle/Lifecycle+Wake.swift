@@ -1,0 +1,165 @@
+// Dormant → starting → running, and the wait between failed starts.
+
+extension Lifecycle {
+  mutating func handleDormant(_ event: Event, at now: Instant) -> [Action] {
+    switch event {
+    case .connectionWaiting: return wake(at: now, isWanted: true)
+    case .startRequested: return wake(at: now, isWanted: false)
+    case .stopRequested, .stopAtOnceRequested: return end()
+    case .listenerShutDown: return [.listenAgain]
+    case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed, .queuesRead,
+      .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
+      .deadlineReached:
+      return []
+    }
+  }
+
+  /// `isWanted`: somebody waits, so that an emptied queue means that the service has taken them.
+  mutating func wake(at now: Instant, isWanted: Bool) -> [Action] {
+    let looks = configuration.readiness == .automatic
+    state = .starting(
+      Starting(
+        instance: Instance(wokenAt: now), deadline: configuration.startTimeout.map(now.advanced(by:)),
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted,
+        sampleQuery: nextQuery()))
+    // Closes are recorded before the service can have closed anything that counts: idle time starts at readiness.
+    return [.disarm, .report(.waking), .spawn] + (configuration.idleTimeout == nil ? [] : [.recordCloses])
+  }
+
+  mutating func handle(_ event: Event, starting: Starting, at now: Instant) -> [Action] {
+    var starting = starting
+    switch event {
+    case .spawned:
+      return [.sample(starting.sampleQuery)]
+    case .spawnFailed:
+      starting.instance.isGone = true
+      starting.instance.mainExit = .unknown
+      return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)
+    case .sampled(let query, let sample):
+      guard query == starting.sampleQuery else { return [] }
+      starting.instance.firstQueued = sample.queuedOnCurrent
+      starting.instance.hasAccepted = sample.accepted > 0
+      state = .starting(starting)
+      return []
+    case .adopted(let socket):
+      starting.instance.adopted.insert(socket)
+      state = .starting(starting)
+      let isBound = starting.instance.adopted.isSuperset(of: held)
+      return isBound && configuration.readiness == .automatic ? becomeReady(starting.instance, at: now) : []
+    case .notifiedReady:
+      return configuration.readiness == .notify ? becomeReady(starting.instance, at: now) : []
+    case .queuesRead(let query, let lengths):
+      guard query == starting.queueQuery else { return [] }
+      starting.queueQuery = nil
+      starting.hasSeenQueue = starting.hasSeenQueue || lengths.current > 0
+      if lengths.current == 0, starting.hasSeenQueue {
+        starting.instance.hasAccepted = true
+        return becomeReady(starting.instance, at: now)
+      }
+      state = .starting(starting)
+      return []
+    case .mainExited(let status, let hasSuccessor):
+      if let follow = Self.follow(&starting.instance, status, hasSuccessor) {
+        state = .starting(starting)
+        return follow
+      }
+      starting.instance.mainExit = status
+      return clearAway(starting.instance, .failure(.diedStarting(status)), at: now)
+    case .allProcessesGone:
+      starting.instance.isGone = true
+      state = .starting(starting)
+      return []
+    case .listenerShutDown(let socket):
+      return [.listenAgain, .report(.listenerShutDown(socket: socket))]
+    case .stopRequested:
+      return stop(starting.instance, .quit, at: now)
+    case .stopAtOnceRequested:
+      return stopAtOnce(starting.instance, at: now)
+    case .deadlineReached:
+      return starting.deadline.map({ $0 <= now }) == true
+        ? startTimedOut(starting, at: now) : lookAtQueues(starting, at: now)
+    case .startRequested, .connectionWaiting, .connectionClosed, .sampleFailed, .nextOpened, .nextUnavailable,
+      .steeringFailed, .barrierPassed, .nextClosed:
+      return []
+    }
+  }
+
+  /// A main process that ends well and leaves others behind has gone to the background, once: the rest is the service.
+  static func follow(_ instance: inout Instance, _ status: ExitStatus, _ hasSuccessor: Bool) -> [Action]? {
+    guard status == .exited(code: 0), hasSuccessor, !instance.hasGoneToBackground else { return nil }
+    instance.hasGoneToBackground = true
+    return [.followSuccessor, .report(.wentToBackground)]
+  }
+
+  private mutating func lookAtQueues(_ starting: Starting, at now: Instant) -> [Action] {
+    guard Self.isDue(starting.lookAt, at: now) else { return [] }
+    var starting = starting
+    let query = nextQuery()
+    starting.queueQuery = query
+    starting.lookInterval = min(starting.lookInterval * 2, .milliseconds(50))
+    starting.lookAt = now.advanced(by: starting.lookInterval)
+    state = .starting(starting)
+    return [.readQueues(query)]
+  }
+
+  private mutating func startTimedOut(_ starting: Starting, at now: Instant) -> [Action] {
+    // Only its own READY=1 can tell that a silent service isn't up. Else: one that has bound something is, and so is one
+    // that nobody has asked for anything.
+    if configuration.readiness == .automatic, !starting.instance.adopted.isEmpty || !starting.hasSeenQueue {
+      return becomeReady(starting.instance, at: now)
+    }
+    let failure = Failure.startTimedOut(after: now.since(starting.instance.wokenAt))
+    return stop(starting.instance, .failure(failure), at: now)
+  }
+
+  private mutating func becomeReady(_ instance: Instance, at now: Instant) -> [Action] {
+    var instance = instance
+    instance.readyAt = now
+    let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
+    state = .running(
+      Running(
+        instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:)),
+        abandonAt: isPartlyBound ? now.advanced(by: configuration.bindGrace) : nil))
+    return [.report(.serving(after: now.since(instance.wokenAt)))]
+  }
+
+  // MARK: failed starts
+
+  mutating func handle(_ event: Event, backingOff: BackingOff, at now: Instant) -> [Action] {
+    var backingOff = backingOff
+    switch event {
+    case .deadlineReached:
+      guard backingOff.query == nil, backingOff.until <= now else { return [] }
+      let query = nextQuery()
+      backingOff.query = query
+      state = .backingOff(backingOff)
+      return [.sample(query)]
+    case .sampled(let query, let sample):
+      guard query == backingOff.query else { return [] }
+      guard sample.queuedOnCurrent.isEmpty else { return wake(at: now, isWanted: true) }
+      // Nobody waits any more. Whoever comes now starts it at once; a further failure waits longer.
+      return becomeDormant()
+    case .sampleFailed(let query):
+      return query == backingOff.query ? wake(at: now, isWanted: true) : []
+    case .startRequested:
+      return wake(at: now, isWanted: false)
+    case .listenerShutDown:
+      return [.listenAgain]
+    case .stopRequested, .stopAtOnceRequested:
+      return end()
+    case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
+      .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+      return []
+    }
+  }
+
+  mutating func becomeDormant() -> [Action] {
+    state = .dormant
+    return [.report(.dormant), .arm]
+  }
+
+  mutating func end() -> [Action] {
+    state = .ended
+    return [.disarm, .report(.stopped), .finish]
+  }
+}

@@ -1,0 +1,69 @@
+/// All decisions about one service: when it wakes, is ready, is idle, rests, is given up, is tried again.
+///
+/// A value without a clock and without I/O. The shell turns what the kernel says into events and carries the actions out;
+/// the simulation does the same with a kernel of its own.
+public struct Lifecycle: Equatable, Sendable {
+  public let configuration: Configuration
+  public internal(set) var state: State = .dormant
+  /// Failed starts in a row.
+  public internal(set) var failures = 0
+  /// Sockets that are no longer held, as the service never took them.
+  public internal(set) var abandoned: Set<Int> = []
+  private var lastQuery: UInt64 = 0
+
+  public init(configuration: Configuration) { self.configuration = configuration }
+
+  /// What to do before the first event.
+  public func begin() -> [Action] { [.report(.dormant), .arm] }
+
+  /// When `deadlineReached` is to be sent; nil: not before another event. There is none while dormant: then nothing of
+  /// ours runs at all.
+  public var deadline: Instant? {
+    switch state {
+    case .dormant, .ended: nil
+    case .starting(let starting): Self.earlier(starting.deadline, starting.lookAt)
+    case .running(let running): Self.earlier(running.lookAt, running.abandonAt)
+    case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
+    case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
+    case .stopping(let stopping): stopping.killAt
+    case .backingOff(let backingOff): backingOff.query == nil ? backingOff.until : nil
+    }
+  }
+
+  /// Decides. Bounded work and a bounded number of actions for each event; an event that the state doesn't await changes nothing.
+  public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
+    switch state {
+    case .dormant: handleDormant(event, at: now)
+    case .starting(let starting): handle(event, starting: starting, at: now)
+    case .running(let running): handle(event, running: running, at: now)
+    case .draining(let draining): handle(event, draining: draining, at: now)
+    case .returning(let returning): handle(event, returning: returning, at: now)
+    case .stopping(let stopping): handle(event, stopping: stopping, at: now)
+    case .backingOff(let backingOff): handle(event, backingOff: backingOff, at: now)
+    case .ended: []
+    }
+  }
+
+  mutating func nextQuery() -> Query {
+    lastQuery += 1
+    return Query(number: lastQuery)
+  }
+
+  /// Every socket that is still held.
+  var held: Set<Int> { Set(0..<configuration.socketCount).subtracting(abandoned) }
+
+  static func earlier(_ one: Instant?, _ other: Instant?) -> Instant? {
+    guard let one, let other else { return one ?? other }
+    return min(one, other)
+  }
+
+  static func isDue(_ moment: Instant?, at now: Instant) -> Bool {
+    guard let moment else { return false }
+    return moment <= now
+  }
+}
+
+/// Between two looks at something that no event announces: 0.5 ms, doubling up to 8 ms. A drain keeps new clients waiting,
+/// so it looks often; it lasts 50 ms at most.
+let firstRetryInterval = Duration.microseconds(500)
+let longestRetryInterval = Duration.milliseconds(8)

@@ -1,0 +1,18 @@
+import Glibc
+
+/// RLIMIT_NOFILE: sockets are what we hold, so as many as we may have.
+public struct FileLimit: Equatable, Sendable {
+  public let soft: UInt64
+  public let hard: UInt64
+
+  /// Raises our soft limit to the hard one. Returns what it was, which is what a service should get: programs that use
+  /// select(2), or that close every number there could be, rely on a low one.
+  public static func raise() throws(Errno) -> FileLimit {
+    var limit = rlimit()
+    _ = try call { unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) }
+    let before = FileLimit(soft: UInt64(limit.rlim_cur), hard: UInt64(limit.rlim_max))
+    limit.rlim_cur = limit.rlim_max
+    _ = try call { unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) }
+    return before
+  }
+}

@@ -1,0 +1,107 @@
+import CLinux
+import Glibc
+
+/// The two ends of a pipe.
+public struct Pipe: ~Copyable {
+  public let reading: OwnedFD
+  public let writing: OwnedFD
+}
+
+/// Owns one descriptor: closed exactly once.
+public struct OwnedFD: ~Copyable, Sendable {
+  /// For the calls of this module and for a child's LISTEN_FDS; nobody keeps it.
+  public let number: Int32
+
+  public init(owning number: Int32) {
+    precondition(number >= 0)
+    self.number = number
+  }
+
+  deinit { _ = Glibc.close(number) }
+
+  /// The lowest number that we keep a long-lived descriptor at: a service's 3, 4, … are never in the way of ours.
+  public static let lowestKept: Int32 = 100
+
+  /// The same open file under a number of at least `lowestKept`, close-on-exec.
+  public consuming func kept() throws(Errno) -> OwnedFD {
+    if number >= Self.lowestKept { return self }
+    let old = number
+    return OwnedFD(owning: try call { fcntl(old, F_DUPFD_CLOEXEC, Self.lowestKept) })
+  }
+
+  public borrowing func duplicate() throws(Errno) -> OwnedFD {
+    let old = number
+    return OwnedFD(owning: try call { fcntl(old, F_DUPFD_CLOEXEC, Self.lowestKept) })
+  }
+
+  /// One of our standard streams, say, under a number of our own.
+  public static func duplicate(of number: Int32) throws(Errno) -> OwnedFD {
+    OwnedFD(owning: try call { fcntl(number, F_DUPFD_CLOEXEC, Self.lowestKept) })
+  }
+
+  /// Whether a write would not wait now (poll(2)).
+  public borrowing func isWritableNow() -> Bool { isWritable(withinMilliseconds: 0) }
+
+  public borrowing func isWritable(withinMilliseconds limit: Int32) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    return unsafe poll(&entry, 1, limit) == 1
+  }
+
+  /// Status flags of the open file, which every duplicate shares, in whatever process (fcntl(2), F_GETFL).
+  public borrowing func statusFlags() throws(Errno) -> Int32 {
+    let number = number
+    return try call { fcntl(number, F_GETFL) }
+  }
+
+  public borrowing func setStatusFlags(_ flags: Int32) throws(Errno) {
+    let number = number
+    _ = try call { fcntl(number, F_SETFL, flags) }
+  }
+
+  public borrowing func setNonBlocking(_ isNonBlocking: Bool) throws(Errno) {
+    let flags = try statusFlags()
+    try setStatusFlags(isNonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK)
+  }
+
+  /// The inode, which names a socket in /proc and in sock_diag.
+  public borrowing func inode() throws(Errno) -> UInt64 {
+    let number = number
+    var status = stat()
+    _ = try call { unsafe fstat(number, &status) }
+    return UInt64(status.st_ino)
+  }
+
+  /// Reads what is there. 0 bytes: end of file. Throws `.again` when a non-blocking file has nothing.
+  public borrowing func read(into buffer: inout [UInt8]) throws(Errno) -> Int {
+    let number = number
+    let count = buffer.count
+    return try call { unsafe Glibc.read(number, &buffer, count) }
+  }
+
+  /// Writes as much of `bytes` as goes, from `start` on. Returns how much went.
+  public borrowing func write(_ bytes: [UInt8], from start: Int = 0) throws(Errno) -> Int {
+    let number = number
+    return try call {
+      unsafe bytes.withUnsafeBytes { buffer in
+        guard let base = buffer.baseAddress else { return 0 }
+        return unsafe Glibc.write(number, base + start, buffer.count - start)
+      }
+    }
+  }
+
+  /// Both ends of a pipe, close-on-exec. The reading end doesn't block.
+  public static func pipe() throws(Errno) -> Pipe {
+    var numbers: (Int32, Int32) = (-1, -1)
+    try shim { unsafe cl_pipe(&numbers.0, &numbers.1) }
+    let reading = OwnedFD(owning: numbers.0)
+    let writing = OwnedFD(owning: numbers.1)
+    let pipe = Pipe(reading: try reading.kept(), writing: try writing.kept())
+    try pipe.reading.setNonBlocking(true)
+    return pipe
+  }
+
+  /// /dev/null, for a service's standard input.
+  public static func null() throws(Errno) -> OwnedFD {
+    try OwnedFD(owning: try call { unsafe open("/dev/null", O_RDWR | O_CLOEXEC) }).kept()
+  }
+}

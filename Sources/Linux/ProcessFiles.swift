@@ -1,0 +1,152 @@
+import CLinux
+import Glibc
+
+/// What /proc says about processes. All of it may be gone a moment later: nil and empty mean just that.
+public enum ProcessFiles {
+  /// A whole small file; nil when it can't be read. Files of /proc have no size to go by.
+  public static func contents(of path: String, limit: Int = 1 << 20) -> String? {
+    let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard number >= 0 else { return nil }
+    let file = OwnedFD(owning: number)
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16384)
+    while bytes.count < limit {
+      guard let count = try? file.read(into: &buffer) else { return nil }
+      if count == 0 { break }
+      bytes.append(contentsOf: buffer[..<count])
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Throws what exec would say of a path: not there, not allowed, or a directory.
+  public static func checkExecutable(_ path: String) throws(Errno) {
+    _ = try call { unsafe access(path, X_OK) }
+    var status = stat()
+    _ = try call { unsafe stat(path, &status) }
+    if status.st_mode & S_IFMT == S_IFDIR { throw .accessDenied }
+  }
+
+  public static func names(in directory: String) -> [String] {
+    guard let stream = unsafe opendir(directory) else { return [] }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Where a symbolic link points.
+  public static func target(of link: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: 512)
+    let count = unsafe readlink(link, &buffer, buffer.count)
+    guard count > 0 else { return nil }
+    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// One field of /proc/PID/status.
+  public static func status(of pid: Int32, field: String) -> Substring? {
+    guard let text = contents(of: "/proc/\(pid)/status") else { return nil }
+    for line in text.split(separator: "\n") where line.hasPrefix(field + ":") {
+      return line.dropFirst(field.count + 1).drop { $0 == " " || $0 == "\t" }
+    }
+    return nil
+  }
+
+  public static func threadGroup(of thread: Int32) -> Int32? {
+    status(of: thread, field: "Tgid").flatMap { Int32($0) }
+  }
+
+  /// The command's name, 15 bytes of it (comm).
+  public static func name(of pid: Int32) -> String? {
+    guard let text = contents(of: "/proc/\(pid)/comm") else { return nil }
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+
+  /// Anonymous and shared memory in use, in bytes: what goes when the process does. File pages are the page cache's.
+  public static func memory(of pid: Int32) -> UInt64 {
+    var total: UInt64 = 0
+    for field in ["RssAnon", "RssShmem"] {
+      let number = status(of: pid, field: field)?.prefix { $0.isNumber }
+      total += (number.flatMap { UInt64($0) } ?? 0) * 1024
+    }
+    return total
+  }
+
+  /// Every descendant of a process, by the kernel's own lists of children.
+  public static func descendants(of pid: Int32) -> [Int32] {
+    var found: [Int32] = []
+    var open = [pid]
+    // A tree can grow while it is walked: the bound is the machine's own on processes.
+    while let parent = open.popLast(), found.count < 1 << 22 {
+      for thread in names(in: "/proc/\(parent)/task") {
+        guard let list = contents(of: "/proc/\(parent)/task/\(thread)/children") else { continue }
+        let children = list.split(separator: " ").compactMap { Int32($0) }
+        found += children
+        open += children
+      }
+    }
+    return found
+  }
+
+  /// Descriptor numbers that a process or thread has open.
+  public static func descriptors(of pid: Int32) -> [Int32] {
+    names(in: "/proc/\(pid)/fd").compactMap { Int32($0) }
+  }
+
+  /// What a descriptor of another process is: "socket:[4711]", "anon_inode:[eventpoll]", a path.
+  public static func file(of pid: Int32, number: Int32) -> String? { target(of: "/proc/\(pid)/fd/\(number)") }
+
+  /// Whether a descriptor closes on exec: a flag of the number, not of the file.
+  public static func closesOnExec(_ pid: Int32, number: Int32) -> Bool {
+    guard let text = contents(of: "/proc/\(pid)/fdinfo/\(number)") else { return false }
+    for line in text.split(separator: "\n") where line.hasPrefix("flags:") {
+      let digits = line.dropFirst(6).drop { $0 == " " || $0 == "\t" }
+      return (Int32(digits, radix: 8) ?? 0) & O_CLOEXEC != 0
+    }
+    return false
+  }
+
+  /// The registrations of one descriptor in an epoll instance of that process (proc(5), fdinfo).
+  public static func registrations(in epoll: Int32, of pid: Int32, for number: Int32, inode: UInt64) -> [Registration] {
+    guard let text = contents(of: "/proc/\(pid)/fdinfo/\(epoll)") else { return [] }
+    return text.split(separator: "\n").compactMap { Registration(line: $0) }
+      .filter { $0.number == number && $0.inode == inode }
+  }
+
+  /// One line of an epoll instance's fdinfo: "tfd:        5 events:       19 data:                5  pos:0 ino:1234 sdev:8".
+  public struct Registration: Equatable, Sendable {
+    public let number: Int32
+    public let events: UInt32
+    public let data: UInt64
+    public let inode: UInt64
+
+    public init?(line: Substring) {
+      var fields: [Substring: Substring] = [:]
+      var key: Substring?
+      for word in line.split(whereSeparator: { $0 == " " || $0 == "\t" }) {
+        let parts = word.split(separator: ":", maxSplits: 1)
+        if let last = key, !word.contains(":") {
+          fields[last] = word
+          key = nil
+        } else if parts.count == 2 {
+          fields[parts[0]] = parts[1]
+        } else {
+          key = parts.first
+        }
+      }
+      guard let number = fields["tfd"].flatMap({ Int32($0) }),
+        let events = fields["events"].flatMap({ UInt32($0, radix: 16) }),
+        let data = fields["data"].flatMap({ UInt64($0, radix: 16) }),
+        let inode = fields["ino"].flatMap({ UInt64($0, radix: 16) })
+      else { return nil }
+      self.number = number
+      self.events = events
+      self.data = data
+      self.inode = inode
+    }
+  }
+}

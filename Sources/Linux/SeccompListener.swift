@@ -1,0 +1,60 @@
+import CLinux
+import Glibc
+
+/// The supervising end of a seccomp filter: the calls that the filter doesn't decide (seccomp_unotify(2)).
+///
+/// It hangs up when the last process with the filter has ended, so it also tells when a whole service is gone.
+public struct SeccompListener: ~Copyable {
+  public let descriptor: OwnedFD
+
+  public init(owning descriptor: consuming OwnedFD) throws(Errno) { self.descriptor = try descriptor.kept() }
+
+  /// One call that waits for an answer. Whatever it says comes from the service: not to be trusted.
+  public struct Call: Equatable, Sendable {
+    public let id: UInt64
+    /// The thread that made it.
+    public let thread: Int32
+    public let isBind: Bool
+    public let arguments: [UInt64]
+  }
+
+  /// The next call; nil when there is none, as the caller was killed meanwhile. Only to be asked when readable, else it waits.
+  public func receive() throws(Errno) -> Call? {
+    var raw = cl_notification()
+    let result = unsafe cl_notification_receive(descriptor.number, &raw)
+    if result == -ENOENT || result == -EINTR { return nil }
+    try shim { result }
+    let (a, b, c, d, e, f) = raw.arguments
+    return Call(id: raw.id, thread: raw.thread, isBind: cl_call_is_bind(raw.call) != 0, arguments: [a, b, c, d, e, f])
+  }
+
+  /// Whether the caller still waits. Asked after its thread number was used: only then was the number surely its own.
+  public func isValid(_ call: Call) -> Bool { cl_notification_is_valid(descriptor.number, call.id) == 0 }
+
+  /// Lets the kernel carry the call out as it was made.
+  public func letGo(_ call: Call) { _ = cl_notification_continue(descriptor.number, call.id) }
+
+  /// Ends the call with success.
+  public func succeed(_ call: Call) { _ = cl_notification_answer(descriptor.number, call.id, 0) }
+
+  /// Puts `file` at `number` of the caller's descriptors, in place of what it has there.
+  public func place(_ file: borrowing OwnedFD, at number: Int32, closesOnExec: Bool, for call: Call) throws(Errno) {
+    try shim {
+      cl_notification_set_descriptor(descriptor.number, call.id, file.number, number, closesOnExec ? 1 : 0)
+    }
+  }
+
+  /// Copies a caller's memory; nil when it isn't readable to its full length.
+  public static func memory(ofThread thread: Int32, at address: UInt64, count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let result = unsafe cl_process_read(thread, address, &bytes, count)
+    return result == count ? bytes : nil
+  }
+
+  /// Registers `socket` in another process's epoll instance under that process's number for it.
+  public static func register(
+    _ socket: borrowing OwnedFD, as number: Int32, in epoll: borrowing OwnedFD, events: UInt32, data: UInt64
+  ) throws(Errno) {
+    try shim { cl_epoll_add_as(epoll.number, socket.number, number, events, data) }
+  }
+}

@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// One TCP socket of a port as sock_diag(7) tells.
+public struct TCPConnection: Equatable, Sendable {
+  /// As in net/tcp_states.h.
+  public enum State: UInt8, Sendable {
+    case established = 1
+    case synSent, synReceived, finWait1, finWait2, timeWait, close, closeWait, lastAck, listen, closing, newSynReceived
+  }
+  public let state: State
+  public let local: SocketAddress
+  public let remote: SocketAddress
+  /// Unique among all sockets since boot; a handshake's stays its connection's.
+  public let cookie: UInt64
+  /// 0: no process has it.
+  public let inode: UInt32
+  /// The mark of the listener it came in by; nil where the kernel doesn't tell (handshakes; before Linux 5.10).
+  public let generationMark: UInt8?
+}
+
+public enum SockDiagError: Error, Equatable, Sendable {
+  case kernel(Errno)
+  /// A message shorter than it says or than its kind.
+  case malformed
+}
+
+/// NETLINK_SOCK_DIAG: a socket to ask about TCP sockets, one question at a time.
+public struct SockDiag: ~Copyable {
+  private let descriptor: OwnedFD
+  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  private var sequence: UInt32 = 0
+
+  public init() throws(Errno) {
+    let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    descriptor = try OwnedFD(owning: try call { socket(AF_NETLINK, type, 4 /* NETLINK_SOCK_DIAG */) }).kept()
+  }
+
+  /// All sockets with this local port, listeners and TIME_WAIT left out. Connections to an IPv4 client of a dual-stack
+  /// listener belong to `.v6`.
+  public mutating func connections(_ family: SocketAddress.Family, localPort: UInt16) throws(SockDiagError)
+    -> [TCPConnection]
+  {
+    try sockets(family, localPort: localPort, states: SockDiagRequest.connected)
+  }
+
+  /// All listening sockets with this port.
+  public mutating func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection] {
+    try sockets(family, localPort: port, states: 1 << UInt32(TCPConnection.State.listen.rawValue))
+  }
+
+  private mutating func sockets(_ family: SocketAddress.Family, localPort: UInt16, states: UInt32)
+    throws(SockDiagError) -> [TCPConnection]
+  {
+    sequence &+= 1
+    let request = SockDiagRequest(family: family, localPort: localPort, states: states, sequence: sequence)
+    let number = descriptor.number
+    var found: [TCPConnection] = []
+    do throws(Errno) {
+      let bytes = request.bytes
+      _ = try call { unsafe send(number, bytes, bytes.count, 0) }
+    } catch { throw .kernel(error) }
+    while true {
+      let count: Int
+      do throws(Errno) {
+        // The kernel answers within the call that asked or within this one (netlink dumps go on in recv): it doesn't wait.
+        let capacity = buffer.count
+        count = try call { unsafe recv(number, &buffer, capacity, 0) }
+      } catch { throw .kernel(error) }
+      let isDone = try unsafe SockDiagMessage.parse(
+        buffer.span.bytes.extracting(first: count), sequence: sequence, into: &found)
+      if isDone { return found }
+    }
+  }
+}
+
+/// The closing of TCP sockets as it happens: the SKNLGRP_INET*_TCP_DESTROY groups, narrowed to some local ports.
+public struct DestroyedSockets: ~Copyable {
+  public let descriptor: OwnedFD
+  private var buffer = [UInt8](repeating: 0, count: 8192)
+
+  /// The ports must be fewer than 65.
+  public init(localPorts: [UInt16]) throws(Errno) {
+    let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let descriptor = try OwnedFD(owning: try call { socket(AF_NETLINK, type, 4) }).kept()
+    let number = descriptor.number
+    // The filter first: what comes before it would be others' sockets.
+    try shim { unsafe cl_filter_ports(number, localPorts, localPorts.count) }
+    // SKNLGRP_INET_TCP_DESTROY is group 1, SKNLGRP_INET6_TCP_DESTROY 3.
+    try shim { cl_bind_netlink(number, 1 << 0 | 1 << 2) }
+    self.descriptor = descriptor
+  }
+
+  /// Everything that has come. `wasLossy`: some was dropped (ENOBUFS), or couldn't be understood.
+  public mutating func take() -> (closed: [TCPConnection], wasLossy: Bool) {
+    var closed: [TCPConnection] = []
+    var wasLossy = false
+    let number = descriptor.number
+    // Bounded: a flood is as good as a loss, and the rest is taken the next time.
+    for _ in 0..<4096 {
+      do throws(Errno) {
+        let capacity = buffer.count
+        let count = try call { unsafe recv(number, &buffer, capacity, 0) }
+        do throws(SockDiagError) {
+          _ = try unsafe SockDiagMessage.parse(buffer.span.bytes.extracting(first: count), sequence: nil, into: &closed)
+        } catch { wasLossy = true }
+      } catch {
+        if error == .again { break }
+        wasLossy = true
+      }
+    }
+    return (closed, wasLossy)
+  }
+}

@@ -1,0 +1,90 @@
+import CLinux
+import Glibc
+
+/// An IPv4 or IPv6 address with a port.
+public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+  public enum Family: UInt8, Hashable, Sendable {
+    case v4 = 2
+    case v6 = 10
+
+    public init?(number: Int32) {
+      guard let number = UInt8(exactly: number), let family = Family(rawValue: number) else { return nil }
+      self = family
+    }
+  }
+
+  public let family: Family
+  /// In network order: 4 or 16.
+  public let bytes: [UInt8]
+  public var port: UInt16
+  /// An IPv6 link-local address's interface (sin6_scope_id), else 0.
+  public let scope: UInt32
+
+  public init(family: Family, bytes: [UInt8], port: UInt16, scope: UInt32 = 0) {
+    precondition(bytes.count == (family == .v4 ? 4 : 16))
+    self.family = family
+    self.bytes = bytes
+    self.port = port
+    self.scope = scope
+  }
+
+  /// A numeric address: "127.0.0.1", "::1", "fe80::1%eth0". Names aren't looked up: that would block, and could change.
+  public init?(text: String, port: UInt16) {
+    var address = text
+    var scope: UInt32 = 0
+    if let percent = text.firstIndex(of: "%") {
+      let interface = String(text[text.index(after: percent)...])
+      address = String(text[..<percent])
+      scope = unsafe UInt32(interface) ?? if_nametoindex(interface)
+      guard scope != 0 else { return nil }
+    }
+    for family in [Family.v4, .v6] {
+      var bytes = [UInt8](repeating: 0, count: family == .v4 ? 4 : 16)
+      if unsafe inet_pton(Int32(family.rawValue), address, &bytes) == 1 {
+        guard family == .v6 || scope == 0 else { return nil }
+        self.init(family: family, bytes: bytes, port: port, scope: scope)
+        return
+      }
+    }
+    return nil
+  }
+
+  public static func loopback(_ family: Family, port: UInt16) -> SocketAddress {
+    SocketAddress(
+      family: family, bytes: family == .v4 ? [127, 0, 0, 1] : [UInt8](repeating: 0, count: 15) + [1], port: port)
+  }
+
+  public static func any(_ family: Family, port: UInt16) -> SocketAddress {
+    SocketAddress(family: family, bytes: [UInt8](repeating: 0, count: family == .v4 ? 4 : 16), port: port)
+  }
+
+  public var isAny: Bool { bytes.allSatisfy { $0 == 0 } }
+
+  /// ::ffff:127.0.0.1 is 127.0.0.1 to whoever asks about IPv4; nil for any other IPv6 address.
+  public var mapped: SocketAddress? {
+    guard family == .v6, bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 255, bytes[11] == 255 else { return nil }
+    return SocketAddress(family: .v4, bytes: Array(bytes[12...]), port: port)
+  }
+
+  /// "127.0.0.1" or "::1".
+  public var host: String {
+    var buffer = [CChar](repeating: 0, count: 64)
+    guard unsafe inet_ntop(Int32(family.rawValue), bytes, &buffer, socklen_t(buffer.count)) != nil else { return "?" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// "127.0.0.1:6379" or "[::1]:6379".
+  public var description: String {
+    let interface = scope == 0 ? "" : "%\(scope)"
+    return family == .v4 ? "\(host):\(port)" : "[\(host)\(interface)]:\(port)"
+  }
+
+  /// As a process laid it out for bind(2). nil when it is neither AF_INET nor AF_INET6.
+  public init?(sockaddr: [UInt8]) {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    var port: UInt16 = 0
+    let number = unsafe cl_parse_inet(sockaddr, sockaddr.count, &bytes, &port)
+    guard let family = Family(number: number) else { return nil }
+    self.init(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
+  }
+}

@@ -1,0 +1,44 @@
+import Linux
+
+/// One thread, one epoll instance: everything that happens comes by here, one event at a time.
+public final class EventLoop {
+  /// Names one registration; never used again, so that an event for one that is gone is known to be stale.
+  public struct Token: Hashable, Sendable { let number: UInt64 }
+  public typealias Handler = (Readiness) -> Void
+
+  private var epoll: Epoll
+  private var handlers: [UInt64: Handler] = [:]
+  private var lastToken: UInt64 = 0
+  private var isStopped = false
+
+  public init() throws(Errno) { epoll = try Epoll() }
+
+  /// Calls `handler` whenever `descriptor` is ready, until it is removed. Remove it before it is closed.
+  public func add(
+    _ descriptor: borrowing OwnedFD, for readiness: Readiness, _ handler: @escaping Handler
+  ) throws(Errno) -> Token {
+    lastToken += 1
+    try epoll.add(descriptor, for: readiness, token: lastToken)
+    handlers[lastToken] = handler
+    return Token(number: lastToken)
+  }
+
+  public func change(_ token: Token, _ descriptor: borrowing OwnedFD, to readiness: Readiness) {
+    guard handlers[token.number] != nil else { return }
+    // Changing what is registered can't fail but for want of kernel memory, and there is nothing better to do then.
+    try? epoll.change(descriptor, to: readiness, token: token.number)
+  }
+
+  public func remove(_ token: Token, _ descriptor: borrowing OwnedFD) {
+    guard handlers.removeValue(forKey: token.number) != nil else { return }
+    try? epoll.remove(descriptor)
+  }
+
+  public func run() throws(Errno) {
+    while !isStopped {
+      for event in try epoll.wait() where !isStopped { handlers[event.token]?(event.readiness) }
+    }
+  }
+
+  public func stop() { isStopped = true }
+}

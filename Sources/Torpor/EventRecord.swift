@@ -1,0 +1,98 @@
+import FoundationEssentials
+import Lifecycle
+import Linux
+
+extension Narrator {
+  /// One line of `--json`. Fields that an event doesn't have are left out.
+  struct Record: Encodable {
+    /// Seconds since 1970, UTC.
+    var time: Double
+    var event: String
+    var service: String
+    var listening: [String]?
+    var client: String?
+    var process: String?
+    var clientPid: Int32?
+    var pid: Int32?
+    var milliseconds: Double?
+    var idleSeconds: Double?
+    var awakeSeconds: Double?
+    var bytesGivenBack: UInt64?
+    var strays: Int?
+    var reason: String?
+    var lastLine: String?
+    var waiting: Int?
+    var retrySeconds: Double?
+    var seconds: Double?
+    var sockets: [String]?
+    var socket: String?
+    var message: String?
+
+    init(event: String, service: String) {
+      time = (Date().timeIntervalSince1970 * 1e6).rounded() / 1e6
+      self.event = event
+      self.service = service
+    }
+
+    init(_ report: Report, service: String, _ context: Context) {
+      self.init(event: "", service: service)
+      switch report {
+      case .dormant:
+        event = "dormant"
+        listening = context.listening
+      case .waking:
+        event = "waking"
+        setClient(context)
+      case .serving(let after):
+        event = "serving"
+        milliseconds = TimeSpan.seconds(after) * 1e3
+        pid = context.pid
+        setClient(context)
+      case .resting(let idle):
+        event = "resting"
+        idleSeconds = TimeSpan.seconds(idle)
+      case .restAborted(let strays):
+        event = "rest-aborted"
+        self.strays = strays
+      case .restImpossible(let retryIn):
+        event = "rest-impossible"
+        reason = context.reason
+        retrySeconds = TimeSpan.seconds(retryIn)
+      case .rested(let awake):
+        event = "rested"
+        awakeSeconds = TimeSpan.seconds(awake)
+        bytesGivenBack = context.givenBackBytes
+      case .leftByItself(let awake):
+        event = "left"
+        awakeSeconds = TimeSpan.seconds(awake)
+      case .failed(_, let waiting, let retryIn):
+        event = "failed"
+        reason = context.reason
+        lastLine = context.lastLine
+        self.waiting = waiting
+        retrySeconds = TimeSpan.seconds(retryIn)
+      case .wentToBackground:
+        event = "background"
+        pid = context.pid
+      case .neverBound(let indices):
+        event = "never-bound"
+        sockets = indices.sorted().compactMap { context.sockets[$0] }
+      case .listenerShutDown(let index):
+        event = "listener-shut-down"
+        socket = context.sockets[index]
+      case .stopTimedOut(let after):
+        event = "stop-timed-out"
+        seconds = TimeSpan.seconds(after)
+      case .leftoversKilled: event = "leftovers-killed"
+      case .stopping: event = "stopping"
+      case .stopped: event = "stopped"
+      }
+    }
+
+    private mutating func setClient(_ context: Context) {
+      client = context.client?.address
+      process = context.client?.process?.name
+      clientPid = context.client?.process?.pid
+    }
+  }
+}

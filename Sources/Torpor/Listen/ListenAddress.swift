@@ -1,0 +1,69 @@
+import Linux
+
+/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080".
+public struct ListenAddress: Equatable, Sendable {
+  public struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
+    public let text: String
+    public let reason: String
+    public var description: String {
+      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080)"
+    }
+  }
+
+  /// One socket of it.
+  public struct Socket: Equatable, Sendable {
+    public let address: SocketAddress
+    public let isIPv6Only: Bool
+    /// Left out without a word on a machine that has no IPv6.
+    public let isOptional: Bool
+    /// What to hold where this one can't be, as there is no IPv6.
+    public var fallback: SocketAddress?
+  }
+
+  public let text: String
+  public let sockets: [Socket]
+
+  public init(_ text: String) throws(Malformed) {
+    self.text = text
+    func malformed(_ reason: String) -> Malformed { Malformed(text: text, reason: reason) }
+    if text.hasPrefix("/") || text.hasPrefix("@") { throw malformed("unix sockets can't be held yet") }
+    let host: Substring?
+    let digits: Substring
+    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+      host = text[text.index(after: text.startIndex)..<end]
+      let rest = text[text.index(after: end)...]
+      guard rest.hasPrefix(":") else { throw malformed("a port is expected after ']'") }
+      digits = rest.dropFirst()
+    } else if let colon = text.lastIndex(of: ":") {
+      host = text[..<colon]
+      digits = text[text.index(after: colon)...]
+      if text[..<colon].contains(":") { throw malformed("an IPv6 address is written in brackets") }
+    } else {
+      host = nil
+      digits = Substring(text)
+    }
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else {
+      throw malformed(host == nil ? "it is neither a port nor ADDRESS:PORT" : "'\(digits)' is not a port")
+    }
+    guard let port = UInt16(digits), port > 0 else { throw malformed("a port is a number from 1 to 65535") }
+    switch host {
+    case nil:
+      // Both loopbacks, so that "localhost" is answered whichever it means.
+      sockets = [
+        Socket(address: .loopback(.v4, port: port), isIPv6Only: false, isOptional: false),
+        Socket(address: .loopback(.v6, port: port), isIPv6Only: true, isOptional: true),
+      ]
+    case "*":
+      // One socket for both families, as systemd's ListenStream=PORT.
+      sockets = [
+        Socket(
+          address: .any(.v6, port: port), isIPv6Only: false, isOptional: false, fallback: .any(.v4, port: port))
+      ]
+    case .some(let host):
+      guard let address = SocketAddress(text: String(host), port: port) else {
+        throw malformed("'\(host)' is not a numeric address of this machine's kinds; names are not looked up")
+      }
+      sockets = [Socket(address: address, isIPv6Only: address.family == .v6 && !address.isAny, isOptional: false)]
+    }
+  }
+}

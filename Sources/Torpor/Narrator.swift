@@ -1,0 +1,136 @@
+import FoundationEssentials
+import Lifecycle
+import Linux
+
+/// Tells what happens: a sentence a line on stderr, or a JSON object a line on stdout.
+final class Narrator {
+  private let name: String
+  private let writesJSON: Bool
+  private let channel: OutputChannel
+  private var hasSaidDormant = false
+
+  init(name: String, writesJSON: Bool, channel: OutputChannel) {
+    self.name = name
+    self.writesJSON = writesJSON
+    self.channel = channel
+  }
+
+  /// What the core doesn't know and a report names.
+  struct Context {
+    var listening: [String] = []
+    var client: Client?
+    var pid: Int32?
+    var givenBackBytes: UInt64?
+    var failureText: String?
+    var lastLine: String?
+    var sockets: [Int: String] = [:]
+    var reason: String?
+
+    struct Client: Equatable {
+      let address: String
+      let process: SocketOwner?
+      var description: String { address + (process.map { " (\($0))" } ?? "") }
+    }
+  }
+
+  func tell(_ report: Report, _ context: Context) {
+    if writesJSON {
+      write(Record(report, service: name, context))
+    } else if let line = sentence(report, context) {
+      channel.write("torpor: \(line)\n")
+    }
+  }
+
+  func warn(_ message: String) {
+    if writesJSON {
+      var record = Record(event: "warning", service: name)
+      record.message = message
+      write(record)
+    } else {
+      channel.write("torpor: \(name): \(message)\n")
+    }
+  }
+
+  private func write(_ record: Record) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let line = try? encoder.encode(record) else { return }
+    channel.write(Array(line) + [UInt8(ascii: "\n")])
+  }
+
+  // MARK: sentences
+
+  private func sentence(_ report: Report, _ context: Context) -> String? {
+    switch report {
+    case .dormant:
+      // After a rest it has been said already.
+      if hasSaidDormant { return nil }
+      hasSaidDormant = true
+      return "\(name) is dormant, listening on \(context.listening.joined(separator: ", "))"
+    case .waking:
+      hasSaidDormant = false
+      return nil
+    case .serving(let after):
+      let cause = context.client.map { "woken by \($0.description)" } ?? "started"
+      return "\(cause); serving after \(TimeSpan.describe(after))"
+    case .resting(let idle):
+      return "idle for \(TimeSpan.describe(idle)), resting"
+    case .restAborted(let strays):
+      let handedBack = strays == 0 ? "" : "; \(Self.count(strays, "connection")) handed to it"
+      return "somebody came meanwhile, \(name) goes on running\(handedBack)"
+    case .restImpossible(let retryIn):
+      return "\(name) can't be put to rest now: \(context.reason ?? "no second socket can be had");"
+        + " trying again in \(TimeSpan.describe(retryIn))"
+    case .rested(let awake):
+      hasSaidDormant = true
+      let memory = context.givenBackBytes.map { "; \(Self.megabytes($0)) given back" } ?? ""
+      return "\(name) is dormant again after \(TimeSpan.describe(awake)) awake\(memory)"
+    case .leftByItself(let awake):
+      hasSaidDormant = true
+      return "\(name) has ended by itself after \(TimeSpan.describe(awake)) awake; it is dormant again"
+    case .failed(let failure, let waiting, let retryIn):
+      let text = reason(failure, context)
+      let last = context.lastLine.map { "; its last line: \"\($0)\"" } ?? ""
+      let who = waiting == 0 ? "nobody waits" : "\(Self.count(waiting, "client")) \(waiting == 1 ? "waits" : "wait")"
+      return "\(text)\(last); \(who), trying again in \(TimeSpan.describe(retryIn))\(waiting == 0 ? " at the earliest" : "")"
+    case .wentToBackground:
+      return "\(name) went to the background; its main process is now \(context.pid.map { "\($0)" } ?? "unknown")"
+    case .neverBound(let sockets):
+      let names = sockets.sorted().compactMap { context.sockets[$0] }.joined(separator: ", ")
+      return "\(name) never bound \(names): no longer held, so that nobody waits there in vain"
+    case .listenerShutDown(let socket):
+      return "\(name) shut its listening socket \(context.sockets[socket] ?? "") down; it listens again"
+    case .stopTimedOut(let after):
+      return "\(name) still runs \(TimeSpan.describe(after)) after SIGTERM; killing it"
+    case .leftoversKilled:
+      return "processes that \(name) left behind are killed"
+    case .stopping: return "stopping \(name)"
+    case .stopped: return "stopped"
+    }
+  }
+
+  private func reason(_ failure: Failure, _ context: Context) -> String {
+    switch failure {
+    case .cannotStart: context.failureText ?? "cannot start \(name)"
+    case .diedStarting(let status): "\(name) \(Self.describe(status)) before it was ready"
+    case .died(let status): "\(name) \(Self.describe(status))"
+    case .startTimedOut(let after): "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
+    case .leftClientsWaiting(let status): "\(name) \(Self.describe(status)) without taking the connection it was started for"
+    }
+  }
+
+  static func describe(_ status: ExitStatus) -> String {
+    switch status {
+    case .exited(let code): "exited with status \(code)"
+    case .signalled(let signal, let dumpedCore):
+      "was killed by \(Signals.name(of: signal))\(dumpedCore ? " and dumped core" : "")"
+    case .unknown: "ended"
+    }
+  }
+
+  private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+  private static func megabytes(_ bytes: UInt64) -> String { "\(TimeSpan.tenths(Double(bytes) / 1e6)) MB" }
+
+  func failureReason(_ failure: Failure, _ context: Context) -> String { reason(failure, context) }
+}

@@ -1,0 +1,188 @@
+import Lifecycle
+import Linux
+
+extension Service {
+  func carryOut(_ action: Action) {
+    switch action {
+    case .arm: for socket in sockets { socket.watch(for: .connections) }
+    case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
+    case .spawn: spawn()
+    case .followSuccessor: context.pid = processes.followSuccessor()
+    case .recordCloses: attempt("follow the service's connections") { () throws(Errno) in
+      try sense.recordCloses(ports: Set(sockets.map(\.address.port)))
+      pauseRelayedSockets(false)
+    }
+    case .watchCloses: attempt("follow the service's connections") { () throws(Errno) in try sense.watchCloses() }
+    case .forgetCloses: sense.forgetCloses()
+    case .readQueues(let query): post(.queuesRead(query, queueLengths))
+    case .sample(let query): sample(query)
+    case .openNext: openNext()
+    case .steer(.next): steerToNext()
+    case .steer(.current): steerToCurrent()
+    case .barrier(let query):
+      gracePeriod.begin { [weak self] in self?.post(.barrierPassed(query)) }
+      processes.helper = gracePeriod.helper
+    case .relayStrays: relayStrays()
+    case .closeNext: closeNext()
+    case .swap: swap()
+    case .listenAgain: listenAgain()
+    case .abandon(let indices):
+      for socket in sockets where indices.contains(socket.index) { socket.unwatch() }
+      sockets.removeAll { indices.contains($0.index) }
+    case .terminateMain:
+      context.givenBackBytes = processes.memoryBytes
+      processes.terminateMain()
+    case .terminateAll: processes.terminateAll()
+    case .killAll: processes.killAll()
+    case .report(let report): tell(report)
+    case .finish: finish()
+    }
+  }
+
+  /// What can't be done now is told and isn't fatal: the step that relies on it asks again.
+  private func attempt(_ what: String, _ body: () throws(Errno) -> Void) {
+    do throws(Errno) { try body() } catch { narrator.warn("cannot \(what): \(error)") }
+  }
+
+  // MARK: questions
+
+  private var queueLengths: QueueLengths {
+    var lengths = QueueLengths(current: 0, next: 0)
+    for socket in sockets where socket.isHandedOver {
+      lengths.current += socket.group.current.acceptQueueLength()
+      lengths.next += socket.group.nextAcceptQueueLength()
+    }
+    return lengths
+  }
+
+  private func sample(_ query: Query) {
+    do throws(SockDiagError) {
+      let sample = try sense.sample(sockets)
+      if isWakingUntold { tellWaking() }
+      post(.sampled(query, sample))
+    } catch {
+      narrator.warn("cannot list the service's connections (sock_diag): \(error)")
+      post(.sampleFailed(query))
+    }
+  }
+
+  /// The client is looked up when the service is already on its way.
+  private func tellWaking() {
+    isWakingUntold = false
+    if let connection = sense.waiting.first {
+      let process = SocketOwner.ofClient(connection, within: .milliseconds(20))
+      context.client = Narrator.Context.Client(address: connection.remote.description, process: process)
+    }
+    narrator.tell(.waking, context)
+  }
+
+  // MARK: generations
+
+  private func openNext() {
+    pauseRelayedSockets(true)
+    do throws(Errno) {
+      for socket in sockets where socket.isHandedOver { try socket.group.openNext() }
+      post(.nextOpened)
+    } catch {
+      // Nothing was steered to them, so they are empty.
+      for socket in sockets { _ = try? socket.group.closeNext() }
+      context.reason = "no second socket can be had: \(error)"
+      post(.nextUnavailable)
+    }
+  }
+
+  /// While a rest is under way, what comes to a relayed address waits in its own queue, whoever will serve it.
+  private func pauseRelayedSockets(_ isPaused: Bool) {
+    for socket in sockets where !socket.isHandedOver { socket.watch(for: isPaused ? .shutDownOnly : .connections) }
+  }
+
+  private func steerToNext() {
+    do throws(Errno) {
+      for socket in sockets where socket.isHandedOver { try socket.group.steerToNext() }
+    } catch {
+      narrator.warn("cannot steer new connections away from the service: \(error)")
+      post(.steeringFailed)
+    }
+  }
+
+  private func steerToCurrent() {
+    for socket in sockets where socket.isHandedOver {
+      // If it fails, the next sockets go on getting new connections until they close, which hands all of them back.
+      attempt("steer new connections back to the service") { () throws(Errno) in try socket.group.steerToCurrent() }
+      socket.watch(for: .shutDownOnly)
+    }
+  }
+
+  private func relayStrays() {
+    for socket in sockets where socket.isHandedOver {
+      attempt("relay a connection to \(socket.address)") { () throws(Errno) in
+        try socket.group.withNext { next throws(Errno) in
+          let before = relays.begun
+          defer { strays += relays.begun - before }
+          try relays.take(from: next, to: socket.address)
+        }
+      }
+    }
+  }
+
+  private func closeNext() {
+    var count = strays
+    strays = 0
+    for socket in sockets where socket.isHandedOver {
+      attempt("close the second socket of \(socket.address)") { () throws(Errno) in
+        count += try socket.group.closeNext()
+      }
+    }
+    post(.nextClosed(strays: count))
+  }
+
+  private func swap() {
+    endInstance()
+    for socket in sockets {
+      if socket.isHandedOver {
+        attempt("swap the sockets of \(socket.address)") { () throws(Errno) in
+          if !lifecycle.configuration.canMigrate, socket.group.current.acceptQueueLength() > 0 {
+            // It should be empty. What is there nonetheless, nobody else can serve.
+            try relays.take(from: socket.group.current, to: socket.address)
+          }
+          let left = try socket.swap()
+          if left > 0 { narrator.warn("\(left) connections to \(socket.address) came in late and were moved") }
+        }
+      }
+      socket.relayTarget = nil
+    }
+  }
+
+  private func listenAgain() {
+    for socket in sockets {
+      attempt("listen on \(socket.address) again") { () throws(Errno) in try socket.group.listenAgain() }
+      socket.watch(for: lifecycle.state == .dormant ? .connections : .shutDownOnly)
+    }
+  }
+
+  // MARK: telling
+
+  private func tell(_ report: Report) {
+    switch report {
+    case .waking:
+      isWakingUntold = true
+      return
+    case .failed(let failure, _, _):
+      endInstance()
+      context.reason = narrator.failureReason(failure, context)
+    case .serving where isWakingUntold: tellWaking()
+    case .leftByItself: endInstance()
+    case .dormant, .serving, .resting, .restAborted, .restImpossible, .rested, .wentToBackground, .neverBound,
+      .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped:
+      break
+    }
+    narrator.tell(report, context)
+  }
+
+  private func finish() {
+    endInstance()
+    for socket in sockets { socket.unwatch() }
+    processes.dropCgroup()
+    loop.stop()
+  }
+}

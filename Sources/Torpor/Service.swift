@@ -1,0 +1,249 @@
+import Lifecycle
+import Linux
+
+/// One service and its held sockets: turns what the kernel says into events of its `Lifecycle`, and carries the actions out.
+///
+/// No decision is made here. Each action either does one thing or asks one thing, and an answer is one event.
+public final class Service {
+  let options: ServiceOptions
+  let loop: EventLoop
+  let narrator: Narrator
+  var lifecycle: Lifecycle
+  /// Those that are still held.
+  var sockets: [HeldSocket] = []
+  let sense: ConnectionSense
+  let processes: ServiceProcesses
+  let launcher: Launcher
+  let relays: Relays
+  let gracePeriod: GracePeriod
+  let errorChannel: OutputChannel
+  var errorStream: ErrorStream?
+  var notifyReceiver: NotifyReceiver?
+  private let standardInput: OwnedFD
+  var context = Narrator.Context()
+  /// `Report.waking` was made, and its client isn't known yet.
+  var isWakingUntold = false
+  /// Connections relayed since the last rest was given up.
+  var strays = 0
+
+  private var timer: Timer
+  private var timerToken: EventLoop.Token?
+  private var events: [Event] = []
+  private var isHandling = false
+
+  /// Holds the sockets. Nothing is started yet.
+  public init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+    self.options = options
+    self.loop = loop
+    launcher = try Launcher(options)
+    do throws(Errno) {
+      errorChannel = try OutputChannel(2, loop: loop)
+      let ownChannel = options.writesJSON ? try OutputChannel(1, loop: loop) : errorChannel
+      narrator = Narrator(name: options.name, writesJSON: options.writesJSON, channel: ownChannel)
+      outputs = options.writesJSON ? [ownChannel, errorChannel] : [errorChannel]
+      standardInput = try .null()
+      sense = try ConnectionSense(loop: loop)
+      timer = try Timer()
+    } catch { throw ServiceError("cannot set up: \(error)") }
+    processes = ServiceProcesses(loop: loop)
+    relays = Relays(loop: loop)
+    gracePeriod = GracePeriod(loop: loop)
+    sockets = try Self.hold(options.listen, loop: loop)
+    let migrates = !options.neverMigrates && MigrationSetting.enable()
+    lifecycle = Lifecycle(
+      configuration: Lifecycle.Configuration(
+        socketCount: sockets.count, idleTimeout: options.idleTimeout,
+        readiness: options.readiness == .notify ? .notify : .automatic, canAdopt: launcher.canAdopt,
+        canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
+    context.listening = sockets.map(\.address.description)
+    for socket in sockets { context.sockets[socket.index] = socket.address.description }
+    connect()
+  }
+
+  private let outputs: [OutputChannel]
+
+  private static func hold(_ addresses: [ListenAddress], loop: EventLoop) throws(ServiceError) -> [HeldSocket] {
+    var held: [HeldSocket] = []
+    for address in addresses {
+      for socket in address.sockets {
+        do throws(Errno) {
+          held.append(try HeldSocket(socket, index: held.count, loop: loop))
+        } catch {
+          if socket.isOptional, HeldSocket.meansNoIPv6(error) { continue }
+          throw refusal(socket.address, error)
+        }
+      }
+    }
+    return held
+  }
+
+  private static func refusal(_ address: SocketAddress, _ error: Errno) -> ServiceError {
+    switch error {
+    case .inUse:
+      let holder = PortHolder.describe(address).map { "by \($0)" } ?? "by another process"
+      return ServiceError("\(address) is in use \(holder): stop it, or listen elsewhere")
+    case .notAvailable: return ServiceError("cannot listen on \(address): it is no address of this machine")
+    case .accessDenied:
+      return ServiceError("cannot listen on \(address): \(error) (ports below 1024 take root or CAP_NET_BIND_SERVICE)")
+    default: return ServiceError("cannot listen on \(address): \(error)")
+    }
+  }
+
+  private func connect() {
+    for socket in sockets {
+      socket.onEvent = { [weak self, index = socket.index] isShutDown in
+        self?.socketEvent(index, isShutDown: isShutDown)
+      }
+    }
+    sense.onClose = { [weak self] in self?.post(.connectionClosed) }
+    processes.onMainExit = { [weak self] status, hasSuccessor in
+      // Its last words are still in the pipe.
+      if !hasSuccessor { self?.errorStream?.drainAndClose() }
+      self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
+    }
+    processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
+    launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
+    errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }
+  }
+
+  /// Begins: sockets armed, and the service started if that is asked for.
+  public func begin() throws(Errno) {
+    timerToken = try loop.add(timer.descriptor, for: .readable) { [weak self] _ in
+      self?.timer.acknowledge()
+      self?.post(.deadlineReached)
+    }
+    for action in lifecycle.begin() { carryOut(action) }
+    if options.startsAtOnce { post(.startRequested) }
+  }
+
+  /// Ends the service, then the loop. A second call does so at once.
+  public func stop() {
+    post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
+    isStopRequested = true
+  }
+  private var isStopRequested = false
+
+  /// A child of ours has ended.
+  public func childEnded() { processes.reap() }
+
+  /// Gives readers of our output a last chance.
+  public func finishOutput() { for output in outputs { output.finish() } }
+
+  // MARK: events
+
+  var now: Instant { Instant(nanoseconds: MonotonicClock.now()) }
+
+  /// Handles an event, and those that carrying its actions out brings, in their order.
+  func post(_ event: Event) {
+    events.append(event)
+    guard !isHandling else { return }
+    isHandling = true
+    // Ends: every turn answers a question, and the core asks anew only at a later event or deadline.
+    while !events.isEmpty {
+      for action in lifecycle.handle(events.removeFirst(), at: now) { carryOut(action) }
+    }
+    isHandling = false
+    // Setting a timer can't fail with a valid time; without it nothing would ever end.
+    try? timer.set(to: lifecycle.deadline?.nanoseconds)
+  }
+
+  private func socketEvent(_ index: Int, isShutDown: Bool) {
+    if isShutDown { return post(.listenerShutDown(socket: index)) }
+    guard let socket = sockets.first(where: { $0.index == index }), let target = socket.relayTarget,
+      lifecycle.state != .dormant
+    else { return post(.connectionWaiting) }
+    relay(from: socket, to: target)
+  }
+
+  /// An address that the service's wildcard covers: we accept for it while it runs.
+  private func relay(from socket: HeldSocket, to target: SocketAddress) {
+    do throws(Errno) { try relays.take(from: socket.group.current, to: target) } catch {
+      narrator.warn("a connection to \(socket.address) has to wait: \(error)")
+      // Looked at again with the next change of state: a full descriptor table would else be met in every turn.
+      socket.watch(for: .shutDownOnly)
+    }
+  }
+
+  // MARK: starting
+
+  func spawn() {
+    context.client = nil
+    context.lastLine = nil
+    context.failureText = nil
+    context.givenBackBytes = nil
+    do throws(Spawn.Failure) {
+      try begin(try launch())
+      post(.spawned)
+    } catch {
+      endInstance()
+      context.failureText = launcher.describe(error)
+      post(.spawnFailed)
+    }
+  }
+
+  private func launch() throws(Spawn.Failure) -> Spawn.Process {
+    let pipe: Pipe
+    do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
+    return try launcher.start(
+      sockets: sockets.map { $0.group.current.descriptor.number }, notifySocket: notifyReceiver?.name,
+      standardInput: standardInput.number,
+      // The events have our stdout to themselves.
+      standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
+      processes: processes)
+  }
+
+  /// All that an instance gets anew. Returns the pipe that its stderr goes by.
+  private func prepare() throws(Errno) -> Pipe {
+    for socket in sockets {
+      socket.relayTarget = nil
+      // An earlier instance may have left its own flags on the open file.
+      try socket.group.current.descriptor.setNonBlocking(false)
+    }
+    if options.readiness == .notify { try listenForReadiness() }
+    let pipe = try OwnedFD.pipe()
+    errorStream = try ErrorStream(pipe.reading.duplicate(), to: errorChannel, loop: loop)
+    return pipe
+  }
+
+  private func begin(_ process: consuming Spawn.Process) throws(Spawn.Failure) {
+    var adoption: Adoption?
+    if let listener = process.listener.take() {
+      do throws(Errno) {
+        let made = try Adoption(listener, sockets: sockets, loop: loop)
+        made.onAdopted = { [weak self] in self?.adopted($0) }
+        made.onWarning = { [weak self] in self?.narrator.warn($0) }
+        adoption = made
+      } catch {
+        try? process.handle.send(signal: 9)
+        throw Spawn.Failure(step: .filter, errno: error)
+      }
+    }
+    context.pid = process.handle.pid
+    processes.begin(main: process.takeHandle(), adoption: adoption)
+  }
+
+  private func adopted(_ index: Int) {
+    post(.adopted(socket: index))
+    guard let socket = sockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
+    socket.watch(for: .connections)
+  }
+
+  private func listenForReadiness() throws(Errno) {
+    let receiver = try NotifyReceiver(loop: loop)
+    receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
+    receiver.onReady = { [weak self] in self?.post(.notifiedReady) }
+    receiver.onWarning = { [weak self] in self?.narrator.warn($0) }
+    notifyReceiver?.close()
+    notifyReceiver = receiver
+  }
+
+  /// Lets go of what belongs to one instance.
+  func endInstance() {
+    context.lastLine = errorStream?.lastLine
+    errorStream?.drainAndClose()
+    context.lastLine = errorStream?.lastLine ?? context.lastLine
+    errorStream = nil
+    notifyReceiver?.close()
+    notifyReceiver = nil
+  }
+}

@@ -1,0 +1,49 @@
+import Linux
+
+/// What `torpor run` is asked to do, checked.
+public struct ServiceOptions: Sendable {
+  public enum Handover: String, Sendable, CaseIterable {
+    /// LISTEN_FDS, and adoption of bind(): whichever the service takes.
+    case auto
+    case listenFDs = "listen-fds"
+    case adopt
+  }
+
+  public enum Readiness: String, Sendable, CaseIterable { case auto, notify }
+
+  public var name: String
+  /// With its arguments; not empty.
+  public var command: [String]
+  public var listen: [ListenAddress]
+  /// nil: never rest.
+  public var idleTimeout: Duration?
+  public var handover = Handover.auto
+  public var readiness = Readiness.auto
+  /// Start at once.
+  public var startsAtOnce = false
+  public var account: Account?
+  public var startTimeout: Duration? = .seconds(90)
+  public var stopTimeout: Duration? = .seconds(90)
+  public var writesJSON = false
+  /// Hand connections of an aborted rest back by relaying even where the kernel could migrate them.
+  public var neverMigrates = false
+
+  public init(name: String, command: [String], listen: [ListenAddress], idleTimeout: Duration?) {
+    self.name = name
+    self.command = command
+    self.listen = listen
+    self.idleTimeout = idleTimeout
+  }
+}
+
+/// Why a service can't be held or started at all, in words for the person who asked.
+public struct ServiceError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let description: String
+  /// 1: can't; 126, 127: the command can't be run, isn't there, as env(1) and the shells say it.
+  public let exitCode: Int32
+
+  public init(_ description: String, exitCode: Int32 = 1) {
+    self.description = description
+    self.exitCode = exitCode
+  }
+}

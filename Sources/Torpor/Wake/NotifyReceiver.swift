@@ -1,0 +1,47 @@
+import Linux
+
+/// Receives sd_notify(3) from the service's processes, and from nobody else.
+final class NotifyReceiver {
+  private let socket: DatagramSocket
+  private let loop: EventLoop
+  private var token: EventLoop.Token?
+  /// Whether a pid belongs to the service.
+  var isOurs: ((Int32) -> Bool)?
+  var onReady: (() -> Void)?
+  var onWarning: ((String) -> Void)?
+  private var hasWarned = false
+
+  init(loop: EventLoop) throws(Errno) {
+    self.loop = loop
+    socket = try DatagramSocket()
+    token = try loop.add(socket.descriptor, for: .readable) { [weak self] _ in self?.receive() }
+  }
+
+  func close() {
+    if let token { loop.remove(token, socket.descriptor) }
+    token = nil
+  }
+
+  /// For NOTIFY_SOCKET. Abstract, so that a service in a chroot of its own or of another user reaches it, too.
+  var name: String { socket.name }
+
+  private func receive() {
+    // Bounded: who floods us is heard at the pace of the loop.
+    for _ in 0..<32 {
+      guard let datagram = socket.receive() else { return }
+      guard isOurs?(datagram.pid) == true else {
+        if !hasWarned {
+          hasWarned = true
+          onWarning?("a notification from process \(datagram.pid), which is none of the service's, is ignored")
+        }
+        continue
+      }
+      if Self.saysReady(datagram.bytes), !datagram.isCut { onReady?() }
+    }
+  }
+
+  /// Lines of VARIABLE=VALUE; all but READY=1 are no business of ours yet.
+  static func saysReady(_ bytes: [UInt8]) -> Bool {
+    bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("READY=1".utf8) }
+  }
+}

@@ -1,0 +1,206 @@
+import Glibc
+import Linux
+import Lifecycle
+
+/// The processes of one instance: who is the main one, are any left, and how they are told to end.
+///
+/// All of them are in a cgroup where we have one; all have our seccomp filter where bind() is trapped; and all that lose their
+/// parent become our children. Each of these tells by itself when the last is gone; an instance is gone when all do.
+final class ServiceProcesses {
+  private let loop: EventLoop
+  /// Kept from instance to instance.
+  private var cgroup: Cgroup?
+  private var cgroupToken: EventLoop.Token?
+  private var hasTriedCgroup = false
+
+  private var main: ProcessHandle?
+  private var mainToken: EventLoop.Token?
+  private var adoption: Adoption?
+  private var listenerHungUp = true
+  private var isWatching = false
+  /// A child of ours that is none of the service's.
+  var helper: Int32?
+
+  var onMainExit: ((ExitStatus, _ hasSuccessor: Bool) -> Void)?
+  var onAllGone: (() -> Void)?
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  var mainPID: Int32? {
+    switch main {
+    case .some(let main): main.pid
+    case .none: nil
+    }
+  }
+
+  /// The cgroup's directory for clone3; nil where there is none that we may write.
+  func cgroupDirectory(named name: String) -> Int32? {
+    if !hasTriedCgroup {
+      hasTriedCgroup = true
+      if let parent = Cgroup.own(), let made = try? Cgroup(named: name, in: parent) {
+        cgroup = consume made
+        watchCgroup()
+      }
+    }
+    switch cgroup {
+    case .some(let cgroup): return cgroup.directory.number
+    case .none: return nil
+    }
+  }
+
+  private func watchCgroup() {
+    switch cgroup {
+    case .some(let cgroup):
+      cgroup.acknowledge()
+      cgroupToken = try? loop.add(cgroup.events, for: .priority) { [weak self] _ in self?.cgroupChanged() }
+    case .none: break
+    }
+  }
+
+  private func cgroupChanged() {
+    switch cgroup {
+    case .some(let cgroup): cgroup.acknowledge()
+    case .none: break
+    }
+    checkAllGone()
+  }
+
+  /// Where clone3 can't use it (a threaded or dying cgroup), we go on without.
+  func dropCgroup() {
+    if let token = cgroupToken {
+      switch cgroup {
+      case .some(let cgroup): loop.remove(token, cgroup.events)
+      case .none: break
+      }
+    }
+    cgroupToken = nil
+    cgroup = nil
+  }
+
+  // MARK: an instance
+
+  func begin(main handle: consuming ProcessHandle, adoption: Adoption?) {
+    main = consume handle
+    self.adoption = adoption
+    listenerHungUp = adoption == nil
+    isWatching = true
+    adoption?.onHangUp = { [weak self] in
+      self?.listenerHungUp = true
+      self?.checkAllGone()
+    }
+    watchMain()
+  }
+
+  private func watchMain() {
+    switch main {
+    case .some(let main):
+      mainToken = try? loop.add(main.descriptor, for: .readable) { [weak self] _ in self?.mainEnded() }
+    case .none: break
+    }
+  }
+
+  private func forgetMain() {
+    switch main {
+    case .some(let main): if let mainToken { loop.remove(mainToken, main.descriptor) }
+    case .none: break
+    }
+    mainToken = nil
+    main = nil
+  }
+
+  /// SIGCHLD: takes every child that has ended, whoever's it was first.
+  func reap() {
+    // Bounded by the number of processes there can be; each turn takes one.
+    while let ended = Children.reap() {
+      if ended.pid == mainPID { mainExited(Self.exitStatus(ended.status)) }
+    }
+    checkAllGone()
+  }
+
+  /// The main process's descriptor is readable. If it is our child, reaping tells how it ended.
+  private func mainEnded() {
+    reap()
+    if mainPID != nil { mainExited(.unknown) }
+  }
+
+  private func mainExited(_ status: ExitStatus) {
+    forgetMain()
+    onMainExit?(status, successor != nil)
+  }
+
+  static func exitStatus(_ status: Int32) -> ExitStatus {
+    let signal = status & 0x7f
+    return signal == 0
+      ? .exited(code: (status >> 8) & 0xff) : .signalled(signal, dumpedCore: status & 0x80 != 0)
+  }
+
+  /// Who goes on when the main process has left others behind: whoever bound our socket, else the oldest.
+  private var successor: Int32? {
+    let alive = pids
+    return adoption?.binders.first { alive.contains($0) } ?? alive.min()
+  }
+
+  /// Takes the successor for the main process. Returns its pid.
+  func followSuccessor() -> Int32? {
+    guard let pid = successor, let handle = try? ProcessHandle(pid: pid) else { return nil }
+    main = consume handle
+    watchMain()
+    return pid
+  }
+
+  /// Every process of the service that is alive.
+  var pids: [Int32] {
+    switch cgroup {
+    case .some(let cgroup): return cgroup.processes
+    case .none: return ProcessFiles.descendants(of: getpid()).filter { $0 != helper }
+    }
+  }
+
+  func contains(_ pid: Int32) -> Bool { pid > 0 && pids.contains(pid) }
+
+  private func checkAllGone() {
+    guard isWatching, mainPID == nil, listenerHungUp else { return }
+    switch cgroup {
+    case .some(let cgroup): if cgroup.isPopulated { return }
+    case .none: if adoption == nil, !pids.isEmpty { return }
+    }
+    isWatching = false
+    adoption?.close()
+    adoption = nil
+    onAllGone?()
+  }
+
+  // MARK: ending them
+
+  func terminateMain() {
+    switch main {
+    case .some(let main): try? main.send(signal: SIGTERM)
+    case .none: break
+    }
+  }
+
+  func terminateAll() {
+    signalAll(SIGTERM)
+    checkAllGone()
+  }
+
+  func killAll() {
+    switch cgroup {
+    case .some(let cgroup): if cgroup.kill() { return }
+    case .none: break
+    }
+    signalAll(SIGKILL)
+    checkAllGone()
+  }
+
+  private func signalAll(_ signal: Int32) {
+    for pid in pids {
+      guard let handle = try? ProcessHandle(pid: pid) else { continue }
+      // The number may have been another's by now: asked again once it is held.
+      if pids.contains(pid) { try? handle.send(signal: signal) }
+    }
+  }
+
+  /// Memory that goes when they do.
+  var memoryBytes: UInt64 { pids.reduce(0) { $0 + ProcessFiles.memory(of: $1) } }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Linux
+
+@main
+struct TorporCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "torpor", abstract: "Starts a service on its first connection and puts it to rest when it is idle.",
+    version: "0.1.0", subcommands: [RunCommand.self])
+
+  /// ArgumentParser's own entry exits with 64 for a mistake in the arguments; ours is 2.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      let code = exitCode(for: error)
+      guard code == .validationFailure else { exit(withError: error) }
+      StandardStreams.writeError(fullMessage(for: error) + "\n")
+      exit(withError: ExitCode(2))
+    }
+  }
+}

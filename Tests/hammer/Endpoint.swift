@@ -1,0 +1,43 @@
+import Glibc
+
+/// The server's address, resolved once so that no look-up is ever measured.
+struct Endpoint: Sendable {
+  private let storage: sockaddr_storage
+  private let length: socklen_t
+  /// As a `Host:` header wants it.
+  let hostHeader: String
+
+  var family: Int32 { Int32(storage.ss_family) }
+
+  struct Unresolvable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// - Parameter host: an IPv4 or IPv6 address, or a name, whose first address is taken.
+  init(host: String, port: UInt16) throws(Unresolvable) {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_NUMERICSERV
+    var found: UnsafeMutablePointer<addrinfo>?
+    let status = getaddrinfo(host, String(port), &hints, &found)
+    defer { if let found { freeaddrinfo(found) } }
+    guard status == 0, let first = found?.pointee, let address = first.ai_addr else {
+      throw Unresolvable(description: "cannot resolve host \(host): \(String(cString: gai_strerror(status)))")
+    }
+    var storage = sockaddr_storage()
+    let size = min(Int(first.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
+    withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size)) }
+    self.storage = storage
+    length = first.ai_addrlen
+    hostHeader = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  /// Calls connect(2): 0, or what the kernel said.
+  func connect(_ descriptor: Int32) -> Int32 {
+    withUnsafePointer(to: storage) { storage in
+      storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        Glibc.connect(descriptor, address, length) == 0 ? 0 : errno
+      }
+    }
+  }
+}

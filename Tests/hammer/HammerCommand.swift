@@ -1,0 +1,94 @@
+import ArgumentParser
+import Glibc
+
+/// The command line. Exits with 0 when nothing was lost and nothing was slow, with 1 when something was, with 2 when it
+/// was called wrongly.
+@main
+struct HammerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hammer",
+    abstract: "Hammers a server with clients and counts what is lost.",
+    discussion: """
+      Runs until standard input ends, or --seconds or --requests is reached, whichever is first; then finishes what is \
+      in flight and prints one line of JSON. When --seconds or --requests is given, a standard input that is /dev/null \
+      is not watched.
+      """)
+
+  @Option(help: "The server's port.")
+  var port: UInt16
+  @Option(help: "The server's address or name.")
+  var host = "127.0.0.1"
+  @Option(help: "How many clients at a time.")
+  var clients = 4
+  @Option(name: .customLong("mean-pause-us"), help: "The mean of a client's exponential pauses, in microseconds.")
+  var meanPauseMicroseconds = 3000.0
+  @Option(help: "What is said: redis (PING), http (GET /) or line (hello).")
+  var request = RequestKind.redis
+  @Option(help: "How many of 100 connections are kept open after the first reply, for a second one.")
+  var holdPercent = 5.0
+  @Option(name: .customLong("hold-ms"), help: "The longest hold, in milliseconds; each is shorter at random.")
+  var holdMilliseconds = 120.0
+  @Option(name: .customLong("timeout-ms"), help: "How long a reply may take, connecting included, in milliseconds.")
+  var timeoutMilliseconds = 15_000.0
+  @Option(help: "How long to run.")
+  var seconds: Double?
+  @Option(help: "How many requests to make.")
+  var requests: Int?
+  @Option(help: "The seed of pauses and holds; random by default.")
+  var seed: UInt64?
+
+  static func main() {
+    do {
+      let command = try parse()
+      try command.run()
+    } catch {
+      let message = fullMessage(for: error)
+      let code = exitCode(for: error)
+      if !message.isEmpty { writeLine(message, to: code == .success ? STDOUT_FILENO : STDERR_FILENO) }
+      Glibc.exit(code == .validationFailure ? 2 : code.rawValue)
+    }
+  }
+
+  func validate() throws {
+    guard port > 0 else { throw ValidationError("--port must be from 1 to 65535.") }
+    guard (1...20_000).contains(clients) else { throw ValidationError("--clients must be from 1 to 20000.") }
+    guard (0...100).contains(holdPercent) else { throw ValidationError("--hold-percent must be from 0 to 100.") }
+    let dayMilliseconds = 86_400_000.0
+    for (name, value, max) in [
+      ("mean-pause-us", meanPauseMicroseconds, dayMilliseconds * 1000), ("hold-ms", holdMilliseconds, dayMilliseconds),
+      ("seconds", seconds ?? 0, dayMilliseconds * 1000),
+    ] where !(0...max).contains(value) {
+      throw ValidationError("--\(name) must be from 0 to \(Int(max)).")
+    }
+    guard timeoutMilliseconds >= 1, timeoutMilliseconds <= dayMilliseconds else {
+      throw ValidationError("--timeout-ms must be from 1 to \(Int(dayMilliseconds)).")
+    }
+    guard requests ?? 1 > 0 else { throw ValidationError("--requests must be at least 1.") }
+  }
+
+  func run() throws {
+    let endpoint: Endpoint
+    do throws(Endpoint.Unresolvable) {
+      endpoint = try Endpoint(host: host, port: port)
+    } catch {
+      throw ValidationError(error.description)
+    }
+    let behaviour = Behaviour(
+      endpoint: endpoint, request: request, meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
+      holdNanosecondsMax: Int(holdMilliseconds * 1_000_000),
+      timeoutNanoseconds: Int(timeoutMilliseconds * 1_000_000))
+    let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
+    let conductor = Conductor(
+      behaviour: behaviour, clients: clients, seed: seed, secondsMax: seconds, requestsMax: requests)
+    do {
+      let (tally, elapsed) = try conductor.conduct()
+      writeLine(tally.report(elapsedNanoseconds: elapsed, seed: seed), to: STDOUT_FILENO)
+      // Nothing asked is nothing shown.
+      if tally.requests == 0 { writeLine("hammer: no request was made before the end", to: STDERR_FILENO) }
+      if tally.lost > 0 || tally.slow > 0 || tally.requests == 0 { throw ExitCode.failure }
+    } catch is Conductor.ThreadsExhausted {
+      writeLine("hammer: cannot start \(clients) threads; try fewer --clients", to: STDERR_FILENO)
+      throw ExitCode(2)
+    }
+  }
+}
