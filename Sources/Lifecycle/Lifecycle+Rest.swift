@@ -80,7 +80,8 @@ extension Lifecycle {
       return stop(draining.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(draining.instance, at: now)
-    case .listenerShutDown, .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed,
+    case .listenerShutDown, .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady,
+      .connectionClosed,
       .nextClosed:
       // A listener that the service shuts down now has nothing new to come; steering back to it makes it listen again.
       return []
@@ -179,7 +180,9 @@ extension Lifecycle {
       if case .closing = returning.step { return [] }
       if Self.isDue(returning.deadline, at: now) { return close(returning) }
       if event != .deadlineReached { return pause(pendingHandshakes(returning.step), returning, at: now) }
-      guard Self.isDue(returning.retryAt, at: now), case .handshakes(let pending, nil) = returning.step else { return [] }
+      guard Self.isDue(returning.retryAt, at: now), case .handshakes(let pending, nil) = returning.step else {
+        return []
+      }
       let query = nextQuery()
       returning.retryAt = nil
       returning.step = .handshakes(pending, query)

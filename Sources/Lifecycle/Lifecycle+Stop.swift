@@ -88,7 +88,9 @@ extension Lifecycle {
       failures = 0
       state = .dormant
       // Armed last: armed before the swap, the old socket would wake us, or the new one not.
-      return [.swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm]
+      return [
+        .swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm,
+      ]
     case .quit:
       return end()
     case .failure, .left:

@@ -7,7 +7,8 @@ extension Lifecycle {
     case .startRequested: return wake(at: now, isWanted: false)
     case .stopRequested, .stopAtOnceRequested: return end()
     case .listenerShutDown: return [.listenAgain]
-    case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed, .queuesRead,
+    case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
+      .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
       .deadlineReached:
       return []
@@ -20,7 +21,8 @@ extension Lifecycle {
     state = .starting(
       Starting(
         instance: Instance(wokenAt: now), deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted,
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1),
+        hasSeenQueue: isWanted,
         sampleQuery: nextQuery()))
     // Closes are recorded before the service can have closed anything that counts: idle time starts at readiness.
     return [.disarm, .report(.waking), .spawn] + (configuration.idleTimeout == nil ? [] : [.recordCloses])
@@ -84,10 +86,10 @@ extension Lifecycle {
     }
   }
 
-  /// A main process that ends well and leaves others behind has gone to the background, once: the rest is the service.
+  /// A main process that ends well and leaves others behind has gone to the background: the rest is the service.
   static func follow(_ instance: inout Instance, _ status: ExitStatus, _ hasSuccessor: Bool) -> [Action]? {
-    guard status == .exited(code: 0), hasSuccessor, !instance.hasGoneToBackground else { return nil }
-    instance.hasGoneToBackground = true
+    guard status.isSuccess, hasSuccessor, instance.handovers < Instance.handoversMax else { return nil }
+    instance.handovers += 1
     return [.followSuccessor, .report(.wentToBackground)]
   }
 

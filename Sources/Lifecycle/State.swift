@@ -26,7 +26,9 @@ extension Lifecycle {
     var hasAccepted = false
     var mainExit: ExitStatus?
     var isGone = false
-    var hasGoneToBackground = false
+    /// How often a main process ended well and left others behind: a daemon that forks twice does it twice.
+    var handovers = 0
+    static let handoversMax = 8
 
     /// Whether it left without taking any connection that it had been started for. The one proof of life that can't be
     /// missed: a cookie that was queued at its start and is no longer.

@@ -23,8 +23,9 @@ public struct ReuseportGroup: ~Copyable {
   /// What systemd and the kernel's own default (net.core.somaxconn) agree on.
   public static let backlog: Int32 = 4096
 
-  /// Holds `address`: bound and listening. With port 0 the kernel chooses.
+  /// Holds `address`: bound and listening. With port 0 the kernel chooses. Throws `.inUse` when anybody listens there.
   public init(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) {
+    try Self.checkUnused(address, isIPv6Only: isIPv6Only)
     let socket = try Self.bound(address, isIPv6Only: isIPv6Only, mark: 0)
     // Attached before it listens: the first SYN already finds the program.
     try Self.attach(0, by: socket.descriptor.number)
@@ -33,6 +34,14 @@ public struct ReuseportGroup: ~Copyable {
     if address.port == 0 { address.port = try socket.localAddress().port }
     self.address = address
     current = socket
+  }
+
+  /// With SO_REUSEPORT we could share a port with another program of the same user, and get part of its clients or none.
+  private static func checkUnused(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) {
+    let probe = try TCPSocket(address.family)
+    try probe.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
+    if address.family == .v6 { try probe.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: isIPv6Only ? 1 : 0) }
+    try probe.bind(to: address)
   }
 
   private static func bound(_ address: SocketAddress, isIPv6Only: Bool, mark: UInt8) throws(Errno) -> TCPSocket {
@@ -67,6 +76,9 @@ public struct ReuseportGroup: ~Copyable {
     // Four marks in turn: one that a relayed or migrated connection still carries isn't used again soon.
     let mark = (currentMark + 1) & 3
     let socket = try Self.bound(address, isIPv6Only: current.isIPv6Only(), mark: mark)
+    // What the service has set on its socket is set on this one before the first connection comes: options are inherited
+    // when a connection is made, not when it is accepted.
+    socket.copyOptions(from: current.descriptor)
     try socket.listen(backlog: Self.backlog)
     next = consume socket
     nextMark = mark

@@ -45,7 +45,8 @@ public struct SockDiag: ~Copyable {
   }
 
   /// All listening sockets with this port.
-  public mutating func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection] {
+  public mutating func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection]
+  {
     try sockets(family, localPort: port, states: 1 << UInt32(TCPConnection.State.listen.rawValue))
   }
 

@@ -92,7 +92,8 @@ final class Narrator {
       let text = reason(failure, context)
       let last = context.lastLine.map { "; its last line: \"\($0)\"" } ?? ""
       let who = waiting == 0 ? "nobody waits" : "\(Self.count(waiting, "client")) \(waiting == 1 ? "waits" : "wait")"
-      return "\(text)\(last); \(who), trying again in \(TimeSpan.describe(retryIn))\(waiting == 0 ? " at the earliest" : "")"
+      return
+        "\(text)\(last); \(who), trying again in \(TimeSpan.describe(retryIn))\(waiting == 0 ? " at the earliest" : "")"
     case .wentToBackground:
       return "\(name) went to the background; its main process is now \(context.pid.map { "\($0)" } ?? "unknown")"
     case .neverBound(let sockets):
@@ -115,7 +116,8 @@ final class Narrator {
     case .diedStarting(let status): "\(name) \(Self.describe(status)) before it was ready"
     case .died(let status): "\(name) \(Self.describe(status))"
     case .startTimedOut(let after): "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
-    case .leftClientsWaiting(let status): "\(name) \(Self.describe(status)) without taking the connection it was started for"
+    case .leftClientsWaiting(let status):
+      "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }
   }
 

@@ -8,10 +8,11 @@ extension Service {
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
     case .spawn: spawn()
     case .followSuccessor: context.pid = processes.followSuccessor()
-    case .recordCloses: attempt("follow the service's connections") { () throws(Errno) in
-      try sense.recordCloses(ports: Set(sockets.map(\.address.port)))
-      pauseRelayedSockets(false)
-    }
+    case .recordCloses:
+      attempt("follow the service's connections") { () throws(Errno) in
+        try sense.recordCloses(ports: Set(sockets.map(\.address.port)))
+        pauseRelayedSockets(false)
+      }
     case .watchCloses: attempt("follow the service's connections") { () throws(Errno) in try sense.watchCloses() }
     case .forgetCloses: sense.forgetCloses()
     case .readQueues(let query): post(.queuesRead(query, queueLengths))
@@ -80,6 +81,11 @@ extension Service {
 
   private func openNext() {
     pauseRelayedSockets(true)
+    if let stranger = sockets.first(where: { $0.isHandedOver && isShared($0.address) }) {
+      context.reason =
+        "somebody else listens on \(stranger.address), too (SO_REUSEPORT), and would get its connections"
+      return post(.nextUnavailable)
+    }
     do throws(Errno) {
       for socket in sockets where socket.isHandedOver { try socket.group.openNext() }
       post(.nextOpened)
@@ -89,6 +95,11 @@ extension Service {
       context.reason = "no second socket can be had: \(error)"
       post(.nextUnavailable)
     }
+  }
+
+  /// The steering program counts the sockets of a group: with a stranger's among them it would point at the wrong one.
+  private func isShared(_ address: SocketAddress) -> Bool {
+    (try? sense.listenerCount(address)) != 1
   }
 
   /// While a rest is under way, what comes to a relayed address waits in its own queue, whoever will serve it.

@@ -103,6 +103,7 @@ public final class Service {
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
+    relays.onEnd = { [weak self] in self?.resumeRelaying() }
     errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }
   }
 
@@ -159,9 +160,14 @@ public final class Service {
   private func relay(from socket: HeldSocket, to target: SocketAddress) {
     do throws(Errno) { try relays.take(from: socket.group.current, to: target) } catch {
       narrator.warn("a connection to \(socket.address) has to wait: \(error)")
-      // Looked at again with the next change of state: a full descriptor table would else be met in every turn.
+      // A full descriptor table would else be met in every turn of the loop.
       socket.watch(for: .shutDownOnly)
     }
+  }
+
+  private func resumeRelaying() {
+    guard case .running = lifecycle.state else { return }
+    for socket in sockets where !socket.isHandedOver { socket.watch(for: .connections) }
   }
 
   // MARK: starting

@@ -64,10 +64,9 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Kill the service if it runs this long after SIGTERM.", valueName: "duration"))
   var stopTimeout = "90s"
 
-  @Argument(parsing: .postTerminator, help: ArgumentHelp("The service and its arguments, after --.", valueName: "command"))
+  @Argument(
+    parsing: .postTerminator, help: ArgumentHelp("The service and its arguments, after --.", valueName: "command"))
   var command: [String] = []
-
-  mutating func validate() throws { _ = try options() }
 
   func run() throws {
     do {
@@ -80,16 +79,16 @@ struct RunCommand: ParsableCommand {
 
   private func options() throws -> ServiceOptions {
     guard let program = command.first else {
-      throw ValidationError("a command is missing: torpor run -l 127.0.0.1:6379 -- redis-server --port 6379")
+      throw mistake("a command is missing: torpor run -l 127.0.0.1:6379 -- redis-server --port 6379")
     }
-    guard !listen.isEmpty else { throw ValidationError("an address to hold is missing: -l 127.0.0.1:6379") }
+    guard !listen.isEmpty else { throw mistake("an address to hold is missing: -l 127.0.0.1:6379") }
     let base = program.split(separator: "/").last.map(String.init) ?? program
     do {
       var options = ServiceOptions(
         name: name ?? base, command: command, listen: try listen.map { try ListenAddress($0) },
         idleTimeout: try TimeSpan.parse(idle))
       guard isName(options.name) else {
-        throw ValidationError("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
+        throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
       }
       options.handover = handover
       options.readiness = ready
@@ -99,21 +98,25 @@ struct RunCommand: ParsableCommand {
       options.writesJSON = json
       options.neverMigrates = Environment.all.contains("TORPOR_NO_MIGRATION=1")
       if let user {
-        guard let account = Account(named: user) else { throw ValidationError("there is no user '\(user)'") }
+        guard let account = Account(named: user) else { throw mistake("there is no user '\(user)'") }
         options.account = account
       }
       return options
     } catch let error as ListenAddress.Malformed {
-      throw ValidationError(error.description)
-    } catch let error as TimeSpan.Malformed { throw ValidationError(error.description) }
+      throw mistake(error.description)
+    } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
   }
 
   /// It becomes part of a cgroup's name.
   private func isName(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 100
-      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-:@".contains($0)) } && text != "." && text != ".."
+      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-:@".contains($0)) } && text != "."
+      && text != ".."
   }
 }
+
+/// What the person asked for can't be meant.
+private func mistake(_ text: String) -> ServiceError { ServiceError(text, exitCode: 2) }
 
 extension ServiceOptions.Handover: ExpressibleByArgument {}
 extension ServiceOptions.Readiness: ExpressibleByArgument {}

@@ -121,6 +121,8 @@ final class Relay {
 final class Relays {
   private var open: [ObjectIdentifier: Relay] = [:]
   private let loop: EventLoop
+  /// One has ended: there are descriptors for another.
+  var onEnd: (() -> Void)?
 
   init(loop: EventLoop) { self.loop = loop }
 
@@ -133,6 +135,7 @@ final class Relays {
     for _ in 0..<ReuseportGroup.backlog {
       let relay = try Relay.accept(from: listener, to: target, loop: loop) { [weak self] relay in
         self?.open[ObjectIdentifier(relay)] = nil
+        self?.onEnd?()
       }
       guard let relay else { return }
       open[ObjectIdentifier(relay)] = relay

@@ -16,7 +16,7 @@ enum CommandPath {
       do throws(Errno) {
         try ProcessFiles.checkExecutable(candidate)
         return candidate
-      } catch where error == .accessDenied { worst = error } catch {}
+      } catch  where error == .accessDenied { worst = error } catch {}
     }
     throw worst
   }

@@ -66,7 +66,8 @@ final class Launcher {
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
           onWarning?(
-            "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served")
+            "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served"
+          )
         default: throw error
         }
       }
@@ -75,7 +76,9 @@ final class Launcher {
 
   /// Ours, less what belongs to our own supervisor, plus the sockets' (sd_listen_fds(3)).
   private func environment(sockets: Int, _ notifySocket: String?) -> [String] {
-    let ours: Set<Substring> = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]
+    let ours: Set<Substring> = [
+      "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+    ]
     var account: [String] = []
     if let user = options.account, geteuid() == 0 {
       account = ["HOME=\(user.home)", "USER=\(user.name)", "LOGNAME=\(user.name)", "SHELL=\(user.shell)"]

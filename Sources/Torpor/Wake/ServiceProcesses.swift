@@ -12,6 +12,9 @@ final class ServiceProcesses {
   private var cgroup: Cgroup?
   private var cgroupToken: EventLoop.Token?
   private var hasTriedCgroup = false
+  /// A process born by clone3 into a cgroup that was once killed is killed as well (seen on Linux 6.18, where a count of
+  /// kills is compared with that of the parent's cgroup). So each cgroup is killed once and then replaced.
+  private var isCgroupKilled = false
 
   private var main: ProcessHandle?
   private var mainToken: EventLoop.Token?
@@ -35,6 +38,11 @@ final class ServiceProcesses {
 
   /// The cgroup's directory for clone3; nil where there is none that we may write.
   func cgroupDirectory(named name: String) -> Int32? {
+    if isCgroupKilled {
+      dropCgroup()
+      isCgroupKilled = false
+      hasTriedCgroup = false
+    }
     if !hasTriedCgroup {
       hasTriedCgroup = true
       if let parent = Cgroup.own(), let made = try? Cgroup(named: name, in: parent) {
@@ -186,7 +194,11 @@ final class ServiceProcesses {
 
   func killAll() {
     switch cgroup {
-    case .some(let cgroup): if cgroup.kill() { return }
+    case .some(let cgroup):
+      if cgroup.kill() {
+        isCgroupKilled = true
+        return
+      }
     case .none: break
     }
     signalAll(SIGKILL)

@@ -95,6 +95,11 @@ final class ConnectionSense {
     return sample
   }
 
+  /// Sockets that listen on exactly this address, whoever's they are.
+  func listenerCount(_ address: SocketAddress) throws(SockDiagError) -> Int {
+    try diag.listeners(address.family, port: address.port).count { $0.local == address }
+  }
+
   private func count(
     _ connection: TCPConnection, of holder: HeldSocket, in sample: inout Sample, orphans: inout Set<UInt64>
   ) {
