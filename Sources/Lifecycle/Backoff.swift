@@ -13,8 +13,12 @@ public struct Backoff: Equatable, Sendable {
   public func delay(afterFailures failures: Int) -> Duration {
     precondition(failures > 0)
     var delay = first
-    // Doubling ends as soon as the longest wait is reached, however many failures there were.
-    for _ in 1..<failures where delay < longest { delay += delay }
+    var counted = 1
+    // Ends as soon as the longest wait is reached, however many failures there were.
+    while counted < failures, delay < longest {
+      delay += delay
+      counted += 1
+    }
     return min(delay, longest)
   }
 }

@@ -3,18 +3,22 @@
 extension Lifecycle {
   /// SIGTERM, and SIGKILL after the stop timeout.
   mutating func stop(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
-    state = .stopping(
-      Stopping(
-        instance: instance, purpose: purpose, killAt: configuration.stopTimeout.map(now.advanced(by:)),
-        limit: configuration.stopTimeout))
+    let stopping = Stopping(
+      instance: instance, purpose: purpose, killAt: configuration.stopTimeout.map(now.advanced(by:)),
+      limit: configuration.stopTimeout)
+    // It died during a drain, so that nothing is left to be told, and no event would come.
+    if instance.isOver { return settle(stopping, at: now) }
+    state = .stopping(stopping)
     let begins = purpose == .quit ? [Action.disarm, .report(.stopping)] : []
     // A main process that has ended already leaves only its children to be told.
     return begins + [instance.mainExit == nil ? .terminateMain : .terminateAll]
   }
 
   mutating func stopAtOnce(_ instance: Instance, at now: Instant) -> [Action] {
-    state = .stopping(
-      Stopping(instance: instance, purpose: .quit, killAt: now.advanced(by: .seconds(1)), isKilled: true))
+    let stopping = Stopping(
+      instance: instance, purpose: .quit, killAt: now.advanced(by: .seconds(1)), isKilled: true)
+    if instance.isOver { return settle(stopping, at: now) }
+    state = .stopping(stopping)
     return [.disarm, .killAll]
   }
 

@@ -30,6 +30,9 @@ extension Lifecycle {
     var handovers = 0
     static let handoversMax = 8
 
+    /// Its main process has ended, and no other is left.
+    var isOver: Bool { mainExit != nil && isGone }
+
     /// Whether it left without taking any connection that it had been started for. The one proof of life that can't be
     /// missed: a cookie that was queued at its start and is no longer.
     func hasIgnored(_ queued: Set<UInt64>) -> Bool {

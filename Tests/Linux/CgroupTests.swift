@@ -1,0 +1,33 @@
+import Testing
+
+@testable import Linux
+
+@Suite struct CgroupTests {
+  @Test func theDirectoryIsFoundWhereverVersionTwoIsMounted() {
+    let hybrid = """
+      31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+      38 31 0:35 / /sys/fs/cgroup/blkio rw,relatime - cgroup cgroup rw,blkio
+      41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+      """
+    let groups = "9:name=systemd:/\n8:pids:/\n0::/\n"
+    #expect(Cgroup.directory(groups: groups, mounts: hybrid) == "/sys/fs/cgroup/unified")
+    #expect(Cgroup.directory(groups: "0::/user.slice/a", mounts: hybrid) == "/sys/fs/cgroup/unified/user.slice/a")
+  }
+
+  @Test func aMountOfASubtreeShowsWhatLiesBelowIt() {
+    let mounts = "41 31 0:38 /docker/4711 /sys/fs/cgroup ro,nosuid shared:9 - cgroup2 cgroup rw"
+    #expect(Cgroup.directory(groups: "0::/docker/4711", mounts: mounts) == "/sys/fs/cgroup")
+    #expect(Cgroup.directory(groups: "0::/docker/4711/x", mounts: mounts) == "/sys/fs/cgroup/x")
+    #expect(Cgroup.directory(groups: "0::/docker/47", mounts: mounts) == nil)
+  }
+
+  @Test func anEscapedMountPointIsUnescaped() {
+    let mounts = #"41 31 0:38 / /mnt/my\040cgroups rw - cgroup2 cgroup2 rw"#
+    #expect(Cgroup.directory(groups: "0::/", mounts: mounts) == "/mnt/my cgroups")
+  }
+
+  @Test func withoutVersionTwoThereIsNone() {
+    #expect(Cgroup.directory(groups: "3:cpu:/", mounts: "1 1 0:1 / / rw - cgroup cgroup rw,cpu") == nil)
+    #expect(Cgroup.directory(groups: "", mounts: "") == nil)
+  }
+}

@@ -1,0 +1,34 @@
+import Testing
+
+@testable import Torpor
+
+@Suite struct ListenAddressTests {
+  private func sockets(_ text: String) throws -> [String] {
+    try ListenAddress(text).sockets.map(\.address.description)
+  }
+
+  @Test func aPortMeansBothLoopbacks() throws {
+    #expect(try sockets("8080") == ["127.0.0.1:8080", "[::1]:8080"])
+    #expect(try ListenAddress("8080").sockets.map(\.isOptional) == [false, true])
+  }
+
+  @Test func anAddressMeansItself() throws {
+    #expect(try sockets("127.0.0.1:8080") == ["127.0.0.1:8080"])
+    #expect(try sockets("[::1]:8080") == ["[::1]:8080"])
+    #expect(try sockets("0.0.0.0:80") == ["0.0.0.0:80"])
+  }
+
+  @Test func aStarMeansBothFamiliesByOneSocket() throws {
+    let socket = try #require(try ListenAddress("*:8080").sockets.first)
+    #expect(socket.address.description == "[::]:8080")
+    #expect(!socket.isIPv6Only)
+    #expect(socket.fallback?.description == "0.0.0.0:8080")
+  }
+
+  @Test(arguments: [
+    "", ":", "nonsense", "0", "65536", "99999999999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "::1:80",
+    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "/run/x.sock", "@x", "*", "*:x", "+80", "８０",
+  ]) func whatIsNoAddressIsRefused(_ text: String) {
+    #expect(throws: ListenAddress.Malformed.self) { try ListenAddress(text) }
+  }
+}
