@@ -25,18 +25,19 @@ public struct OwnedFD: ~Copyable, Sendable {
   /// The same open file under a number of at least `lowestKept`, close-on-exec.
   public consuming func kept() throws(Errno) -> OwnedFD {
     if number >= Self.lowestKept { return self }
-    let old = number
-    return OwnedFD(owning: try call { fcntl(old, F_DUPFD_CLOEXEC, Self.lowestKept) })
+    return try Self.duplicate(of: number)
   }
 
-  public borrowing func duplicate() throws(Errno) -> OwnedFD {
-    let old = number
-    return OwnedFD(owning: try call { fcntl(old, F_DUPFD_CLOEXEC, Self.lowestKept) })
-  }
+  public borrowing func duplicate() throws(Errno) -> OwnedFD { try Self.duplicate(of: number) }
 
   /// One of our standard streams, say, under a number of our own.
   public static func duplicate(of number: Int32) throws(Errno) -> OwnedFD {
-    OwnedFD(owning: try call { fcntl(number, F_DUPFD_CLOEXEC, Self.lowestKept) })
+    do throws(Errno) {
+      return OwnedFD(owning: try call { fcntl(number, F_DUPFD_CLOEXEC, Self.lowestKept) })
+    } catch {
+      // What fcntl says when RLIMIT_NOFILE is below the number asked for.
+      throw error == .invalid ? Errno(EMFILE) : error
+    }
   }
 
   /// Whether a write would not wait now (poll(2)).

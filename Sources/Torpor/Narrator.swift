@@ -25,6 +25,7 @@ final class Narrator {
     var lastLine: String?
     var sockets: [Int: String] = [:]
     var reason: String?
+    var boundElsewhere: [String] = []
 
     struct Client: Equatable {
       let address: String
@@ -115,7 +116,10 @@ final class Narrator {
     case .cannotStart: context.failureText ?? "cannot start \(name)"
     case .diedStarting(let status): "\(name) \(Self.describe(status)) before it was ready"
     case .died(let status): "\(name) \(Self.describe(status))"
-    case .startTimedOut(let after): "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
+    case .startTimedOut(let after):
+      "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
+        + (context.boundElsewhere.isEmpty
+          ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
     case .leftClientsWaiting(let status):
       "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }

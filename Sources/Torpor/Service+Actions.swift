@@ -32,6 +32,7 @@ extension Service {
       sockets.removeAll { indices.contains($0.index) }
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
+      context.boundElsewhere = processes.boundElsewhere
       processes.terminateMain()
     case .terminateAll: processes.terminateAll()
     case .killAll: processes.killAll()

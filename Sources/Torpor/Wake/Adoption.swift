@@ -12,6 +12,8 @@ final class Adoption {
   private var adopted: Set<Int> = []
   /// Processes that have bound one of our sockets: the first still alive is the main one of a service in the background.
   private(set) var binders: [Int32] = []
+  /// TCP addresses that it has bound and that aren't held: the first place to look when it never binds ours.
+  private(set) var strangers: [SocketAddress] = []
   var onAdopted: ((Int) -> Void)?
   var onHangUp: (() -> Void)?
   var onWarning: ((String) -> Void)?
@@ -60,7 +62,10 @@ final class Adoption {
   private func answer(_ call: SeccompListener.Call) {
     do throws(Errno) {
       guard let request = try request(call) else { return listener.letGo(call) }
-      guard let match = match(request) else { return listener.letGo(call) }
+      guard let match = match(request) else {
+        if strangers.count < 8, !strangers.contains(request.address) { strangers.append(request.address) }
+        return listener.letGo(call)
+      }
       try adopt(request, match.socket)
       // Told before the answer goes out: whatever the server does next finds us knowing.
       note(match.socket, covering: match.covered, by: call.thread)
@@ -125,6 +130,12 @@ final class Adoption {
     let inode = try request.file.inode()
     // Bound already, by an earlier bind() or as one of LISTEN_FDS: nothing to do.
     if inode == (try socket.group.current.descriptor.inode()) { return }
+
+    if request.address.family == .v4, socket.address.family == .v6, warned.insert("family").inserted {
+      onWarning?(
+        "it asked for \(request.address) and gets \(socket.address), an IPv6 socket: it may show IPv4 clients' addresses "
+          + "wrongly; hold \(request.address) to avoid that")
+    }
 
     // O_NONBLOCK and O_ASYNC belong to the open file, which we and every process of the service share: a server that
     // counts on blocking would spin on EAGAIN.

@@ -178,6 +178,9 @@ final class ServiceProcesses {
     onAllGone?()
   }
 
+  /// What it has bound besides the held addresses.
+  var boundElsewhere: [String] { adoption?.strangers.map(\.description) ?? [] }
+
   // MARK: ending them
 
   func terminateMain() {

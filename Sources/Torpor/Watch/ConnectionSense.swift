@@ -11,6 +11,8 @@ final class ConnectionSense {
   private var closes: DestroyedSockets?
   private var closesToken: EventLoop.Token?
   private let loop: EventLoop
+  /// Closes should be recorded and can't be: then any number may have been missed.
+  private var isBlind = false
   /// Connections that the service has closed and the kernel still ends: their end is no news.
   private var orphans: Set<UInt64> = []
   /// Those that waited at the last sample, by arrival as far as the kernel keeps it.
@@ -25,7 +27,9 @@ final class ConnectionSense {
   /// Begins to record closes, or goes on to without telling.
   func recordCloses(ports: Set<UInt16>) throws(Errno) {
     if closes == nil {
+      isBlind = true
       closes = try DestroyedSockets(localPorts: ports.sorted())
+      isBlind = false
       orphans = []
     }
     stopTelling()
@@ -41,6 +45,7 @@ final class ConnectionSense {
 
   func forgetCloses() {
     stopTelling()
+    isBlind = false
     closes = nil
     orphans = []
   }
@@ -67,7 +72,7 @@ final class ConnectionSense {
 
   /// Whether a connection was closed that the service may have had in hand.
   private func takeCloses(_ sockets: [HeldSocket]) -> Bool {
-    guard let taken = closes?.take() else { return false }
+    guard let taken = closes?.take() else { return isBlind }
     return taken.wasLossy
       || taken.closed.contains { closed in
         // A listener has no peer.
