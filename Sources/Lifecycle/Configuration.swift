@@ -18,7 +18,8 @@ extension Lifecycle {
     public var canAdopt: Bool
     /// Whether a socket's queue moves to the rest of its group when it closes (net.ipv4.tcp_migrate_req).
     public var canMigrate: Bool
-    /// A start that takes longer has failed. systemd's TimeoutStartSec=, 90 s.
+    /// A start that takes longer has failed; of several sockets, one that is still unbound then will never be bound.
+    /// systemd's TimeoutStartSec=, 90 s.
     public var startTimeout: Duration?
     /// From SIGTERM to SIGKILL. systemd's TimeoutStopSec=, 90 s.
     public var stopTimeout: Duration?
@@ -28,8 +29,6 @@ extension Lifecycle {
     public var drainTimeout: Duration = .milliseconds(50)
     /// How long a given-up drain waits for handshakes in flight before it relies on migration for them.
     public var returnTimeout: Duration = .milliseconds(100)
-    /// How long after readiness a held socket may stay unbound while another was bound.
-    public var bindGrace: Duration = .seconds(2)
     /// A service that ran this long before it died starts a new row of failures.
     public var healthyAfter: Duration = .seconds(10)
     public var backoff = Backoff()

@@ -121,7 +121,8 @@ extension Lifecycle {
     state = .running(
       Running(
         instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:)),
-        abandonAt: isPartlyBound ? now.advanced(by: configuration.bindGrace) : nil))
+        // A server may bind its second address long after its first.
+        abandonAt: isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil))
     return [.report(.serving(after: now.since(instance.wokenAt)))]
   }
 
