@@ -25,7 +25,7 @@ extension Lifecycle {
     public var stopTimeout: Duration?
     /// From SIGTERM to SIGKILL for processes that outlive the main one, while clients may already wait for the next.
     public var leftoverTimeout: Duration = .seconds(5)
-    /// How long a drain may keep new clients waiting before it is given up and they are handed to the running service.
+    /// How long a drain may wait for handshakes in flight, and keep new clients waiting, before it is given up.
     public var drainTimeout: Duration = .milliseconds(50)
     /// How long a given-up drain waits for handshakes in flight before it relies on migration for them.
     public var returnTimeout: Duration = .milliseconds(100)

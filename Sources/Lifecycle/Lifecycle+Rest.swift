@@ -17,8 +17,9 @@
 //  7. commit:     SIGTERM. Nothing that came in by A is left; all that comes goes to B and waits for the next instance.
 //  8. swap:       when no process is left: A is closed, B is current, and only then armed.
 //
-// Before 7 it can be given up at any step. Then the same order the other way: steer to A, barrier, handshakes, and B's queue
-// moves to A when B closes (net.ipv4.tcp_migrate_req) or is relayed.
+// Whatever shows at 3 to 6 that somebody used the service meanwhile ends the attempt: it isn't idle, however short the
+// visit was, and what the visitor left in its memory is to stay for the whole idle time. Then the same order the other way:
+// steer to A, barrier, handshakes, and B's queue moves to A when B closes (net.ipv4.tcp_migrate_req) or is relayed.
 
 extension Lifecycle {
   mutating func beginRest(_ running: Running, at now: Instant) -> [Action] {
@@ -50,7 +51,7 @@ extension Lifecycle {
       return judge(sample, query, draining, at: now)
     case .queuesRead(let query, let lengths):
       guard case .queue(query) = draining.step else { return [] }
-      guard lengths.current == 0 else { return retryQueue(draining, at: now) }
+      guard lengths.current == 0 else { return giveUpRest(draining.instance) }
       let inHand = nextQuery()
       draining.step = .inHand(inHand)
       state = .draining(draining)
@@ -59,7 +60,7 @@ extension Lifecycle {
       return giveUpRest(draining.instance)
     case .deadlineReached:
       if Self.isDue(draining.deadline, at: now) { return giveUpRest(draining.instance) }
-      return Self.isDue(draining.retryAt, at: now) ? retry(draining) : []
+      return Self.isDue(draining.retryAt, at: now) ? lookAtHandshakes(draining) : []
     case .mainExited(let status, let hasSuccessor):
       if let follow = Self.follow(&draining.instance, status, hasSuccessor) {
         state = .draining(draining)
@@ -89,16 +90,19 @@ extension Lifecycle {
   }
 
   private mutating func judge(_ sample: Sample, _ query: Query, _ draining: Draining, at now: Instant) -> [Action] {
+    let isInUse = sample.accepted > 0 || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
     switch draining.step {
     case .handshakeSnapshot(query):
+      if isInUse { return giveUpRest(draining.instance) }
       return awaitHandshakes(sample.handshakes, draining, at: now)
     case .handshakes(let pending, query):
+      if isInUse { return giveUpRest(draining.instance) }
       return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
     case .inHand(query):
-      guard sample.accepted == 0, sample.queuedOnCurrent.isEmpty else { return retryQueue(draining, at: now) }
-      return stop(draining.instance, .rest, at: now)
+      return isInUse ? giveUpRest(draining.instance) : stop(draining.instance, .rest, at: now)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand:
-      return []
+      // A late answer to an older question: of what it says, only that something has closed is still true.
+      return sample.hasClosed ? giveUpRest(draining.instance) : []
     }
   }
 
@@ -113,35 +117,18 @@ extension Lifecycle {
     }
     let query = nextQuery()
     draining.step = .queue(query)
-    draining.retryInterval = firstRetryInterval
     state = .draining(draining)
     return [.readQueues(query)]
   }
 
-  private mutating func retryQueue(_ draining: Draining, at now: Instant) -> [Action] {
+  private mutating func lookAtHandshakes(_ draining: Draining) -> [Action] {
+    guard case .handshakes(let pending, nil) = draining.step else { return [] }
     var draining = draining
-    draining.step = .queue(nil)
-    draining.retryAt = now.advanced(by: draining.retryInterval)
-    draining.retryInterval = min(draining.retryInterval * 2, longestRetryInterval)
-    state = .draining(draining)
-    return []
-  }
-
-  private mutating func retry(_ draining: Draining) -> [Action] {
-    var draining = draining
-    draining.retryAt = nil
-    defer { state = .draining(draining) }
     let query = nextQuery()
-    switch draining.step {
-    case .handshakes(let pending, nil):
-      draining.step = .handshakes(pending, query)
-      return [.sample(query)]
-    case .queue(nil):
-      draining.step = .queue(query)
-      return [.readQueues(query)]
-    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand:
-      return []
-    }
+    draining.retryAt = nil
+    draining.step = .handshakes(pending, query)
+    state = .draining(draining)
+    return [.sample(query)]
   }
 
   // MARK: giving up

@@ -75,9 +75,12 @@ extension Lifecycle {
       guard stopping.query == nil else { return end() }
       return stopAtOnce(stopping.instance, at: now)
     case .sampled(let query, let sample):
-      return query == stopping.query ? conclude(stopping, queued: sample.queuedOnCurrent, at: now) : []
+      if query == stopping.query { return conclude(stopping, queued: sample.queuedOnCurrent, at: now) }
+      stopping.instance.note(query, sample)
+      state = .stopping(stopping)
+      return []
     case .sampleFailed(let query):
-      return query == stopping.query ? conclude(stopping, queued: [], at: now) : []
+      return query == stopping.query ? conclude(stopping, queued: nil, at: now) : []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
       return []
@@ -107,7 +110,7 @@ extension Lifecycle {
   }
 
   /// Whoever still waits decides whether an end without an error was one.
-  private mutating func conclude(_ stopping: Stopping, queued: Set<UInt64>, at now: Instant) -> [Action] {
+  private mutating func conclude(_ stopping: Stopping, queued: Set<UInt64>?, at now: Instant) -> [Action] {
     let failure: Failure
     switch stopping.purpose {
     case .rest, .quit:
@@ -125,6 +128,6 @@ extension Lifecycle {
     failures = wasHealthy ? 1 : failures + 1
     let delay = configuration.backoff.delay(afterFailures: failures)
     state = .backingOff(BackingOff(until: now.advanced(by: delay)))
-    return [.report(.failed(failure, waiting: queued.count, retryIn: delay))]
+    return [.report(.failed(failure, waiting: queued?.count ?? 0, retryIn: delay))]
   }
 }

@@ -18,12 +18,11 @@ extension Lifecycle {
   /// `isWanted`: somebody waits, so that an emptied queue means that the service has taken them.
   mutating func wake(at now: Instant, isWanted: Bool) -> [Action] {
     let looks = configuration.readiness == .automatic
+    let instance = Instance(wokenAt: now, startQuery: nextQuery())
     state = .starting(
       Starting(
-        instance: Instance(wokenAt: now), deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1),
-        hasSeenQueue: isWanted,
-        sampleQuery: nextQuery()))
+        instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted))
     // Closes are recorded before the service can have closed anything that counts: idle time starts at readiness.
     return [.disarm, .report(.waking), .spawn] + (configuration.idleTimeout == nil ? [] : [.recordCloses])
   }
@@ -32,15 +31,13 @@ extension Lifecycle {
     var starting = starting
     switch event {
     case .spawned:
-      return [.sample(starting.sampleQuery)]
+      return [.sample(starting.instance.startQuery)]
     case .spawnFailed:
       starting.instance.isGone = true
       starting.instance.mainExit = .unknown
       return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)
     case .sampled(let query, let sample):
-      guard query == starting.sampleQuery else { return [] }
-      starting.instance.firstQueued = sample.queuedOnCurrent
-      starting.instance.hasAccepted = sample.accepted > 0
+      starting.instance.note(query, sample)
       state = .starting(starting)
       return []
     case .adopted(let socket):

@@ -13,7 +13,11 @@ extension Lifecycle {
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
-      return query == running.query ? judge(sample, running, at: now) : []
+      if query == running.query { return judge(sample, running, at: now) }
+      running.instance.note(query, sample)
+      state = .running(running)
+      // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
+      return sample.hasClosed ? handle(.connectionClosed, running: running, at: now) : []
     case .sampleFailed(let query):
       guard query == running.query else { return [] }
       // What can't be seen is busy.

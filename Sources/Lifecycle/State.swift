@@ -20,7 +20,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
-    /// Connections that waited when it was started; nil until known.
+    /// The question who waited when it was started, and its answer.
+    let startQuery: Query
     var firstQueued: Set<UInt64>?
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
@@ -30,14 +31,24 @@ extension Lifecycle {
     var handovers = 0
     static let handoversMax = 8
 
+    /// Takes the answer to `startQuery`, in whatever state it comes.
+    mutating func note(_ query: Query, _ sample: Sample) {
+      guard query == startQuery else { return }
+      firstQueued = sample.queuedOnCurrent
+      hasAccepted = hasAccepted || sample.accepted > 0
+    }
+
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
 
-    /// Whether it left without taking any connection that it had been started for. The one proof of life that can't be
-    /// missed: a cookie that was queued at its start and is no longer.
-    func hasIgnored(_ queued: Set<UInt64>) -> Bool {
-      guard !hasAccepted, let firstQueued, !firstQueued.isEmpty else { return false }
-      return firstQueued.isSubset(of: queued)
+    /// Whether it left without taking any connection that it had been started for; `queued` are those that wait now, nil if
+    /// that can't be known. The one proof of life that can't be missed is a cookie that was queued at its start and is no
+    /// longer; where that is unknown, it is taken to have failed, which costs a second, rather than to be started for ever.
+    func hasIgnored(_ queued: Set<UInt64>?) -> Bool {
+      if hasAccepted { return false }
+      guard let queued else { return true }
+      guard let firstQueued else { return !queued.isEmpty }
+      return !firstQueued.isEmpty && firstQueued.isSubset(of: queued)
     }
   }
 
@@ -49,7 +60,6 @@ extension Lifecycle {
     var lookInterval: Duration
     /// Somebody has been seen waiting, so that empty queues mean that the service has taken them.
     var hasSeenQueue = false
-    var sampleQuery: Query
     var queueQuery: Query?
   }
 
@@ -73,7 +83,7 @@ extension Lifecycle {
       case handshakeSnapshot(Query)
       /// Handshakes that may still end on a current socket.
       case handshakes(Set<UInt64>, Query?)
-      case queue(Query?)
+      case queue(Query)
       case inHand(Query)
     }
     public var instance: Instance

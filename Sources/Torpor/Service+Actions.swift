@@ -68,14 +68,19 @@ extension Service {
     }
   }
 
-  /// The client is looked up when the service is already on its way.
   private func tellWaking() {
     isWakingUntold = false
-    if let connection = sense.waiting.first {
-      let process = SocketOwner.ofClient(connection, within: .milliseconds(20))
-      context.client = Narrator.Context.Client(address: connection.remote.description, process: process)
-    }
+    wakingConnection = sense.waiting.first
+    context.client = wakingConnection.map { Narrator.Context.Client(address: $0.remote.description, process: nil) }
     narrator.tell(.waking, context)
+  }
+
+  /// Whose connection it was. Looked up when the service no longer waits for us: /proc can be long.
+  private func nameClient() {
+    guard let connection = wakingConnection else { return }
+    wakingConnection = nil
+    context.client = Narrator.Context.Client(
+      address: connection.remote.description, process: SocketOwner.ofClient(connection, within: .milliseconds(20)))
   }
 
   // MARK: generations
@@ -182,9 +187,11 @@ extension Service {
     case .failed(let failure, _, _):
       endInstance()
       context.reason = narrator.failureReason(failure, context)
-    case .serving where isWakingUntold: tellWaking()
+    case .serving:
+      if isWakingUntold { tellWaking() }
+      nameClient()
     case .leftByItself: endInstance()
-    case .dormant, .serving, .resting, .restAborted, .restImpossible, .rested, .wentToBackground, .neverBound,
+    case .dormant, .resting, .restAborted, .restImpossible, .rested, .wentToBackground, .neverBound,
       .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped:
       break
     }

@@ -23,6 +23,8 @@ public final class Service {
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false
+  /// The first that waited when the service was started, until it has been looked up.
+  var wakingConnection: TCPConnection?
   /// Connections relayed since the last rest was given up.
   var strays = 0
 

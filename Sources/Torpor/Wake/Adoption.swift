@@ -67,9 +67,9 @@ final class Adoption {
         return listener.letGo(call)
       }
       try adopt(request, match.socket)
-      // Told before the answer goes out: whatever the server does next finds us knowing.
-      note(match.socket, covering: match.covered, by: call.thread)
+      // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
       listener.succeed(call)
+      note(match.socket, covering: match.covered, by: call.thread)
     } catch {
       // The server's own bind() then says EADDRINUSE, which is true: we hold the address.
       warn("cannot put a held socket in place of the service's own", error)
