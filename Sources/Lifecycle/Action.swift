@@ -28,6 +28,8 @@ public enum Action: Equatable, Sendable {
   case swap
   /// listen() again: a service can shrink the backlog or shut the socket down.
   case listenAgain
+  /// Serve these by way of one that the service has bound, where they mean the same to whoever named them; `adopted` tells.
+  case relayUnbound(sockets: Set<Int>)
   /// Stop holding sockets that the service never took, so that their clients are refused instead of left hanging.
   case abandon(sockets: Set<Int>)
   /// SIGTERM to the main process.

@@ -29,6 +29,11 @@ extension Lifecycle {
     public var drainTimeout: Duration = .milliseconds(50)
     /// How long a given-up drain waits for handshakes in flight before it relies on migration for them.
     public var returnTimeout: Duration = .milliseconds(100)
+    /// How long after its first bind() a service may take for its others, before those that nobody but its own choice of
+    /// addresses keeps unbound are relayed.
+    public var bindGrace: Duration = .milliseconds(100)
+    /// How long a service that has shut its listening socket down may take to accept a connection nonetheless.
+    public var deafGrace: Duration = .milliseconds(250)
     /// A service that ran this long before it died starts a new row of failures.
     public var healthyAfter: Duration = .seconds(10)
     public var backoff = Backoff()

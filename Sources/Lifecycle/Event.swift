@@ -22,6 +22,9 @@ public struct Sample: Equatable, Sendable {
   public var queuedOnCurrent: Set<UInt64> = []
   /// … and those that came in by the sockets that new connections are steered to during a drain.
   public var queuedOnNext: Set<UInt64> = []
+  /// The accept queues of the sockets that the service has, read after all else. Connections that their clients have reset
+  /// stay in a queue until somebody accepts them, and are in no list.
+  public var acceptQueueLength = 0
   /// Handshakes that have not ended (SYN_RECV), by socket cookie.
   public var handshakes: Set<UInt64> = []
   /// A connection that the service had in hand was closed since the last sample, or one may have been: closes can be missed.

@@ -39,7 +39,8 @@ extension Lifecycle {
     case .nextUnavailable:
       guard case .opening = draining.step else { return [] }
       resume(draining.instance, at: now)
-      return [.recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
+      // It may have shut its own listener down meanwhile.
+      return [.listenAgain, .recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
     case .barrierPassed(let query):
       guard case .barrier(query) = draining.step else { return [] }
       draining.deadline = now.advanced(by: configuration.drainTimeout)
@@ -74,7 +75,7 @@ extension Lifecycle {
       state = .draining(draining)
       return []
     case .adopted(let socket):
-      draining.instance.adopted.insert(socket)
+      note(adopted: socket, by: &draining.instance, at: now)
       state = .draining(draining)
       return []
     case .stopRequested:
@@ -163,16 +164,24 @@ extension Lifecycle {
     case .queuesRead(let query, let lengths):
       guard case .queue(query) = returning.step else { return [] }
       return lengths.next == 0 ? close(returning) : pause([], returning, at: now)
-    case .sampleFailed, .deadlineReached:
+    case .sampleFailed(let query):
+      // What can't be seen is still under way; and an answer to an older question says nothing of this step.
+      switch returning.step {
+      case .handshakeSnapshot(query): return retryLater(returning, at: now)
+      case .handshakes(let pending, query): return pause(pending, returning, at: now)
+      case .barrier, .handshakeSnapshot, .handshakes, .queue, .closing: return []
+      }
+    case .deadlineReached:
       if case .closing = returning.step { return [] }
       if Self.isDue(returning.deadline, at: now) { return close(returning) }
-      if event != .deadlineReached { return pause(pendingHandshakes(returning.step), returning, at: now) }
-      guard Self.isDue(returning.retryAt, at: now), case .handshakes(let pending, nil) = returning.step else {
-        return []
-      }
+      guard Self.isDue(returning.retryAt, at: now) else { return [] }
       let query = nextQuery()
       returning.retryAt = nil
-      returning.step = .handshakes(pending, query)
+      switch returning.step {
+      case .handshakes(let pending, nil): returning.step = .handshakes(pending, query)
+      case .handshakeSnapshot: returning.step = .handshakeSnapshot(query)
+      case .barrier, .handshakes, .queue, .closing: return []
+      }
       state = .returning(returning)
       return relayIfNeeded + [.sample(query)]
     case .nextClosed(let strays):
@@ -191,7 +200,7 @@ extension Lifecycle {
       state = .returning(returning)
       return []
     case .adopted(let socket):
-      returning.instance.adopted.insert(socket)
+      note(adopted: socket, by: &returning.instance, at: now)
       state = .returning(returning)
       return []
     case .listenerShutDown:
@@ -204,12 +213,6 @@ extension Lifecycle {
       .nextUnavailable, .steeringFailed:
       return []
     }
-  }
-
-  /// What is still awaited when a look has failed: nothing may be taken for seen that was not.
-  private func pendingHandshakes(_ step: Returning.Step) -> Set<UInt64> {
-    if case .handshakes(let pending, _) = step { return pending }
-    return []
   }
 
   private var relayIfNeeded: [Action] { configuration.canMigrate ? [] : [.relayStrays] }
@@ -228,6 +231,11 @@ extension Lifecycle {
   private mutating func pause(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
     var returning = returning
     returning.step = .handshakes(pending, nil)
+    return retryLater(returning, at: now)
+  }
+
+  private mutating func retryLater(_ returning: Returning, at now: Instant) -> [Action] {
+    var returning = returning
     returning.retryAt = now.advanced(by: returning.retryInterval)
     returning.retryInterval = min(returning.retryInterval * 2, longestRetryInterval)
     state = .returning(returning)

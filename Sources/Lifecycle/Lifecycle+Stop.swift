@@ -75,12 +75,13 @@ extension Lifecycle {
       guard stopping.query == nil else { return end() }
       return stopAtOnce(stopping.instance, at: now)
     case .sampled(let query, let sample):
-      if query == stopping.query { return conclude(stopping, queued: sample.queuedOnCurrent, at: now) }
+      if query == stopping.query { return [.forgetCloses] + conclude(stopping, sample, at: now) }
       stopping.instance.note(query, sample)
+      stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.hasClosed
       state = .stopping(stopping)
       return []
     case .sampleFailed(let query):
-      return query == stopping.query ? conclude(stopping, queued: nil, at: now) : []
+      return query == stopping.query ? [.forgetCloses] + conclude(stopping, nil, at: now) : []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
       return []
@@ -105,20 +106,21 @@ extension Lifecycle {
       stopping.query = query
       stopping.killAt = nil
       state = .stopping(stopping)
-      return [.listenAgain, .forgetCloses, .sample(query)]
+      return [.listenAgain, .sample(query)]
     }
   }
 
   /// Whoever still waits decides whether an end without an error was one.
-  private mutating func conclude(_ stopping: Stopping, queued: Set<UInt64>?, at now: Instant) -> [Action] {
+  private mutating func conclude(_ stopping: Stopping, _ last: Sample?, at now: Instant) -> [Action] {
     let failure: Failure
     switch stopping.purpose {
     case .rest, .quit:
       return []
     case .failure(let reason):
       failure = reason
-    case .left where stopping.instance.hasIgnored(queued):
-      failure = .leftClientsWaiting(stopping.instance.mainExit ?? .unknown)
+    case .left where stopping.instance.hasIgnored(last):
+      let status = stopping.instance.mainExit ?? .unknown
+      failure = stopping.instance.readyAt == nil ? .diedStarting(status) : .leftClientsWaiting(status)
     case .left:
       failures = 0
       state = .dormant
@@ -128,6 +130,6 @@ extension Lifecycle {
     failures = wasHealthy ? 1 : failures + 1
     let delay = configuration.backoff.delay(afterFailures: failures)
     state = .backingOff(BackingOff(until: now.advanced(by: delay)))
-    return [.report(.failed(failure, waiting: queued?.count ?? 0, retryIn: delay))]
+    return [.report(.failed(failure, waiting: last?.queuedOnCurrent.count ?? 0, retryIn: delay))]
   }
 }

@@ -18,13 +18,15 @@ extension Lifecycle {
   /// `isWanted`: somebody waits, so that an emptied queue means that the service has taken them.
   mutating func wake(at now: Instant, isWanted: Bool) -> [Action] {
     let looks = configuration.readiness == .automatic
-    let instance = Instance(wokenAt: now, startQuery: nextQuery())
+    let instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: isWanted)
     state = .starting(
       Starting(
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted))
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted
+      ))
     // Closes are recorded before the service can have closed anything that counts: idle time starts at readiness.
-    return [.disarm, .report(.waking), .spawn] + (configuration.idleTimeout == nil ? [] : [.recordCloses])
+    // They also prove that a service that leaves at once had taken somebody.
+    return [.disarm, .report(.waking), .spawn, .recordCloses]
   }
 
   mutating func handle(_ event: Event, starting: Starting, at now: Instant) -> [Action] {
@@ -41,7 +43,7 @@ extension Lifecycle {
       state = .starting(starting)
       return []
     case .adopted(let socket):
-      starting.instance.adopted.insert(socket)
+      note(adopted: socket, by: &starting.instance, at: now)
       state = .starting(starting)
       let isBound = starting.instance.adopted.isSuperset(of: held)
       return isBound && configuration.readiness == .automatic ? becomeReady(starting.instance, at: now) : []
@@ -63,7 +65,9 @@ extension Lifecycle {
         return follow
       }
       starting.instance.mainExit = status
-      return clearAway(starting.instance, .failure(.diedStarting(status)), at: now)
+      // One that serves quickly and leaves may do so before it was seen to be ready.
+      let isGood = status == .exited(code: 0)
+      return clearAway(starting.instance, isGood ? .left : .failure(.diedStarting(status)), at: now)
     case .allProcessesGone:
       starting.instance.isGone = true
       state = .starting(starting)
@@ -75,6 +79,11 @@ extension Lifecycle {
     case .stopAtOnceRequested:
       return stopAtOnce(starting.instance, at: now)
     case .deadlineReached:
+      if Self.isDue(starting.instance.relayUnboundAt, at: now) {
+        let actions = relayUnbound(&starting.instance)
+        state = .starting(starting)
+        return actions
+      }
       return starting.deadline.map({ $0 <= now }) == true
         ? startTimedOut(starting, at: now) : lookAtQueues(starting, at: now)
     case .startRequested, .connectionWaiting, .connectionClosed, .sampleFailed, .nextOpened, .nextUnavailable,
@@ -95,7 +104,9 @@ extension Lifecycle {
     var starting = starting
     let query = nextQuery()
     starting.queueQuery = query
-    starting.lookInterval = min(starting.lookInterval * 2, .milliseconds(50))
+    // Seldom after a long while: a start without a time limit must not be looked at 20 times a second for ever.
+    let longest = max(.milliseconds(50), now.since(starting.instance.wokenAt) / 64)
+    starting.lookInterval = min(starting.lookInterval * 2, longest)
     starting.lookAt = now.advanced(by: starting.lookInterval)
     state = .starting(starting)
     return [.readQueues(query)]
@@ -115,11 +126,10 @@ extension Lifecycle {
     var instance = instance
     instance.readyAt = now
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
+    // A server may bind its second address long after its first.
+    instance.abandonAt = isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil
     state = .running(
-      Running(
-        instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:)),
-        // A server may bind its second address long after its first.
-        abandonAt: isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil))
+      Running(instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:))))
     return [.report(.serving(after: now.since(instance.wokenAt)))]
   }
 

@@ -5,11 +5,16 @@ extension Lifecycle {
     var running = running
     switch event {
     case .deadlineReached:
-      if Self.isDue(running.abandonAt, at: now) { return abandonUnbound(running) }
-      guard Self.isDue(running.lookAt, at: now), let interval = configuration.lookInterval else { return [] }
+      if Self.isDue(running.instance.relayUnboundAt, at: now) {
+        let actions = relayUnbound(&running.instance)
+        state = .running(running)
+        return actions
+      }
+      if Self.isDue(running.instance.abandonAt, at: now) { return abandonUnbound(running) }
+      guard Self.isDue(running.lookAt, at: now) else { return [] }
       let query = nextQuery()
       running.query = query
-      running.lookAt = now.advanced(by: interval)
+      running.lookAt = nextLook(running, at: now)
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
@@ -29,18 +34,25 @@ extension Lifecycle {
       running.lastEvidence = now
       let wasQuiet = running.isQuiet
       running.isQuiet = false
-      if wasQuiet { running.lookAt = configuration.lookInterval.map(now.advanced(by:)) }
+      if wasQuiet { running.lookAt = nextLook(running, at: now) }
       state = .running(running)
       // One such event in a look's interval is enough: the rest is kept for the next look, at no wakeup of ours.
       return wasQuiet ? [.recordCloses] : []
     case .adopted(let socket):
-      running.instance.adopted.insert(socket)
+      note(adopted: socket, by: &running.instance, at: now)
       state = .running(running)
       return []
     case .listenerShutDown(let socket):
-      return [.listenAgain, .report(.listenerShutDown(socket: socket))]
+      // It may have begun to leave, or it may accept again as if nothing had happened.
+      running.unheard = running.unheard ?? []
+      running.isQuiet = false
+      running.lookAt = nextLook(running, at: now)
+      state = .running(running)
+      return [.listenAgain, .report(.listenerShutDown(socket: socket)), .recordCloses]
     case .mainExited(let status, let hasSuccessor):
-      if let follow = Self.follow(&running.instance, status, hasSuccessor) {
+      // Later than that it isn't going to the background: it has left, and what it leaves behind is no service.
+      let isNew = running.instance.readyAt.map { now.since($0) < configuration.healthyAfter } ?? true
+      if isNew, let follow = Self.follow(&running.instance, status, hasSuccessor) {
         state = .running(running)
         return follow
       }
@@ -61,14 +73,23 @@ extension Lifecycle {
   }
 
   private mutating func judge(_ sample: Sample, _ running: Running, at now: Instant) -> [Action] {
-    guard let timeout = configuration.idleTimeout, let interval = configuration.lookInterval else { return [] }
     var running = running
     running.query = nil
+    if let unheard = running.unheard {
+      let deaf = !unheard.isDisjoint(with: sample.queuedOnCurrent)
+      running.unheard = sample.queuedOnCurrent
+      // Those it has in hand are served to their end; then it makes room for one that accepts.
+      if deaf, sample.accepted == 0 { return stop(running.instance, .left, at: now) }
+    }
+    guard let timeout = configuration.idleTimeout else {
+      state = .running(running)
+      return []
+    }
     running.instance.hasAccepted = running.instance.hasAccepted || sample.accepted > 0 || sample.hasClosed
     guard sample.isQuiet else {
       // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
       running.lastEvidence = now
-      running.lookAt = now.advanced(by: interval)
+      running.lookAt = nextLook(running, at: now)
       let wasQuiet = running.isQuiet
       running.isQuiet = false
       state = .running(running)
@@ -76,16 +97,24 @@ extension Lifecycle {
     }
     if running.lastEvidence.advanced(by: timeout) <= now { return beginRest(running, at: now) }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
-    running.lookAt = running.lastEvidence.advanced(by: timeout)
-    running.isQuiet = true
+    running.lookAt = Self.earlier(
+      running.lastEvidence.advanced(by: timeout), running.unheard.map { _ in now.advanced(by: configuration.deafGrace) }
+    )
+    running.isQuiet = running.unheard == nil
     state = .running(running)
-    return [.watchCloses]
+    return running.isQuiet ? [.watchCloses] : []
+  }
+
+  private func nextLook(_ running: Running, at now: Instant) -> Instant? {
+    Self.earlier(
+      configuration.lookInterval.map(now.advanced(by:)),
+      running.unheard.map { _ in now.advanced(by: configuration.deafGrace) })
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {
     var running = running
     let unbound = held.subtracting(running.instance.adopted)
-    running.abandonAt = nil
+    running.instance.abandonAt = nil
     abandoned.formUnion(unbound)
     state = .running(running)
     return unbound.isEmpty ? [] : [.abandon(sockets: unbound), .report(.neverBound(sockets: unbound))]

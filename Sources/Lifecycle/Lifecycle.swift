@@ -21,8 +21,11 @@ public struct Lifecycle: Equatable, Sendable {
   public var deadline: Instant? {
     switch state {
     case .dormant, .ended: nil
-    case .starting(let starting): Self.earlier(starting.deadline, starting.lookAt)
-    case .running(let running): Self.earlier(running.lookAt, running.abandonAt)
+    case .starting(let starting):
+      Self.earlier(Self.earlier(starting.deadline, starting.lookAt), starting.instance.relayUnboundAt)
+    case .running(let running):
+      Self.earlier(
+        Self.earlier(running.lookAt, running.instance.abandonAt), running.instance.relayUnboundAt)
     case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
     case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
     case .stopping(let stopping): stopping.killAt
@@ -55,6 +58,20 @@ public struct Lifecycle: Equatable, Sendable {
   static func earlier(_ one: Instant?, _ other: Instant?) -> Instant? {
     guard let one, let other else { return one ?? other }
     return min(one, other)
+  }
+
+  /// Takes note of a bind(), and of when to see to the sockets that are left.
+  func note(adopted socket: Int, by instance: inout Instance, at now: Instant) {
+    let isFirst = instance.adopted.isEmpty
+    instance.adopted.insert(socket)
+    if isFirst { instance.relayUnboundAt = now.advanced(by: configuration.bindGrace) }
+    if instance.adopted.isSuperset(of: held) { instance.relayUnboundAt = nil }
+  }
+
+  func relayUnbound(_ instance: inout Instance) -> [Action] {
+    instance.relayUnboundAt = nil
+    let unbound = held.subtracting(instance.adopted)
+    return unbound.isEmpty ? [] : [.relayUnbound(sockets: unbound)]
   }
 
   static func isDue(_ moment: Instant?, at now: Instant) -> Bool {

@@ -20,9 +20,15 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
+    /// When held sockets that are still unbound are given up.
+    var abandonAt: Instant?
+    /// When to see to what it has not bound; nil: it has bound nothing, or all, or this has been done.
+    var relayUnboundAt: Instant?
     /// The question who waited when it was started, and its answer.
     let startQuery: Query
-    var firstQueued: Set<UInt64>?
+    var first: Sample?
+    /// A connection woke it.
+    let isWanted: Bool
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
     var mainExit: ExitStatus?
@@ -34,21 +40,22 @@ extension Lifecycle {
     /// Takes the answer to `startQuery`, in whatever state it comes.
     mutating func note(_ query: Query, _ sample: Sample) {
       guard query == startQuery else { return }
-      firstQueued = sample.queuedOnCurrent
-      hasAccepted = hasAccepted || sample.accepted > 0
+      first = sample
+      hasAccepted = hasAccepted || sample.accepted > 0 || sample.hasClosed
     }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
 
-    /// Whether it left without taking any connection that it had been started for; `queued` are those that wait now, nil if
-    /// that can't be known. The one proof of life that can't be missed is a cookie that was queued at its start and is no
-    /// longer; where that is unknown, it is taken to have failed, which costs a second, rather than to be started for ever.
-    func hasIgnored(_ queued: Set<UInt64>?) -> Bool {
-      if hasAccepted { return false }
-      guard let queued else { return true }
-      guard let firstQueued else { return !queued.isEmpty }
-      return !firstQueued.isEmpty && firstQueued.isSubset(of: queued)
+    /// Whether it left without taking any connection that it had been started for, as far as `last` tells, a look after its
+    /// end. That somebody no longer waits proves nothing: a client may have given up. But a queue gets shorter only by
+    /// accept(), so it has taken one if the queue is shorter than it was with those added that have come since. Without a
+    /// proof it is taken to have failed, which costs a second, rather than to be started for ever.
+    func hasIgnored(_ last: Sample?) -> Bool {
+      guard !hasAccepted, isWanted || first?.queuedOnCurrent.isEmpty == false else { return false }
+      guard let first, let last else { return true }
+      let newcomers = last.queuedOnCurrent.subtracting(first.queuedOnCurrent)
+      return !last.hasClosed && last.acceptQueueLength >= first.acceptQueueLength + newcomers.count
     }
   }
 
@@ -72,8 +79,8 @@ extension Lifecycle {
     /// Nothing was open at the last look: a close is announced at once, and no look is needed before the timeout.
     var isQuiet = false
     var query: Query?
-    /// When held sockets that are still unbound are given up.
-    var abandonAt: Instant?
+    /// It has shut its listening socket down: who waited at the last look and still waits won't be accepted any more.
+    var unheard: Set<UInt64>?
   }
 
   public struct Draining: Equatable, Sendable {

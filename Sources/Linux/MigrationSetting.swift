@@ -7,10 +7,12 @@ public enum MigrationSetting {
 
   /// Turns it on where that is allowed. Returns whether it is on.
   public static func enable() -> Bool {
-    if ProcessFiles.contents(of: path)?.first == "1" { return true }
+    if isEnabled { return true }
     let number = unsafe open(path, O_WRONLY | O_CLOEXEC)
     guard number >= 0 else { return false }
     let file = OwnedFD(owning: number)
-    return (try? file.write(Array("1\n".utf8))) != nil && ProcessFiles.contents(of: path)?.first == "1"
+    return (try? file.write(Array("1\n".utf8))) != nil && isEnabled
   }
+
+  public static var isEnabled: Bool { ProcessFiles.contents(of: path)?.first == "1" }
 }

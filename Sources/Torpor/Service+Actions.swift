@@ -27,8 +27,9 @@ extension Service {
     case .closeNext: closeNext()
     case .swap: swap()
     case .listenAgain: listenAgain()
+    case .relayUnbound(let indices): relayUnbound(indices)
     case .abandon(let indices):
-      for socket in sockets where indices.contains(socket.index) { socket.unwatch() }
+      for socket in sockets where indices.contains(socket.index) { socket.abandon() }
       sockets.removeAll { indices.contains($0.index) }
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
@@ -59,7 +60,8 @@ extension Service {
 
   private func sample(_ query: Query) {
     do throws(SockDiagError) {
-      let sample = try sense.sample(sockets)
+      var sample = try sense.sample(sockets)
+      sample.acceptQueueLength = queueLengths.current
       if isWakingUntold { tellWaking() }
       post(.sampled(query, sample))
     } catch {
@@ -143,6 +145,8 @@ extension Service {
   }
 
   private func closeNext() {
+    // Somebody may have turned it off since we began.
+    if lifecycle.configuration.canMigrate, !MigrationSetting.isEnabled { relayStrays() }
     var count = strays
     strays = 0
     for socket in sockets where socket.isHandedOver {
@@ -174,6 +178,18 @@ extension Service {
     for socket in sockets {
       attempt("listen on \(socket.address) again") { () throws(Errno) in try socket.group.listenAgain() }
       socket.watch(for: lifecycle.state == .dormant ? .connections : .shutDownOnly)
+    }
+  }
+
+  /// A service that binds one of the two addresses that "8080" means is reached by the other, too.
+  private func relayUnbound(_ indices: Set<Int>) {
+    for socket in sockets where indices.contains(socket.index) {
+      let companion = sockets.first {
+        $0.nameIndex == socket.nameIndex && !indices.contains($0.index) && $0.isHandedOver
+      }
+      guard let companion else { continue }
+      socket.relayTarget = companion.address
+      adopted(socket.index)
     }
   }
 

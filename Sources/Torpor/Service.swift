@@ -66,10 +66,10 @@ public final class Service {
 
   private static func hold(_ addresses: [ListenAddress], loop: EventLoop) throws(ServiceError) -> [HeldSocket] {
     var held: [HeldSocket] = []
-    for address in addresses {
+    for (nameIndex, address) in addresses.enumerated() {
       for socket in address.sockets {
         do throws(Errno) {
-          held.append(try HeldSocket(socket, index: held.count, loop: loop))
+          held.append(try HeldSocket(socket, index: held.count, nameIndex: nameIndex, loop: loop))
         } catch {
           if socket.isOptional, HeldSocket.meansNoIPv6(error) { continue }
           throw refusal(socket.address, error)
@@ -230,7 +230,7 @@ public final class Service {
     processes.begin(main: process.takeHandle(), adoption: adoption)
   }
 
-  private func adopted(_ index: Int) {
+  func adopted(_ index: Int) {
     post(.adopted(socket: index))
     guard let socket = sockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
     socket.watch(for: .connections)

@@ -87,6 +87,7 @@ struct RunCommand: ParsableCommand {
       var options = ServiceOptions(
         name: name ?? base, command: command, listen: try listen.map { try ListenAddress($0) },
         idleTimeout: try TimeSpan.parse(idle))
+      if let twice = repeated(options.listen) { throw mistake("\(twice) is named twice") }
       guard isName(options.name) else {
         throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
       }
@@ -105,6 +106,11 @@ struct RunCommand: ParsableCommand {
     } catch let error as ListenAddress.Malformed {
       throw mistake(error.description)
     } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
+  }
+
+  private func repeated(_ addresses: [ListenAddress]) -> SocketAddress? {
+    var seen: Set<SocketAddress> = []
+    return addresses.flatMap(\.sockets).map(\.address).first { !seen.insert($0).inserted }
   }
 
   /// It becomes part of a cgroup's name.

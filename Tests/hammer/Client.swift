@@ -8,6 +8,10 @@ struct Behaviour: Sendable {
   let holdPercent: Double
   let holdNanosecondsMax: Int
   let timeoutNanoseconds: Int
+  /// Client 0 comes back this long after it has closed, and always holds: it aims at the moment of a rest.
+  let aimMicroseconds: ClosedRange<Double>?
+
+  func aims(client: Int) -> ClosedRange<Double>? { client == 0 ? aimMicroseconds : nil }
 }
 
 /// One client, on a thread of its own: connects, asks, reads the reply, closes, pauses, and again.
@@ -42,7 +46,8 @@ struct Client {
   }
 
   private mutating func useOneConnection(beganNanoseconds began: Int) throws(Failure) {
-    let wantsHold = generator.happens(withPercent: behaviour.holdPercent)
+    let isAiming = behaviour.aims(client: number) != nil
+    let wantsHold = isAiming || generator.happens(withPercent: behaviour.holdPercent)
     let host = behaviour.endpoint.hostHeader
     let deadline = began + behaviour.timeoutNanoseconds
     let connection = try Connection(to: behaviour.endpoint, deadlineNanoseconds: deadline)
@@ -68,7 +73,12 @@ struct Client {
   }
 
   private mutating func pause() {
-    let length = generator.exponential(mean: behaviour.meanPauseMicroseconds) * 1000
+    let length: Double
+    if let aim = behaviour.aims(client: number) {
+      length = (aim.lowerBound + generator.fraction() * (aim.upperBound - aim.lowerBound)) * 1000
+    } else {
+      length = generator.exponential(mean: behaviour.meanPauseMicroseconds) * 1000
+    }
     let end = MonotonicClock.nowNanoseconds() + Int(length)
     while !run.isStopping {
       let left = end - MonotonicClock.nowNanoseconds()

@@ -28,6 +28,12 @@ struct HammerCommand: ParsableCommand {
   var holdPercent = 5.0
   @Option(name: .customLong("hold-ms"), help: "The longest hold, in milliseconds; each is shorter at random.")
   var holdMilliseconds = 120.0
+  @Option(
+    name: .customLong("aim-us"),
+    help: "The first client comes back this many microseconds after it closed: at the moment of a rest.")
+  var aimMicroseconds: Double?
+  @Option(name: .customLong("aim-spread-us"), help: "… and up to this many later.")
+  var aimSpreadMicroseconds = 1500.0
   @Option(name: .customLong("timeout-ms"), help: "How long a reply may take, connecting included, in milliseconds.")
   var timeoutMilliseconds = 15_000.0
   @Option(help: "How long to run.")
@@ -56,7 +62,8 @@ struct HammerCommand: ParsableCommand {
     let dayMilliseconds = 86_400_000.0
     for (name, value, max) in [
       ("mean-pause-us", meanPauseMicroseconds, dayMilliseconds * 1000), ("hold-ms", holdMilliseconds, dayMilliseconds),
-      ("seconds", seconds ?? 0, dayMilliseconds * 1000),
+      ("aim-us", aimMicroseconds ?? 0, dayMilliseconds * 1000),
+      ("aim-spread-us", aimSpreadMicroseconds, dayMilliseconds * 1000), ("seconds", seconds ?? 0, dayMilliseconds * 1000),
     ] where !(0...max).contains(value) {
       throw ValidationError("--\(name) must be from 0 to \(Int(max)).")
     }
@@ -76,7 +83,8 @@ struct HammerCommand: ParsableCommand {
     let behaviour = Behaviour(
       endpoint: endpoint, request: request, meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
       holdNanosecondsMax: Int(holdMilliseconds * 1_000_000),
-      timeoutNanoseconds: Int(timeoutMilliseconds * 1_000_000))
+      timeoutNanoseconds: Int(timeoutMilliseconds * 1_000_000),
+      aimMicroseconds: aimMicroseconds.map { $0...($0 + aimSpreadMicroseconds) })
     let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
     let conductor = Conductor(
       behaviour: behaviour, clients: clients, seed: seed, secondsMax: seconds, requestsMax: requests)

@@ -6,6 +6,8 @@ final class HeldSocket {
   enum Watch { case connections, shutDownOnly }
 
   let index: Int
+  /// Sockets with the same number were named by one word: "8080" is 127.0.0.1:8080 and [::1]:8080.
+  let nameIndex: Int
   var group: ReuseportGroup
   /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too:
   /// it can have only one of the sockets.
@@ -16,8 +18,9 @@ final class HeldSocket {
   /// Called with whether the socket was shut down; else somebody waits.
   var onEvent: ((_ isShutDown: Bool) -> Void)?
 
-  init(_ socket: ListenAddress.Socket, index: Int, loop: EventLoop) throws(Errno) {
+  init(_ socket: ListenAddress.Socket, index: Int, nameIndex: Int, loop: EventLoop) throws(Errno) {
     self.index = index
+    self.nameIndex = nameIndex
     self.loop = loop
     do throws(Errno) {
       group = try ReuseportGroup(socket.address, isIPv6Only: socket.isIPv6Only)
@@ -47,6 +50,12 @@ final class HeldSocket {
   func unwatch() {
     if let token { loop.remove(token, group.current.descriptor) }
     token = nil
+  }
+
+  /// Nobody listens here any more: neither we nor the service, which may have the same socket by LISTEN_FDS.
+  func abandon() {
+    unwatch()
+    group.current.shutDown(2 /* SHUT_RDWR */)
   }
 
   private func handle(_ readiness: Readiness) {

@@ -115,7 +115,7 @@ final class ConnectionSense {
       sample.accepted += 1
     case .established, .closeWait:
       waiting.append(connection)
-      // Whatever isn't surely the next generation's counts as the service's.
+      // Before Linux 5.10 there is no mark to see; the order of the drain's steps then has to do without it.
       if let next = holder.group.nextMark, connection.generationMark ?? next == next {
         sample.queuedOnNext.insert(connection.cookie)
       } else {

@@ -1,0 +1,44 @@
+# Needs a Swift toolchain (6.2 or later) in PATH. Everything else is either here or installed by `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak lint bench build release servers clean
+
+SOURCES := Sources Tests Examples Package.swift
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build, then watch a small web server sleep, wake and sleep again
+	swift build --product torpor
+	swift build --product greeter
+	Examples/demo.sh "$$(swift build --show-bin-path)"
+
+test: servers ## every test; as root it installs the servers that are missing
+	swift build --build-tests
+	swift test --skip-build --no-parallel
+
+soak: servers ## the long round: 2,000 stops of each server under clients, and a minute of dormancy
+	swift build --build-tests
+	TORPOR_HAMMER_STOPS=2000 TORPOR_HAMMER_ABORTS=100 TORPOR_DORMANT_SECONDS=60 \
+	  swift test --skip-build --no-parallel --filter 'Hammer|Dorman'
+
+lint: ## format and forbidden words
+	swift format lint --strict --recursive $(SOURCES)
+	@if grep -rnE '\b(try|as)!' --include='*.swift' Sources; then \
+	  echo 'lint: try! and as! are not used in Sources' >&2; exit 1; fi
+
+bench: release ## measure on this machine (about five minutes); see docs/benchmarks.md
+	python3 -B Benchmarks/run.py --torpor "$$(swift build -c release --show-bin-path)/torpor"
+
+build: ## debug build of everything but the tests
+	swift build
+
+release: ## one program without the Swift libraries: .build/release/torpor
+	swift build -c release --static-swift-stdlib --product torpor
+
+servers:
+	@.ci/install-servers
+
+clean: ## remove what was built
+	swift package clean

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+extension ServerTests {
+  /// Clients come at every moment of a rest, and none of them is lost or delayed.
+  @Suite struct HammerTests {
+    /// `TORPOR_HAMMER_STOPS` and `TORPOR_HAMMER_ABORTS` make the round longer.
+    static let stops = Machine.number("TORPOR_HAMMER_STOPS", default: 150)
+    static let aborts = Machine.number("TORPOR_HAMMER_ABORTS", default: 10)
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func noClientOfRedisIsLostOrDelayedByARest() throws {
+      try hammer(.redis, request: "redis", named: "redis-server")
+    }
+
+    @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
+    func noClientOfNginxIsLostOrDelayedByARest() throws {
+      try hammer(
+        .nginx, request: "http", exchange: .keptHTTP(path: "/again", body: "you asked for /again\n"), named: "nginx")
+    }
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func noClientOfRedisIsLostWhereStraysMustBeRelayed() throws {
+      try hammer(
+        .redis, request: "redis", named: "redis-server, relayed", environment: ["TORPOR_NO_MIGRATION": "1"])
+    }
+
+    @Test(
+      .enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"),
+      .enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
+    func noClientOfRedisIsLostUnderAnOrdinaryUser() throws {
+      let copies = try TemporaryDirectory()
+      try hammer(
+        .redis, request: "redis", named: "redis-server, ordinary user", wrapper: Machine.asNobody,
+        binaries: Binaries.built.copied(to: copies))
+    }
+
+    private func hammer(
+      _ server: RealServer, request: String, exchange: Exchange = .ping, named title: String, wrapper: [String] = [],
+      environment: [String: String] = [:], binaries: Binaries = .built
+    ) throws {
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let endpoint = Endpoint.v4(try freePort())
+      let command = try server.command(port: endpoint.port, in: directory)
+      let arguments = ["-l", "\(endpoint)", "--idle", "2ms", "--"] + command
+      try TorporProcess.run(arguments, wrapper: wrapper, environment: environment, binaries: binaries) { torpor in
+        let hammer = try Hammer(endpoint, request: request)
+        let provoker = Provoker(torpor, endpoint, exchange)
+        try torpor.watchRests(atLeast: Self.stops, aborts: Self.aborts)
+        let tally = try hammer.finish()
+        let failures = provoker.finish()
+        let strays = torpor.events.compactMap(\.strays).reduce(0, +)
+        print(
+          "hammer: \(title): stops=\(torpor.count(of: .rested)) aborts=\(torpor.count(of: .restAborted))",
+          "strays=\(strays) requests=\(tally.requests) held=\(tally.held) lost=\(tally.lost) slow=\(tally.slow)")
+        try #require(failures.isEmpty)
+        try #require(tally.lost == 0)
+        try #require(tally.slow == 0)
+        try #require(tally.ok == tally.requests)
+        try #require(tally.requests >= Self.stops)
+        try #require(strays > 0)
+        try #require(torpor.count(of: .failed) == 0)
+        try #require(torpor.count(of: .left) == 0)
+      }
+    }
+  }
+}
+
+extension TorporProcess {
+  /// Follows the events until there were so many completed and given-up rests: 60 s for the short round of 150.
+  func watchRests(atLeast stops: Int, aborts: Int) throws {
+    let deadline = Deadline(after: max(.seconds(60), .milliseconds(400) * stops))
+    while count(of: .rested) < stops || count(of: .restAborted) < aborts {
+      guard !deadline.hasPassed else {
+        Issue.record("only \(count(of: .rested)) rests and \(count(of: .restAborted)) given-up ones in time")
+        return
+      }
+      _ = try next(within: .seconds(20))
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// Clients of our own that connect, ask, hold and close at random moments until told to end.
+final class Hammer {
+  struct Tally: Decodable, Sendable {
+    let requests: Int
+    let ok: Int
+    let lost: Int
+    let slow: Int
+    let held: Int
+  }
+
+  private let process: ChildProcess
+
+  /// Pauses and holds such that there is a gap of a few milliseconds often enough for many rests a second.
+  init(_ endpoint: Endpoint, request: String) throws {
+    process = try ChildProcess([
+      Binaries.built.hammer, "--port", "\(endpoint.port)", "--request", request, "--clients", "4",
+      "--mean-pause-us", "8000", "--hold-percent", "2", "--hold-ms", "80",
+    ])
+  }
+
+  deinit { process.killAndWait() }
+
+  /// Lets every client finish what it has begun, and counts.
+  func finish() throws -> Tally {
+    process.closeInput()
+    let status = process.waitForExit(within: .seconds(30))
+    _ = process.output.waitForEnd(within: .seconds(5))
+    let line = try #require(process.output.all.last, "hammer said nothing; stderr: \(process.errors.text)")
+    let tally = try JSONDecoder().decode(Tally.self, from: Data(line.utf8))
+    if tally.lost > 0 || tally.slow > 0 || status != .exited(0) { print(line, process.errors.text, separator: "\n") }
+    return tally
+  }
+}

@@ -1,0 +1,48 @@
+import Lifecycle
+
+/// Something that happens at a moment of virtual time. Connections, instances and listeners are named by their index.
+enum Happening {
+  // Clients and their packets.
+  case synArrives(Int)
+  /// The SYN chose its listener when it arrived; only now is there a SYN_RECV entry.
+  case synProcessed(Int)
+  case handshakeEnds(Int)
+  /// The kernel has given up on a client that vanished (net.ipv4.tcp_synack_retries).
+  case handshakeExpires(Int)
+  case clientGivesUp(Int)
+  case clientCloses(Int)
+
+  // The service.
+  case binds(instance: Int, socket: Int)
+  case startsAccepting(instance: Int)
+  case notifiesReady(instance: Int)
+  case accepts(instance: Int)
+  case acceptReturns(connection: Int)
+  case replies(connection: Int)
+  case closes(connection: Int)
+  case shutsListenerDown(instance: Int)
+  case goesToBackground(instance: Int)
+  case mainExits(instance: Int, ExitStatus)
+  case childExits(instance: Int)
+
+  // What the kernel tells the shell, each a little later than it happened.
+  case observe(Question)
+  case answer(Event)
+  case timerFires(setting: Int)
+  case readable
+  case closeAnnounced
+  case listenerShutDown(listener: Int)
+  case mainExited(instance: Int, epoch: Int, ExitStatus)
+  case allProcessesGone(instance: Int)
+
+  // People.
+  case request(Event)
+  /// From now on whatever is started works.
+  case healed
+}
+
+/// What was asked of the kernel and is looked at some time between the question and its answer.
+enum Question {
+  case sample(Query)
+  case queues(Query)
+}

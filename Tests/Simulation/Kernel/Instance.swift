@@ -1,0 +1,32 @@
+import Lifecycle
+
+/// One life of the simulated service.
+struct Instance {
+  let plan: Plan
+  /// Connections that were in the current queues at its birth, reset ones among them: a listener with one of these wakes it.
+  let queuedAtBirth: [Int]
+  var isMainAlive = true
+  /// Counts main processes: 1 after the first has gone to the background. What is told of one is not told of the next.
+  var epoch = 0
+  var childrenAlive: Int
+  /// Sockets whose listeners it can accept from.
+  var bound: Set<Int> = []
+  var isAccepting = false
+  var isAcceptScheduled = false
+  var hasAccepted = false
+  var isTerminated = false
+  var isTerminatedForRest = false
+  /// When the shell was told that it is ready.
+  var readyAt: UInt64?
+  /// How it ended, when it ended by itself.
+  var ownExit: ExitStatus?
+  var isGoneTold = false
+
+  var isAlive: Bool { isMainAlive || childrenAlive > 0 }
+
+  init(plan: Plan, queuedAtBirth: [Int]) {
+    self.plan = plan
+    self.queuedAtBirth = queuedAtBirth
+    childrenAlive = plan.children
+  }
+}

@@ -1,0 +1,47 @@
+/// What must hold after every step of every schedule, with the reason why it does.
+public enum Invariant: String, CaseIterable, Sendable {
+  /// `spawn` is an action of `wake` alone, which follows from dormant and from backing off. Both are entered only by `settle`,
+  /// which needs the main process's exit and the word that no other process is left.
+  case neverTwoInstances
+  /// Every connection is handshaking, queued, in limbo, in hand, served, given up by its client, or died by what the service
+  /// did by itself; never by what we did. The argument is the list of steps at the head of the rest: no SYN chooses A after
+  /// the barrier, no handshake ends on A after the snapshot has emptied, nothing is in A's queue or in hand at SIGTERM.
+  /// Given up, the same holds for B, whose queue moves to A before B closes.
+  case noConnectionLost
+  /// At SIGTERM for a rest nothing is in the current queues, between queue and hand, or in hand: step 6.
+  case neverRestsWithAcceptedConnection
+  /// The port never dies for good: whatever fails is tried again while somebody waits, so that from the moment on at which the
+  /// service works, every client is served in the end.
+  case everyWaiterIsServedIfItCanStart
+  /// A dormant system makes no wakeups at all.
+  case noDeadlineWhileDormant
+  /// After `deadlineReached` the deadline is later than now, or there is none: a timer that is due at once for ever is a
+  /// loop that takes a whole core.
+  case deadlineMovesOn
+  /// A rest begins no earlier than the idle timeout after a connection was in hand, or waited when it was last looked.
+  /// A handshake that came and went between two looks, without the service ever seeing it, is no work of the service's. A
+  /// connection that its client has reset is in no dump until the service has closed it, which is told: in between it can't
+  /// be known of, and nobody waits for it.
+  case neverEarly
+  /// A healthy service begins to rest within 9/8 of its idle timeout: looks are 1/16 apart and idle time counts from the look
+  /// after the last work. The rest of the margin is for the kernel's answers.
+  case notTooLate
+  /// One event leads to a handful of actions: a bounded time until the next event is seen.
+  case boundedActions
+  /// The n-th failed start in a row is followed by at least `Backoff`'s n-th wait. Failed is: could not be spawned, ended
+  /// before it was ready, crashed, or left while what it was started for was still in the queue.
+  case noSpawnStorm
+  /// The held sockets are watched while dormant and never else: watched while a service runs, each of its connections would
+  /// wake us; not watched while dormant, nobody would wake it.
+  case armedOnlyWhenDormant
+  /// Asked to stop, it comes to an end, as every way of stopping ends in SIGKILL.
+  case stopsWhenAsked
+}
+
+/// A moment at which an invariant did not hold.
+public struct Violation: Equatable, Sendable {
+  public let invariant: Invariant
+  /// Virtual nanoseconds since the start of the schedule.
+  public let time: UInt64
+  public let detail: String
+}

@@ -1,0 +1,73 @@
+/// What became of a schedule.
+public struct Outcome: Equatable, Sendable {
+  public internal(set) var violations: [Violation] = []
+  /// What happened, a line each; empty unless asked for.
+  public internal(set) var trace: [String] = []
+  /// Things that happened in virtual time.
+  public internal(set) var steps = 0
+  /// Events that the core was given.
+  public internal(set) var events = 0
+  public internal(set) var counts = Counts()
+
+  /// How often things came up: a simulation that never reaches a case says nothing about it.
+  public struct Counts: Equatable, Sendable {
+    public internal(set) var clients = 0
+    public internal(set) var served = 0
+    public internal(set) var wakes = 0
+    public internal(set) var rests = 0
+    public internal(set) var abortedRests = 0
+    public internal(set) var impossibleRests = 0
+    public internal(set) var failedSteerings = 0
+    public internal(set) var failedStarts = 0
+    public internal(set) var backoffs = 0
+    public internal(set) var migrated = 0
+    public internal(set) var migratedHandshakes = 0
+    public internal(set) var relayed = 0
+    public internal(set) var startTimeouts = 0
+    public internal(set) var kills = 0
+    public internal(set) var successorsFollowed = 0
+    public internal(set) var leftByItself = 0
+    public internal(set) var ignoredClients = 0
+    public internal(set) var shutDownListeners = 0
+    public internal(set) var abandonedSockets = 0
+    public internal(set) var stops = 0
+    public internal(set) var failedSamples = 0
+    public internal(set) var overruns = 0
+    /// Clients who came during a drain.
+    public internal(set) var arrivalsInDrain = 0
+
+    public init() {}
+  }
+
+  /// For a person: the violations and how it came to them.
+  public func description(seed: UInt64) -> String {
+    let heads = violations.map { "\($0.invariant.rawValue) at \(Outcome.format($0.time)): \($0.detail)" }
+    return (["seed \(seed)"] + heads + trace).joined(separator: "\n")
+  }
+
+  static func format(_ time: UInt64) -> String {
+    let microseconds = String(time / microsecond % 1_000_000)
+    return "\(time / second)." + String(repeating: "0", count: 6 - microseconds.count) + microseconds + " s"
+  }
+}
+
+extension Outcome.Counts {
+  public static func += (total: inout Outcome.Counts, one: Outcome.Counts) {
+    for path in Outcome.Counts.all { total[keyPath: path.keyPath] += one[keyPath: path.keyPath] }
+  }
+
+  /// Name and place of each count.
+  public static var all: [(name: String, keyPath: WritableKeyPath<Outcome.Counts, Int>)] {
+    [
+      ("clients", \.clients), ("served", \.served), ("wakes", \.wakes), ("rests", \.rests),
+      ("abortedRests", \.abortedRests), ("impossibleRests", \.impossibleRests), ("failedSteerings", \.failedSteerings),
+      ("failedStarts", \.failedStarts),
+      ("backoffs", \.backoffs), ("migrated", \.migrated), ("migratedHandshakes", \.migratedHandshakes),
+      ("relayed", \.relayed), ("startTimeouts", \.startTimeouts), ("kills", \.kills),
+      ("successorsFollowed", \.successorsFollowed), ("leftByItself", \.leftByItself),
+      ("ignoredClients", \.ignoredClients), ("shutDownListeners", \.shutDownListeners),
+      ("abandonedSockets", \.abandonedSockets), ("stops", \.stops), ("failedSamples", \.failedSamples),
+      ("overruns", \.overruns), ("arrivalsInDrain", \.arrivalsInDrain),
+    ]
+  }
+}

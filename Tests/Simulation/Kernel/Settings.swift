@@ -1,0 +1,59 @@
+import Lifecycle
+
+/// What holds for a whole schedule: the service's configuration and what sort of world it lives in.
+struct Settings {
+  var configuration: Lifecycle.Configuration
+  /// The service binds by itself; else it takes what it is given by LISTEN_FDS.
+  var serviceBinds: Bool
+  /// So many of a hundred instances have something wrong with them until the schedule heals.
+  var sickPercent: Int
+  var healsAt: UInt64
+  var longestMishap: UInt64
+  var clients: Int
+  /// More clients, who come when it hurts.
+  var ambushes: Int
+  var ambushPercent: Int
+  var failsSamplesPercent: Int
+  var overrunPercent: Int
+  var slowAnswerPercent: Int
+  var slowestAnswer: UInt64
+  var failsOpenPercent: Int
+  var crashesInDrainPercent: Int
+  var partialRelayPercent: Int
+  var stopsInDrainPercent: Int
+  var spuriousTimerPercent: Int
+  var vanishingPercent: Int
+  var handshakeExpiry: UInt64
+
+  init(_ random: inout Random) {
+    let idle: UInt64? =
+      random.chance(4) ? nil : random.pick([200 * millisecond, second, 5 * second, 30 * second, 600 * second])
+    serviceBinds = random.chance(70)
+    configuration = Lifecycle.Configuration(
+      socketCount: random.chance(30) ? 2 : 1, idleTimeout: idle.map { .nanoseconds(Int64($0)) },
+      readiness: random.chance(25) ? .notify : .automatic, canAdopt: serviceBinds, canMigrate: random.chance(75),
+      startTimeout: .milliseconds(random.pick([300, 1_000, 5_000])),
+      stopTimeout: .milliseconds(random.pick([50, 500, 5_000])))
+    let span = idle ?? 5 * second
+    sickPercent = random.chance(50) ? 0 : random.pick([20, 60, 95])
+    longestMishap = 2 * span
+    clients = 1 + random.below(6)
+    healsAt = random.spread(millisecond...2 * span + 3 * second)
+    ambushes = random.below(8)
+    ambushPercent = random.pick([10, 30, 60])
+    failsSamplesPercent = random.chance(85) ? 0 : 5 + random.below(20)
+    overrunPercent = random.chance(80) ? 0 : 20
+    slowAnswerPercent = random.chance(70) ? 0 : 5
+    slowestAnswer = min(70 * millisecond, span / 64)
+    failsOpenPercent = random.chance(90) ? 0 : 50
+    crashesInDrainPercent = random.chance(85) ? 0 : 20
+    partialRelayPercent = random.chance(80) ? 0 : 30
+    stopsInDrainPercent = random.chance(93) ? 0 : 20
+    spuriousTimerPercent = random.chance(80) ? 0 : 5
+    vanishingPercent = random.chance(80) ? 0 : 15
+    // Looked at every few milliseconds a whole minute is a long schedule: only where looks are far between.
+    let canExpireLate = span >= 5 * second && configuration.canMigrate
+    handshakeExpiry =
+      random.chance(70) || !canExpireLate ? random.spread(10 * millisecond...2 * second) : 63 * second
+  }
+}

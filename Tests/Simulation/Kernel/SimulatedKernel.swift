@@ -1,0 +1,114 @@
+import Lifecycle
+
+/// Listeners, connections and the record of closed ones. It moves things about; what that means is the world's to say.
+struct SimulatedKernel {
+  enum CloseRecord {
+    case off
+    case recorded
+    case watched
+  }
+
+  private(set) var connections: [Connection] = []
+  var listeners: [Listener] = []
+  var groups: [ListenerGroup] = []
+  var steering = SteeringTarget.current
+  var closeRecord = CloseRecord.off
+  /// Something was closed since the last sample, or the record overran.
+  var hasClosed = false
+
+  /// How many connections are between their SYN and their end, and the last moment at which one was.
+  private(set) var activeCount = 0
+  private var lastActive: UInt64 = 0
+  /// The same for those that the service has taken.
+  private(set) var withServiceCount = 0
+  private var lastWithService: UInt64 = 0
+  private var lastCookie: UInt64 = 0
+
+  init(socketCount: Int) {
+    for socket in 0..<socketCount {
+      listeners.append(Listener(socket: socket))
+      groups.append(ListenerGroup(current: socket))
+    }
+  }
+
+  func lastActivity(at now: UInt64) -> UInt64 { activeCount > 0 ? now : lastActive }
+
+  func lastUse(at now: UInt64) -> UInt64 { withServiceCount > 0 ? now : lastWithService }
+
+  mutating func newCookie() -> UInt64 {
+    lastCookie += 1
+    return lastCookie
+  }
+
+  mutating func addListener(socket: Int) -> Int {
+    listeners.append(Listener(socket: socket))
+    return listeners.count - 1
+  }
+
+  mutating func add(_ connection: Connection) -> Int {
+    connections.append(connection)
+    return connections.count - 1
+  }
+
+  /// The one way to change a connection, so that the counts are right.
+  mutating func change(_ id: Int, at now: UInt64, _ body: (inout Connection) -> Void) {
+    let wasActive = connections[id].isActive
+    let wasWithService = connections[id].isWithService
+    body(&connections[id])
+    let isActive = connections[id].isActive
+    let isWithService = connections[id].isWithService
+    if wasActive != isActive {
+      activeCount += isActive ? 1 : -1
+      lastActive = now
+    }
+    if wasWithService != isWithService {
+      withServiceCount += isWithService ? 1 : -1
+      // One that is reset goes out of sight at once and is told of when the service closes it.
+      if !isWithService, !connections[id].isReset { lastWithService = now }
+    }
+  }
+
+  func isCurrent(_ listener: Int) -> Bool { groups[listeners[listener].socket].current == listener }
+
+  /// A socket with something in its queue that is watched.
+  var isReadable: Bool {
+    listeners.contains { $0.isWatched && !$0.isClosed && !$0.queue.isEmpty }
+  }
+
+  /// A connection that a look now would show.
+  var hasVisibleConnection: Bool {
+    connections.contains { $0.isActive && $0.phase != .synInProcess }
+  }
+
+  /// One look at everything. A connection between queue and hand shows as queued, by its generation mark.
+  func sample(hidesLimbo: Bool, hidesHandshakes: Bool) -> Sample {
+    var sample = Sample()
+    for connection in connections where !connection.isReset {
+      switch connection.phase {
+      case .away, .synInProcess, .gone: continue
+      case .handshaking: if !hidesHandshakes { sample.handshakes.insert(connection.cookie) }
+      case .inHand: sample.accepted += 1
+      case .limbo where hidesLimbo: continue
+      case .queued, .limbo:
+        if isCurrent(connection.listener) {
+          sample.queuedOnCurrent.insert(connection.cookie)
+        } else {
+          sample.queuedOnNext.insert(connection.cookie)
+        }
+      }
+    }
+    sample.hasClosed = hasClosed
+    sample.acceptQueueLength = queueLengths.current
+    return sample
+  }
+
+  /// tcpi_unacked of each listener: connections that were reset while they waited are in it.
+  var queueLengths: QueueLengths {
+    var lengths = QueueLengths(current: 0)
+    for group in groups where !group.isAbandoned {
+      lengths.current += listeners[group.current].queue.count
+      if let next = group.next { lengths.next += listeners[next].queue.count }
+    }
+    return lengths
+  }
+}

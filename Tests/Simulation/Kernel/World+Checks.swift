@@ -1,0 +1,164 @@
+import Lifecycle
+
+// What is checked, and when.
+
+extension World {
+  mutating func violate(_ invariant: Invariant, _ detail: String) {
+    note("VIOLATION \(invariant.rawValue): \(detail)")
+    guard outcome.violations.isEmpty else { return }
+    outcome.violations.append(Violation(invariant: invariant, time: now, detail: detail))
+  }
+
+  /// After every step.
+  mutating func check() {
+    switch lifecycle.state {
+    case .dormant:
+      if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
+      if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
+    case .running:
+      if isArmed { violate(.armedOnlyWhenDormant, "armed while running") }
+      checkRestIsNotOverdue()
+    case .starting, .draining, .returning, .stopping, .backingOff, .ended:
+      if isArmed { violate(.armedOnlyWhenDormant, "armed while not dormant") }
+    }
+  }
+
+  mutating func checkActions(_ actions: [Action], _ event: Event) {
+    if actions.count > 8 { violate(.boundedActions, "\(actions.count) actions for \(event)") }
+    if event == .deadlineReached, let deadline = lifecycle.deadline, deadline.nanoseconds <= now {
+      // Two deadlines of one state may be due at once, and are dealt with one after the other.
+      idleTurnsOfTimer += 1
+      if idleTurnsOfTimer > 3 { violate(.deadlineMovesOn, "due again at once, \(idleTurnsOfTimer) times in a row") }
+    } else {
+      idleTurnsOfTimer = 0
+    }
+  }
+
+  // MARK: rest
+
+  private mutating func checkRestIsNotOverdue() {
+    guard let idleTimeout, let instance = instances.last, instance.plan.isHealthy, instance.isAlive else { return }
+    let last = max(lastExcuse, kernel.lastActivity(at: now))
+    // The answers to the last two looks, each asked and given some time apart, and the timers before them.
+    let allowance = idleTimeout / 8 + 4 * settings.slowestAnswer + 3 * millisecond
+    if now > last + idleTimeout + allowance {
+      violate(.notTooLate, "idle since \(Outcome.format(last)), and still no rest")
+    }
+  }
+
+  mutating func checkRestBegins() {
+    guard let idleTimeout, now < lastUseSeen + idleTimeout else { return }
+    violate(.neverEarly, "rests although in use at \(Outcome.format(lastUseSeen))")
+  }
+
+  mutating func checkTermination() {
+    guard case .stopping(let stopping) = lifecycle.state, stopping.purpose == .rest else { return }
+    if let id = instances.indices.last { instances[id].isTerminatedForRest = true }
+    for (id, connection) in kernel.connections.enumerated() where connection.isActive {
+      switch connection.phase {
+      case .away, .gone: break
+      case .limbo, .inHand:
+        violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase)")
+      case .synInProcess, .handshaking, .queued:
+        guard kernel.isCurrent(connection.listener) else { continue }
+        if connection.isVanishing { continue }
+        violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase) on the current socket")
+      }
+    }
+    let lastUse = kernel.lastUse(at: now)
+    if let idleTimeout, now < lastUse + idleTimeout {
+      violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
+    }
+  }
+
+  // MARK: failed starts
+
+  mutating func checkSpawn() {
+    guard let failedAt, failuresInRow > 0 else { return }
+    let wait = settings.configuration.backoff.delay(afterFailures: failuresInRow).nanosecondCount
+    if now < failedAt + wait {
+      let end = Outcome.format(failedAt)
+      violate(.noSpawnStorm, "failed start \(failuresInRow) in a row ended at \(end); spawned again")
+    }
+  }
+
+  /// An instance has come to an end, as the core sees it: was it a failed start, in truth?
+  private mutating func noteEnd(hasFailed: Bool) {
+    guard hasFailed else {
+      failuresInRow = 0
+      failedAt = nil
+      return
+    }
+    let readyAt = instances.last?.readyAt
+    let wasHealthy = readyAt.map { now - $0 >= settings.configuration.healthyAfter.nanosecondCount } ?? false
+    failuresInRow = wasHealthy ? 1 : failuresInRow + 1
+    failedAt = now
+  }
+
+  /// It went without ever accepting, while what was in the queue at its birth still is.
+  private var hasIgnoredClients: Bool {
+    guard let instance = instances.last, !instance.hasAccepted, !instance.queuedAtBirth.isEmpty else { return false }
+    return instance.queuedAtBirth.allSatisfy { kernel.connections[$0].phase == .queued }
+  }
+
+  mutating func hear(_ report: Report) {
+    switch report {
+    case .waking: outcome.counts.wakes += 1
+    case .serving:
+      if let id = instances.indices.last { instances[id].readyAt = now }
+      lastExcuse = now
+    case .rested:
+      outcome.counts.rests += 1
+      noteEnd(hasFailed: false)
+    case .restAborted:
+      outcome.counts.abortedRests += 1
+      lastExcuse = now
+    case .restImpossible:
+      outcome.counts.impossibleRests += 1
+      lastExcuse = now
+    case .failed(let failure, _, _):
+      outcome.counts.failedStarts += 1
+      if failuresInRow > 0 { outcome.counts.backoffs += 1 }
+      count(failure)
+      noteEnd(hasFailed: true)
+    case .leftByItself:
+      outcome.counts.leftByItself += 1
+      if hasIgnoredClients { outcome.counts.ignoredClients += 1 }
+      noteEnd(hasFailed: hasIgnoredClients)
+    case .stopped: outcome.counts.stops += 1
+    case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut, .leftoversKilled,
+      .stopping:
+      break
+    }
+  }
+
+  private mutating func count(_ failure: Failure) {
+    switch failure {
+    case .startTimedOut: outcome.counts.startTimeouts += 1
+    case .leftClientsWaiting: outcome.counts.ignoredClients += 1
+    case .cannotStart, .diedStarting, .died: break
+    }
+  }
+
+  // MARK: the end
+
+  /// Nothing is left that could happen.
+  mutating func checkEnd() {
+    guard outcome.violations.isEmpty else { return }
+    for (id, connection) in kernel.connections.enumerated() where connection.hasWaitingClient {
+      switch connection.phase {
+      case .gone: break
+      case .away, .synInProcess, .handshaking, .queued, .limbo, .inHand:
+        violate(.everyWaiterIsServedIfItCanStart, "connection \(id) is \(connection.phase) for ever")
+      }
+    }
+    switch lifecycle.state {
+    case .dormant, .ended: break
+    case .running where idleTimeout == nil: break
+    case .running: violate(.notTooLate, "nothing happens any more, and it runs")
+    case .starting, .draining, .returning, .stopping, .backingOff:
+      violate(.everyWaiterIsServedIfItCanStart, "stuck: \(stateName)")
+    }
+    if isStopRequested, !hasFinished { violate(.stopsWhenAsked, stateName) }
+  }
+}

@@ -1,0 +1,131 @@
+import Lifecycle
+
+// Clients and the kernel's side of their connections.
+
+extension World {
+  mutating func addClient(at time: UInt64) {
+    let span = idleTimeout ?? 5 * second
+    var connection = Connection(socket: random.below(settings.configuration.socketCount))
+    connection.isVanishing = random.chance(settings.vanishingPercent)
+    if random.chance(15) { connection.patience = random.spread(20 * microsecond...2 * second) }
+    let isBrief = random.chance(80)
+    connection.holdTime = random.spread(isBrief ? microsecond...100 * millisecond : microsecond...2 * span)
+    let id = kernel.add(connection)
+    outcome.counts.clients += 1
+    agenda.add(.synArrives(id), at: time)
+  }
+
+  /// More clients come at the moments that matter.
+  mutating func ambush() {
+    guard ambushesLeft > 0, random.chance(settings.ambushPercent) else { return }
+    ambushesLeft -= 1
+    addClient(at: now + random.spread(microsecond...5 * millisecond))
+  }
+
+  mutating func synArrives(_ id: Int) {
+    let group = kernel.groups[kernel.connections[id].socket]
+    guard !group.isAbandoned, !hasFinished else { return end(id, .refused) }
+    let listener = group.chosen(kernel.steering)
+    guard kernel.listeners[listener].isListening else { return refuse(id, listener) }
+    let isBrief = random.chance(90)
+    let duration = random.spread(
+      isBrief ? microsecond...50 * microsecond : 10 * microsecond...5 * millisecond)
+    let cookie = kernel.newCookie()
+    let end = now + duration
+    kernel.change(id, at: now) {
+      $0.phase = .synInProcess
+      $0.listener = listener
+      $0.cookie = cookie
+      $0.processedAt = end
+    }
+    agenda.add(.synProcessed(id), at: end)
+    if let patience = kernel.connections[id].patience { add(.clientGivesUp(id), after: patience) }
+    switch lifecycle.state {
+    case .draining: outcome.counts.arrivalsInDrain += 1
+    case .dormant, .starting, .running, .returning, .stopping, .backingOff, .ended: break
+    }
+  }
+
+  mutating func synProcessed(_ id: Int) {
+    let connection = kernel.connections[id]
+    guard connection.phase == .synInProcess else { return }
+    let listener = kernel.listeners[connection.listener]
+    guard !listener.isClosed, listener.isListening else {
+      return lose(id, isExcused: !listener.isClosed, "its SYN had chosen a listener that was closed meanwhile")
+    }
+    kernel.change(id, at: now) { $0.phase = .handshaking }
+    if connection.isVanishing { return add(.handshakeExpires(id), after: settings.handshakeExpiry) }
+    let isSlow = random.chance(15)
+    let range = isSlow ? millisecond...200 * millisecond : microsecond...500 * microsecond
+    add(.handshakeEnds(id), after: random.spread(range))
+  }
+
+  mutating func handshakeEnds(_ id: Int) {
+    let connection = kernel.connections[id]
+    guard connection.phase == .handshaking else { return }
+    kernel.change(id, at: now) { $0.phase = .queued }
+    kernel.listeners[connection.listener].queue.append(id)
+    scheduleReadable()
+    scheduleAccept()
+  }
+
+  mutating func handshakeExpires(_ id: Int) {
+    guard kernel.connections[id].phase == .handshaking else { return }
+    end(id, .gaveUp)
+  }
+
+  /// A client in no hurry closes with FIN: then its connection stays until it is accepted and closed. One that resets leaves an
+  /// entry in the queue that only accept() and the queue's length show.
+  mutating func clientGivesUp(_ id: Int) {
+    let connection = kernel.connections[id]
+    guard !connection.isServed else { return }
+    switch connection.phase {
+    case .away, .gone: return
+    case .synInProcess, .handshaking: end(id, .gaveUp)
+    case .queued, .limbo, .inHand:
+      let resets = random.chance(50)
+      kernel.change(id, at: now) {
+        $0.isFinished = true
+        $0.isReset = resets
+      }
+    }
+  }
+
+  mutating func clientCloses(_ id: Int) {
+    guard kernel.connections[id].phase == .inHand else { return }
+    let resets = random.chance(10)
+    kernel.change(id, at: now) {
+      $0.isFinished = true
+      $0.isReset = resets
+    }
+    add(.closes(connection: id), after: random.spread(microsecond...millisecond))
+  }
+
+  // MARK: ends
+
+  mutating func end(_ id: Int, _ fate: Connection.Fate) {
+    kernel.change(id, at: now) {
+      $0.phase = .gone
+      $0.fate = fate
+    }
+  }
+
+  /// A connection dies without its client's having wanted that. `isExcused`: the service has seen to it by itself, or was told
+  /// to quit, or had failed.
+  mutating func lose(_ id: Int, isExcused: Bool, _ reason: @autoclosure () -> String) {
+    let hasWaitingClient = kernel.connections[id].hasWaitingClient
+    end(id, isExcused || !hasWaitingClient ? .diedWithService : .lost)
+    if hasWaitingClient, !isExcused { violate(.noConnectionLost, "connection \(id): \(reason())") }
+  }
+
+  /// Nobody listens. That is the service's doing as long as we haven't been told; after that it is ours.
+  mutating func refuse(_ id: Int, _ listener: Int) {
+    end(id, .refused)
+    guard !kernel.listeners[listener].isShutDownUntold else { return }
+    switch lifecycle.state {
+    case .dormant, .starting, .running, .returning, .backingOff:
+      violate(.noConnectionLost, "connection \(id): refused, as nobody listened again")
+    case .draining, .stopping, .ended: break
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import Lifecycle
+
+// The shell: kernel events in, actions out. As simple as can be, since the decisions are the core's.
+
+extension World {
+  mutating func feed(_ event: Event) {
+    guard outcome.violations.isEmpty, !hasFinished else { return }
+    outcome.events += 1
+    note("  \(describe(event))")
+    var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
+    checkActions(actions, event)
+    if fault == .armsBeforeSwap, let swap = actions.firstIndex(of: .swap), let arm = actions.lastIndex(of: .arm) {
+      actions.swapAt(swap, arm)
+    }
+    for action in actions { carryOut(action) }
+    if let answer = immediateAnswer {
+      immediateAnswer = nil
+      feed(answer)
+    }
+  }
+
+  mutating func carryOut(_ action: Action) {
+    note("    \(action)")
+    switch action {
+    case .arm: arm()
+    case .disarm: disarm()
+    case .spawn: immediateAnswer = spawn()
+    case .followSuccessor: followSuccessor()
+    case .recordCloses: kernel.closeRecord = .recorded
+    case .watchCloses:
+      kernel.closeRecord = .watched
+      if kernel.hasClosed { add(.closeAnnounced, after: random.spread(microsecond...100 * microsecond)) }
+    case .forgetCloses:
+      kernel.closeRecord = .off
+      kernel.hasClosed = false
+    case .readQueues(let query): ask(.queues(query))
+    case .sample(let query): ask(.sample(query))
+    case .openNext: openNext()
+    case .steer(let target): steer(target)
+    case .barrier(let query): barrier(query)
+    case .relayStrays: relayStrays()
+    case .closeNext: closeNext()
+    case .swap: swap()
+    case .listenAgain: if fault != .neverListensAgain { listenAgain() }
+    case .relayUnbound: break
+    case .abandon(let sockets): abandon(sockets)
+    case .terminateMain:
+      checkTermination()
+      terminate(isForAll: false)
+      ambush()
+    case .terminateAll: terminate(isForAll: true)
+    case .killAll:
+      outcome.counts.kills += 1
+      kill()
+    case .report(let report): hear(report)
+    case .finish: finish()
+    }
+  }
+
+  // MARK: watching
+
+  private mutating func arm() {
+    isArmed = true
+    for group in kernel.groups where !group.isAbandoned { kernel.listeners[group.current].isWatched = true }
+    scheduleReadable()
+  }
+
+  private mutating func disarm() {
+    isArmed = false
+    for index in kernel.listeners.indices { kernel.listeners[index].isWatched = false }
+  }
+
+  /// Level-triggered: as long as something is in a watched queue.
+  mutating func scheduleReadable() {
+    guard isArmed, !isReadableScheduled, kernel.isReadable else { return }
+    isReadableScheduled = true
+    add(.readable, after: random.spread(microsecond...100 * microsecond))
+  }
+
+  mutating func readable() {
+    isReadableScheduled = false
+    if isArmed, kernel.isReadable { feed(.connectionWaiting) }
+  }
+
+  /// Only what is set differently is set anew.
+  mutating func setTimer() {
+    let deadline = lifecycle.deadline
+    guard deadline != timerSetFor else { return }
+    timerSetFor = deadline
+    timerSetting += 1
+    guard let deadline else { return }
+    agenda.add(
+      .timerFires(setting: timerSetting),
+      at: max(deadline.nanoseconds, now) + random.spread(microsecond...200 * microsecond))
+  }
+
+  mutating func timerFires(_ setting: Int) {
+    guard setting == timerSetting else { return }
+    timerSetFor = nil
+    feed(.deadlineReached)
+  }
+
+  // MARK: answers
+
+  mutating func answerDelay() -> UInt64 {
+    random.chance(settings.slowAnswerPercent)
+      ? random.spread(microsecond...settings.slowestAnswer) : random.spread(microsecond...500 * microsecond)
+  }
+
+  /// The look is taken at once, or when the answer is given, or at some moment between.
+  private mutating func ask(_ question: Question) {
+    if case .sample(let query) = question {
+      if case .running = lifecycle.state { look = query } else { look = nil }
+      lookSawWaiting = nil
+    }
+    if random.chance(40) { return answer(question, after: answerDelay()) }
+    add(.observe(question), after: answerDelay())
+  }
+
+  mutating func answer(_ question: Question, after delay: UInt64) {
+    switch question {
+    case .queues(let query):
+      let lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
+      add(.answer(.queuesRead(query, lengths)), after: delay)
+    case .sample(let query):
+      if random.chance(settings.failsSamplesPercent), !isHealed {
+        return add(.answer(.sampleFailed(query)), after: delay)
+      }
+      lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
+      if query == look, kernel.hasVisibleConnection { lookSawWaiting = now }
+      let sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
+      kernel.hasClosed = false
+      add(.answer(.sampled(query, sample)), after: delay)
+    }
+  }
+
+  mutating func deliver(_ event: Event) {
+    if case .sampleFailed = event {
+      outcome.counts.failedSamples += 1
+      lastExcuse = now
+    }
+    if case .sampled(look, _) = event, let time = lookSawWaiting { lastUseSeen = max(lastUseSeen, time) }
+    ambushIfHandingOver()
+    feed(event)
+  }
+
+  /// While a rest is under way or given up, every answer is a moment at which somebody may come, crash or stop us.
+  private mutating func ambushIfHandingOver() {
+    switch lifecycle.state {
+    case .draining, .returning:
+      ambush()
+      if !isHealed, random.chance(settings.crashesInDrainPercent), let id = instances.indices.last {
+        let status = Plan.anyStatus(&random)
+        add(.mainExits(instance: id, status), after: random.spread(microsecond...20 * millisecond))
+      }
+      if random.chance(settings.stopsInDrainPercent) {
+        add(.request(.stopRequested), after: random.spread(microsecond...100 * millisecond))
+      }
+    case .dormant, .starting, .running, .stopping, .backingOff, .ended: break
+    }
+  }
+
+  mutating func request(_ event: Event) {
+    if event == .startRequested { failedAt = nil } else { isStopRequested = true }
+    feed(event)
+  }
+
+  mutating func recordClose() {
+    guard kernel.closeRecord != .off else { return }
+    lastExcuse = now
+    if random.chance(settings.overrunPercent) {
+      outcome.counts.overruns += 1
+      if fault == .hidesOverruns { return }
+    }
+    kernel.hasClosed = true
+    if kernel.closeRecord == .watched { add(.closeAnnounced, after: random.spread(microsecond...200 * microsecond)) }
+  }
+
+  mutating func tellShutDown(_ listener: Int) {
+    kernel.listeners[listener].isShutDownUntold = false
+    guard kernel.isCurrent(listener) else { return }
+    feed(.listenerShutDown(socket: kernel.listeners[listener].socket))
+  }
+
+  mutating func tellMainExited(_ id: Int, _ epoch: Int, _ status: ExitStatus) {
+    guard id == instances.count - 1, epoch == instances[id].epoch else { return }
+    feed(.mainExited(status, hasSuccessor: instances[id].childrenAlive > 0))
+  }
+
+  private mutating func finish() {
+    hasFinished = true
+    for id in kernel.connections.indices where kernel.connections[id].phase != .gone { end(id, .diedWithService) }
+    for index in kernel.listeners.indices { kernel.listeners[index].isClosed = true }
+  }
+}

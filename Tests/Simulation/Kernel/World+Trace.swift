@@ -1,0 +1,37 @@
+import Lifecycle
+
+// Words for a trace. A set has another order in each copy: what is printed of one is sorted, so that a seed has one trace.
+
+extension World {
+  /// Costs nothing unless a trace was asked for.
+  func note(_ line: @autoclosure () -> String) {
+    guard let trace else { return }
+    trace.add(line(), at: now)
+  }
+
+  func describe(_ happening: Happening) -> String {
+    if case .answer(let event) = happening { return "answer: \(describe(event))" }
+    return "\(happening)"
+  }
+
+  func describe(_ event: Event) -> String {
+    guard case .sampled(let query, let sample) = event else { return "\(event)" }
+    return """
+      sampled \(query.number): accepted \(sample.accepted), on current \(sample.queuedOnCurrent.sorted()), on next \
+      \(sample.queuedOnNext.sorted()), handshakes \(sample.handshakes.sorted())\(sample.hasClosed ? ", has closed" : "")
+      """
+  }
+
+  var stateName: String {
+    switch lifecycle.state {
+    case .dormant: "dormant"
+    case .starting: "starting"
+    case .running: "running"
+    case .draining: "draining"
+    case .returning: "returning"
+    case .stopping(let stopping): "stopping, \(stopping.purpose)"
+    case .backingOff: "backing off"
+    case .ended: "ended"
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import Simulation
+import Testing
+
+/// How many seeds a round tries. More for a longer look: TORPOR_SEEDS=10000000 swift test -c release.
+private let seedCount = UInt64(ProcessInfo.processInfo.environment["TORPOR_SEEDS"] ?? "") ?? 24_000
+
+/// What to print for a seed that fails: the end of its trace, which is where it went wrong.
+func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
+  let lines = Schedule(seed: seed, fault: fault).run(isTracing: true).description(seed: seed).split(separator: "\n")
+  guard lines.count > 300 else { return lines.joined(separator: "\n") }
+  return (lines.prefix(20) + ["…"] + lines.suffix(280)).joined(separator: "\n")
+}
+
+@Suite struct ScheduleTests {
+  /// In four parts, so that they run side by side.
+  @Test(arguments: 0..<UInt64(4))
+  func everyInvariantHoldsInEverySchedule(part: UInt64) {
+    var failures = 0
+    for seed in stride(from: part, to: seedCount, by: 4) {
+      let outcome = Schedule(seed: seed).run()
+      guard !outcome.violations.isEmpty else { continue }
+      failures += 1
+      if failures == 1 { Issue.record("\(explain(seed))") }
+    }
+    #expect(failures == 0, "so many of \(seedCount / 4) schedules")
+  }
+
+  @Test func aSeedIsOneSchedule() {
+    for seed in UInt64(0)..<100 {
+      let first = Schedule(seed: seed).run(isTracing: true)
+      let second = Schedule(seed: seed).run(isTracing: true)
+      let isSame = first == second
+      #expect(isSame, "seed \(seed)")
+      let isUnchanged = first.counts == Schedule(seed: seed).run().counts
+      #expect(isUnchanged, "a trace changes nothing, seed \(seed)")
+    }
+  }
+
+  /// A simulation that never comes to a case says nothing about it.
+  @Test func schedulesReachEveryCase() {
+    var total = Outcome.Counts()
+    for seed in UInt64(0)..<4_000 { total += Schedule(seed: seed).run().counts }
+    for (name, keyPath) in Outcome.Counts.all {
+      #expect(total[keyPath: keyPath] > 0, "\(name) never happened")
+    }
+    #expect(total.rests > 4_000)
+    #expect(total.abortedRests > 200)
+    #expect(total.failedStarts > 400)
+    #expect(total.backoffs > 50)
+    #expect(total.migrated > 200)
+    #expect(total.relayed > 100)
+    #expect(total.served * 10 > total.clients * 7)
+  }
+}
