@@ -24,7 +24,9 @@ import Testing
   }
 
   @Test func layoutsThatAreShortOrForeignAreNone() {
-    for bytes: [UInt8] in [[], [2], [2, 0], [2, 0, 0, 80], [1, 0] + Array("/run/x".utf8), [10, 0] + .init(repeating: 0, count: 14)] {
+    for bytes: [UInt8] in [
+      [], [2], [2, 0], [2, 0, 0, 80], [1, 0] + Array("/run/x".utf8), [10, 0] + .init(repeating: 0, count: 14),
+    ] {
       #expect(SocketAddress(sockaddr: bytes) == nil)
     }
   }

@@ -16,9 +16,12 @@ import Testing
   {
     let sockets = try held.enumerated().map { index, text in
       AddressMatch.Held(
-        index: index, address: try address(text), isIPv6Only: text.contains("::1"), isAdopted: adopted.contains(index))
+        index: index, address: try address(text), isIPv6Only: text.contains("::1"),
+        isAdopted: adopted.contains(index))
     }
-    return AddressMatch(bind: try address(wanted), isIPv6Only: v6Only, among: sockets).map { ($0.index, $0.alsoCovered) }
+    return AddressMatch(bind: try address(wanted), isIPv6Only: v6Only, among: sockets).map {
+      ($0.index, $0.alsoCovered)
+    }
   }
 
   @Test func theSameAddressMatchesFirst() throws {

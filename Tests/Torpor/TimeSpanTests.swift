@@ -14,7 +14,9 @@ import Testing
 
   @Test func infinityIsNone() throws { #expect(try TimeSpan.parse("infinity") == nil) }
 
-  @Test(arguments: ["", "  ", "5 parsecs", "min", "-5s", "5s-", "1e3", ".5", "1..5s", "infinity 5", "999999999y", "５s", "5\ns"])
+  @Test(arguments: [
+    "", "  ", "5 parsecs", "min", "-5s", "5s-", "1e3", ".5", "1..5s", "infinity 5", "999999999y", "５s", "5\ns",
+  ])
   func whatIsNoSpanIsRefusedWithItsReason(_ text: String) {
     #expect(throws: TimeSpan.Malformed.self) { try TimeSpan.parse(text) }
   }

@@ -63,7 +63,8 @@ struct HammerCommand: ParsableCommand {
     for (name, value, max) in [
       ("mean-pause-us", meanPauseMicroseconds, dayMilliseconds * 1000), ("hold-ms", holdMilliseconds, dayMilliseconds),
       ("aim-us", aimMicroseconds ?? 0, dayMilliseconds * 1000),
-      ("aim-spread-us", aimSpreadMicroseconds, dayMilliseconds * 1000), ("seconds", seconds ?? 0, dayMilliseconds * 1000),
+      ("aim-spread-us", aimSpreadMicroseconds, dayMilliseconds * 1000),
+      ("seconds", seconds ?? 0, dayMilliseconds * 1000),
     ] where !(0...max).contains(value) {
       throw ValidationError("--\(name) must be from 0 to \(Int(max)).")
     }
