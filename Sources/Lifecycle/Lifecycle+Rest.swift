@@ -82,10 +82,14 @@ extension Lifecycle {
       return stop(draining.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(draining.instance, at: now)
-    case .listenerShutDown, .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady,
+    case .listenerShutDown:
+      // Nothing new is to come by it now; steering back to it makes it listen again.
+      draining.instance.noteShutDown()
+      state = .draining(draining)
+      return []
+    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady,
       .connectionClosed,
       .nextClosed:
-      // A listener that the service shuts down now has nothing new to come; steering back to it makes it listen again.
       return []
     }
   }
@@ -204,6 +208,8 @@ extension Lifecycle {
       state = .returning(returning)
       return []
     case .listenerShutDown:
+      returning.instance.noteShutDown()
+      state = .returning(returning)
       return [.listenAgain]
     case .stopRequested:
       return stop(returning.instance, .quit, at: now)
@@ -252,7 +258,6 @@ extension Lifecycle {
   }
 
   private mutating func resume(_ instance: Instance, at now: Instant) {
-    state = .running(
-      Running(instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:))))
+    state = .running(Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now)))
   }
 }

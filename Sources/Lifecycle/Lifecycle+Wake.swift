@@ -73,6 +73,8 @@ extension Lifecycle {
       state = .starting(starting)
       return []
     case .listenerShutDown(let socket):
+      starting.instance.noteShutDown()
+      state = .starting(starting)
       return [.listenAgain, .report(.listenerShutDown(socket: socket))]
     case .stopRequested:
       return stop(starting.instance, .quit, at: now)
@@ -128,8 +130,7 @@ extension Lifecycle {
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.
     instance.abandonAt = isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil
-    state = .running(
-      Running(instance: instance, lastEvidence: now, lookAt: configuration.lookInterval.map(now.advanced(by:))))
+    state = .running(Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now)))
     return [.report(.serving(after: now.since(instance.wokenAt)))]
   }
 

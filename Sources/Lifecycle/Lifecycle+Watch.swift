@@ -14,7 +14,7 @@ extension Lifecycle {
       guard Self.isDue(running.lookAt, at: now) else { return [] }
       let query = nextQuery()
       running.query = query
-      running.lookAt = nextLook(running, at: now)
+      running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
@@ -34,7 +34,7 @@ extension Lifecycle {
       running.lastEvidence = now
       let wasQuiet = running.isQuiet
       running.isQuiet = false
-      if wasQuiet { running.lookAt = nextLook(running, at: now) }
+      if wasQuiet { running.lookAt = nextLook(running.instance, at: now) }
       state = .running(running)
       // One such event in a look's interval is enough: the rest is kept for the next look, at no wakeup of ours.
       return wasQuiet ? [.recordCloses] : []
@@ -43,10 +43,9 @@ extension Lifecycle {
       state = .running(running)
       return []
     case .listenerShutDown(let socket):
-      // It may have begun to leave, or it may accept again as if nothing had happened.
-      running.unheard = running.unheard ?? []
+      running.instance.noteShutDown()
       running.isQuiet = false
-      running.lookAt = nextLook(running, at: now)
+      running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.listenAgain, .report(.listenerShutDown(socket: socket)), .recordCloses]
     case .mainExited(let status, let hasSuccessor):
@@ -75,10 +74,11 @@ extension Lifecycle {
   private mutating func judge(_ sample: Sample, _ running: Running, at now: Instant) -> [Action] {
     var running = running
     running.query = nil
-    if let unheard = running.unheard {
+    if let unheard = running.instance.unheard {
       let deaf = !unheard.isDisjoint(with: sample.queuedOnCurrent)
-      running.unheard = sample.queuedOnCurrent
-      // Those it has in hand are served to their end; then it makes room for one that accepts.
+      running.instance.unheard = sample.queuedOnCurrent
+      // Those it has in hand are served to their end; then it makes room for one that accepts. It is told to end with its
+      // own socket in front of it, unsteered: a drain would wait for it to empty its queue, which it doesn't do any more.
       if deaf, sample.accepted == 0 { return stop(running.instance, .left, at: now) }
     }
     guard let timeout = configuration.idleTimeout else {
@@ -89,7 +89,7 @@ extension Lifecycle {
     guard sample.isQuiet else {
       // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
       running.lastEvidence = now
-      running.lookAt = nextLook(running, at: now)
+      running.lookAt = nextLook(running.instance, at: now)
       let wasQuiet = running.isQuiet
       running.isQuiet = false
       state = .running(running)
@@ -98,17 +98,18 @@ extension Lifecycle {
     if running.lastEvidence.advanced(by: timeout) <= now { return beginRest(running, at: now) }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
     running.lookAt = Self.earlier(
-      running.lastEvidence.advanced(by: timeout), running.unheard.map { _ in now.advanced(by: configuration.deafGrace) }
+      running.lastEvidence.advanced(by: timeout),
+      running.instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) }
     )
-    running.isQuiet = running.unheard == nil
+    running.isQuiet = running.instance.unheard == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
   }
 
-  private func nextLook(_ running: Running, at now: Instant) -> Instant? {
+  func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
     Self.earlier(
       configuration.lookInterval.map(now.advanced(by:)),
-      running.unheard.map { _ in now.advanced(by: configuration.deafGrace) })
+      instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) })
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {

@@ -20,6 +20,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
+    /// It has shut a listening socket down: who waited at the last look and still waits won't be accepted any more.
+    var unheard: Set<UInt64>?
     /// When held sockets that are still unbound are given up.
     var abandonAt: Instant?
     /// When to see to what it has not bound; nil: it has bound nothing, or all, or this has been done.
@@ -43,6 +45,9 @@ extension Lifecycle {
       first = sample
       hasAccepted = hasAccepted || sample.accepted > 0 || sample.hasClosed
     }
+
+    /// It may have begun to leave, or it may accept again as if nothing had happened.
+    mutating func noteShutDown() { unheard = unheard ?? [] }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
@@ -79,8 +84,6 @@ extension Lifecycle {
     /// Nothing was open at the last look: a close is announced at once, and no look is needed before the timeout.
     var isQuiet = false
     var query: Query?
-    /// It has shut its listening socket down: who waited at the last look and still waits won't be accepted any more.
-    var unheard: Set<UInt64>?
   }
 
   public struct Draining: Equatable, Sendable {
