@@ -11,7 +11,7 @@ extension ServerTests {
       let command = try RealServer.redis.command(port: endpoint.port, in: directory)
       let torpor = try ChildProcess(
         [Binaries.built.torpor, "run", "-l", "\(endpoint)", "--idle", "250ms", "--"] + command)
-      defer { torpor.killAndWait() }
+      defer { torpor.endWithDescendants() }
       try #require(
         torpor.errors.contains("torpor: redis-server is dormant, listening on \(endpoint)", within: .seconds(10)),
         "\(torpor.errors.text)")

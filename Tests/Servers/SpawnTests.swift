@@ -62,7 +62,7 @@ extension ServerTests {
       let flags = ["--stdout-line", "to the output", "--stderr-line", "to the errors"]
       let arguments = ["-l", "\(endpoint)", "--idle", "1s", "--"] + OddServer.command(endpoint, flags)
       let plain = try ChildProcess([Binaries.built.torpor, "run"] + arguments)
-      defer { plain.killAndWait() }
+      defer { plain.endWithDescendants() }
       try #require(plain.errors.contains("is dormant", within: .seconds(10)))
       try Client.ask(endpoint, .ping)
       #expect(plain.output.contains("to the output", within: .seconds(5)))

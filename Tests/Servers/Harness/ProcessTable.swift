@@ -17,6 +17,17 @@ struct ProcessIdentity: Hashable, Sendable {
   func killIfAlive() { if isAlive { kill(pid, SIGKILL) } }
 }
 
+extension ChildProcess {
+  /// Ends it and all below it for certain, the gentle way first.
+  func endWithDescendants() {
+    var below = Set(ProcessTable.descendants(of: pid))
+    send(SIGTERM)
+    if waitForExit(within: .seconds(3)) == nil { below.formUnion(ProcessTable.descendants(of: pid)) }
+    killAndWait()
+    for process in below { process.killIfAlive() }
+  }
+}
+
 /// What /proc says.
 enum ProcessTable {
   /// No process has this number, not even an unreaped one.
