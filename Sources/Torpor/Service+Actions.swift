@@ -22,7 +22,6 @@ extension Service {
     case .steer(.current): steerToCurrent()
     case .barrier(let query):
       gracePeriod.begin { [weak self] in self?.post(.barrierPassed(query)) }
-      processes.helper = gracePeriod.helper
     case .relayStrays: relayStrays()
     case .closeNext: closeNext()
     case .swap: swap()
@@ -61,7 +60,7 @@ extension Service {
   private func sample(_ query: Query) {
     do throws(SockDiagError) {
       var sample = try sense.sample(sockets)
-      sample.acceptQueueLength = queueLengths.current
+      sample.acceptQueueLength = sockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
       if isWakingUntold { tellWaking() }
       post(.sampled(query, sample))
     } catch {

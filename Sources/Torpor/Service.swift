@@ -104,6 +104,7 @@ public final class Service {
       self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
+    processes.helper = { [weak self] in self?.gracePeriod.helper }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onEnd = { [weak self] in self?.resumeRelaying() }
     errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }

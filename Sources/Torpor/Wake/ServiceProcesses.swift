@@ -21,8 +21,8 @@ final class ServiceProcesses {
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
-  /// A child of ours that is none of the service's.
-  var helper: Int32?
+  /// Says which child of ours is none of the service's.
+  var helper: (() -> Int32?)?
 
   var onMainExit: ((ExitStatus, _ hasSuccessor: Bool) -> Void)?
   var onAllGone: (() -> Void)?
@@ -160,7 +160,9 @@ final class ServiceProcesses {
   var pids: [Int32] {
     switch cgroup {
     case .some(let cgroup): return cgroup.processes
-    case .none: return ProcessFiles.descendants(of: getpid()).filter { $0 != helper }
+    case .none:
+      let helper = helper?()
+      return ProcessFiles.descendants(of: getpid()).filter { $0 != helper }
     }
   }
 
