@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint bench build release servers clean
+.PHONY: help demo test models soak lint bench build release servers clean
 
 SOURCES := Sources Tests Examples Package.swift
 
@@ -14,9 +14,12 @@ demo: ## build, then watch a small web server sleep, wake and sleep again
 	swift build --product greeter
 	Examples/demo.sh "$$(swift build --show-bin-path)"
 
-test: servers ## every test; as root it installs the servers that are missing
+test: servers models ## every test; as root it installs the servers that are missing
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+
+models: servers ## check the model of the hand-back exhaustively (under a minute)
+	docs/models/check.sh || [ $$? = 77 ]
 
 soak: servers ## the long round: 2,000 stops of each server under clients, and a minute of dormancy
 	swift build --build-tests

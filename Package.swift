@@ -33,6 +33,10 @@ let package = Package(
       path: "Tests/hammer", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
+    .executableTarget(
+      name: "simulate",
+      dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Simulation/Command", swiftSettings: strict),
 
     .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], path: "Tests/Lifecycle", swiftSettings: strict),
     .testTarget(

@@ -27,7 +27,7 @@ extension Lifecycle {
     public var leftoverTimeout: Duration = .seconds(5)
     /// How long a drain may wait for handshakes in flight, and keep new clients waiting, before it is given up.
     public var drainTimeout: Duration = .milliseconds(50)
-    /// How long a given-up drain waits for handshakes in flight before it relies on migration for them.
+    /// How long a given-up drain waits for handshakes in flight before it relays those who wait.
     public var returnTimeout: Duration = .milliseconds(100)
     /// How long after its first bind() a service may take for its others, before those that nobody but its own choice of
     /// addresses keeps unbound are relayed.

@@ -10,6 +10,9 @@
 //  4. handshakes: those that had begun (SYN_RECV) may still end on A. The set is taken now, after the barrier, so that it
 //                 holds all of A's; B's are among them too, which costs only time. When none of the set is left, no
 //                 connection can enter A's queue any more.
+// With marks, each look of 4 already shows whatever came in by A, and its last proves that nothing is left. 5 and 6 are the
+// same proof for a kernel that shows no marks, and a second look everywhere.
+//
 //  5. queue:      A's accept queue is empty. It can't fill again (4). So whoever was in it has been accepted.
 //  6. in hand:    *then* nothing accepted is open. A connection moves from queue to hand and never back, so looking at the
 //                 queue first can't miss one, while looking at the hand first can. One that accept() has taken from the
@@ -140,7 +143,8 @@ extension Lifecycle {
 
   private mutating func giveUpRest(_ instance: Instance) -> [Action] {
     let query = nextQuery()
-    state = .returning(Returning(instance: instance, step: .barrier(query)))
+    state = .returning(
+      Returning(instance: instance, step: .barrier(query), relays: !configuration.canMigrate))
     return [.steer(.current), .barrier(query)]
   }
 
@@ -149,13 +153,11 @@ extension Lifecycle {
     switch event {
     case .barrierPassed(let query):
       guard case .barrier(query) = returning.step else { return [] }
-      // Without migration a handshake on B must end before B closes. The kernel gives one up after about a minute
-      // (net.ipv4.tcp_synack_retries); until then what has come is relayed, look by look.
-      returning.deadline = now.advanced(by: configuration.canMigrate ? configuration.returnTimeout : .seconds(120))
+      returning.deadline = now.advanced(by: returning.relays ? handshakeLifetime : configuration.returnTimeout)
       let snapshot = nextQuery()
       returning.step = .handshakeSnapshot(snapshot)
       state = .returning(returning)
-      return relayIfNeeded + [.sample(snapshot)]
+      return relayIfNeeded(returning) + [.sample(snapshot)]
     case .sampled(let query, let sample):
       switch returning.step {
       case .handshakeSnapshot(query):
@@ -177,8 +179,19 @@ extension Lifecycle {
       }
     case .deadlineReached:
       if case .closing = returning.step { return [] }
-      if Self.isDue(returning.deadline, at: now) { return close(returning) }
-      guard Self.isDue(returning.retryAt, at: now) else { return [] }
+      if Self.isDue(returning.deadline, at: now) {
+        if returning.relays { return close(returning) }
+        // B can't close while a handshake on it may end: an ACK that has found B listening and comes to its queue when B has
+        // closed is neither moved nor answered (tcp_v4_rcv, inet_csk_reqsk_queue_add), and its client is reset. So those
+        // who wait on B wait no longer: they are relayed until the last handshake is over.
+        returning.relays = true
+        returning.deadline = now.advanced(by: handshakeLifetime)
+        returning.retryAt = returning.retryAt.map { _ in now }
+      }
+      guard Self.isDue(returning.retryAt, at: now) else {
+        state = .returning(returning)
+        return relayIfNeeded(returning)
+      }
       let query = nextQuery()
       returning.retryAt = nil
       switch returning.step {
@@ -187,7 +200,7 @@ extension Lifecycle {
       case .barrier, .handshakes, .queue, .closing: return []
       }
       state = .returning(returning)
-      return relayIfNeeded + [.sample(query)]
+      return relayIfNeeded(returning) + [.sample(query)]
     case .nextClosed(let strays):
       guard case .closing = returning.step else { return [] }
       let report = Action.report(.restAborted(strays: strays))
@@ -221,11 +234,11 @@ extension Lifecycle {
     }
   }
 
-  private var relayIfNeeded: [Action] { configuration.canMigrate ? [] : [.relayStrays] }
+  private func relayIfNeeded(_ returning: Returning) -> [Action] { returning.relays ? [.relayStrays] : [] }
 
   private mutating func awaitHandshakes(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
     guard pending.isEmpty else { return pause(pending, returning, at: now) }
-    guard !configuration.canMigrate else { return close(returning) }
+    guard returning.relays else { return close(returning) }
     // Nothing can enter B's queue any more: what is relayed now was the last of it, unless we were short of descriptors.
     var returning = returning
     let query = nextQuery()
@@ -243,7 +256,9 @@ extension Lifecycle {
   private mutating func retryLater(_ returning: Returning, at now: Instant) -> [Action] {
     var returning = returning
     returning.retryAt = now.advanced(by: returning.retryInterval)
-    returning.retryInterval = min(returning.retryInterval * 2, longestRetryInterval)
+    // Relaying can last a minute, for a client that has vanished: seldom enough to cost little.
+    let longest = returning.relays ? longestRelayInterval : longestRetryInterval
+    returning.retryInterval = min(returning.retryInterval * 2, longest)
     state = .returning(returning)
     return []
   }

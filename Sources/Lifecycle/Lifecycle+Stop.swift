@@ -76,7 +76,8 @@ extension Lifecycle {
       return stopAtOnce(stopping.instance, at: now)
     case .sampled(let query, let sample):
       if query == stopping.query { return [.forgetCloses] + conclude(stopping, sample, at: now) }
-      stopping.instance.note(query, sample)
+      // The first look may have been taken after the last was asked for: then it doesn't tell who waited at the start.
+      if stopping.query == nil { stopping.instance.note(query, sample) }
       stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.hasClosed
       state = .stopping(stopping)
       return []

@@ -84,3 +84,6 @@ public struct Lifecycle: Equatable, Sendable {
 /// so it looks often; it lasts 50 ms at most.
 let firstRetryInterval = Duration.microseconds(500)
 let longestRetryInterval = Duration.milliseconds(8)
+let longestRelayInterval = Duration.milliseconds(100)
+/// The kernel gives an unfinished handshake up after about a minute (net.ipv4.tcp_synack_retries): twice that.
+let handshakeLifetime = Duration.seconds(120)

@@ -57,8 +57,10 @@ extension Lifecycle {
     /// accept(), so it has taken one if the queue is shorter than it was with those added that have come since. Without a
     /// proof it is taken to have failed, which costs a second, rather than to be started for ever.
     func hasIgnored(_ last: Sample?) -> Bool {
-      guard !hasAccepted, isWanted || first?.queuedOnCurrent.isEmpty == false else { return false }
-      guard let first, let last else { return true }
+      guard !hasAccepted, isWanted || first.map({ $0.acceptQueueLength > 0 }) ?? true else { return false }
+      guard let last else { return true }
+      // It ended before it was seen who waited when it was started: whoever waits now may have.
+      guard let first else { return isWanted || last.acceptQueueLength > 0 }
       let newcomers = last.queuedOnCurrent.subtracting(first.queuedOnCurrent)
       return !last.hasClosed && last.acceptQueueLength >= first.acceptQueueLength + newcomers.count
     }
@@ -118,6 +120,8 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
+    /// What comes to the next sockets is relayed, not left for the kernel to move when they close.
+    var relays: Bool
   }
 
   public struct Stopping: Equatable, Sendable {

@@ -17,6 +17,7 @@ public struct ReuseportGroup: ~Copyable {
   /// Told apart in sock_diag: each connection carries the mark of the listener it came in by.
   public private(set) var currentMark: UInt8 = 0
   public private(set) var nextMark: UInt8?
+  private var lastMark: UInt8 = 0
   /// Order of the two in the kernel's array: which comes first.
   private var isCurrentFirst = true
 
@@ -73,8 +74,9 @@ public struct ReuseportGroup: ~Copyable {
   public mutating func openNext() throws(Errno) {
     guard next == nil else { return }
     try steerToCurrent()
-    // Four marks in turn: one that a relayed or migrated connection still carries isn't used again soon.
-    let mark = (currentMark + 1) & 3
+    // Four marks in turn: one that a migrated connection may still carry isn't the next to be used.
+    repeat { lastMark = (lastMark + 1) & 3 } while lastMark == currentMark
+    let mark = lastMark
     let socket = try Self.bound(address, isIPv6Only: current.isIPv6Only(), mark: mark)
     // What the service has set on its socket is set on this one before the first connection comes: options are inherited
     // when a connection is made, not when it is accepted.

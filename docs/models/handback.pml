@@ -9,7 +9,7 @@
 #define AWAY 0    /* there is none */
 #define LOOKUP 1  /* its SYN has read the program and chosen a listener; the RCU read section isn't left yet */
 #define SYNRECV 2 /* a handshake */
-#define ACKING 3  /* only with SPLIT_ACK: its ACK has found a listener and isn't in that one's queue yet */
+#define ACKING 3  /* its ACK has found a listener and isn't in that one's queue yet */
 #define QUEUED 4  /* in an accept queue */
 #define LIMBO 5   /* taken from the queue by accept(), without a file yet */
 #define HAND 6    /* accepted */
@@ -73,7 +73,7 @@ active [CLIENTS] proctype Connection() {
        place[_pid] = SYNRECV; inGrace[_pid] = 0 }
   :: d_step { place[_pid] == LOOKUP ->  /* the ACK of a SYN cookie: no handshake is ever seen */
        assert(listener[_pid] != NONE); enqueue(_pid) }
-#ifdef SPLIT_ACK
+#ifndef WHOLE_ACK
   :: d_step { place[_pid] == SYNRECV && listener[_pid] != NONE && !(isFiltered && listener[_pid] == NEXT) ->
        place[_pid] = ACKING }
   :: d_step { place[_pid] == ACKING ->
@@ -317,7 +317,7 @@ giveUp:
   sample(SNAPSHOT);
   do
   :: !pending[0] && !pending[1] -> break
-#ifndef NO_DEADLINE_BACK
+#ifdef DEADLINE_BACK
   :: pending[0] || pending[1] -> /* the deadline */
 #ifdef FILTER_AT_DEADLINE
     isFiltered = 1;

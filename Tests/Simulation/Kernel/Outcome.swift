@@ -8,6 +8,8 @@ public struct Outcome: Equatable, Sendable {
   /// Events that the core was given.
   public internal(set) var events = 0
   public internal(set) var counts = Counts()
+  /// Which events the core was given in which states.
+  public internal(set) var coverage = Coverage()
 
   /// How often things came up: a simulation that never reaches a case says nothing about it.
   public struct Counts: Equatable, Sendable {
@@ -21,7 +23,6 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var failedStarts = 0
     public internal(set) var backoffs = 0
     public internal(set) var migrated = 0
-    public internal(set) var migratedHandshakes = 0
     public internal(set) var relayed = 0
     public internal(set) var startTimeouts = 0
     public internal(set) var kills = 0
@@ -62,7 +63,7 @@ extension Outcome.Counts {
       ("clients", \.clients), ("served", \.served), ("wakes", \.wakes), ("rests", \.rests),
       ("abortedRests", \.abortedRests), ("impossibleRests", \.impossibleRests), ("failedSteerings", \.failedSteerings),
       ("failedStarts", \.failedStarts),
-      ("backoffs", \.backoffs), ("migrated", \.migrated), ("migratedHandshakes", \.migratedHandshakes),
+      ("backoffs", \.backoffs), ("migrated", \.migrated),
       ("relayed", \.relayed), ("startTimeouts", \.startTimeouts), ("kills", \.kills),
       ("successorsFollowed", \.successorsFollowed), ("leftByItself", \.leftByItself),
       ("ignoredClients", \.ignoredClients), ("shutDownListeners", \.shutDownListeners),

@@ -82,12 +82,9 @@ extension World {
       kernel.listeners[next].queue = []
       for id in kernel.connections.indices
       where kernel.connections[id].listener == next && kernel.connections[id].phase == .handshaking {
-        if canMove {
-          outcome.counts.migratedHandshakes += 1
-          kernel.change(id, at: now) { $0.listener = current }
-        } else {
-          lose(id, isExcused: isExcused, "its handshake was with the next socket when that was closed")
-        }
+        // Even where the kernel moves it: an ACK that has found the socket listening and comes to its queue when it no
+        // longer does is dropped, and the client reset.
+        lose(id, isExcused: isExcused, "its handshake was with the next socket when that was closed")
       }
       kernel.listeners[next].isClosed = true
       kernel.groups[socket].next = nil

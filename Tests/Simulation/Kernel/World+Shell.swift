@@ -3,9 +3,11 @@ import Lifecycle
 // The shell: kernel events in, actions out. As simple as can be, since the decisions are the core's.
 
 extension World {
+  /// After the end, too: what the shell has in its queue then still comes, and must change nothing.
   mutating func feed(_ event: Event) {
-    guard outcome.violations.isEmpty, !hasFinished else { return }
+    guard outcome.violations.isEmpty else { return }
     outcome.events += 1
+    outcome.coverage.add(event, in: lifecycle.state)
     note("  \(describe(event))")
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
     checkActions(actions, event)

@@ -37,6 +37,21 @@ func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
     }
   }
 
+  /// Seeds that once failed, each with what it showed.
+  @Test(
+    arguments: [
+      (24482, "started although nobody came, over before it was seen that somebody waits: not a success"),
+      (292_559, "a first look that was taken after the last one: newcomers taken for those who waited at the start"),
+      (7812, "a client that gave up in the queue taken for one that was served"),
+      (37179, "a failed look at the handshakes of a rest that is given up taken for an empty one"),
+      (5547, "a first look that came after readiness and was lost"),
+      (4, "a rest right behind a visitor who came during the drain"),
+    ] as [(UInt64, String)])
+  func aSeedThatOnceFailedHolds(_ seed: UInt64, _ story: String) {
+    let outcome = Schedule(seed: seed).run(isTracing: true)
+    #expect(outcome.violations.isEmpty, "\(story)")
+  }
+
   /// A simulation that never comes to a case says nothing about it.
   @Test func schedulesReachEveryCase() {
     var total = Outcome.Counts()
