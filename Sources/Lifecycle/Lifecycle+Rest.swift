@@ -10,15 +10,15 @@
 //  4. handshakes: those that had begun (SYN_RECV) may still end on A. The set is taken now, after the barrier, so that it
 //                 holds all of A's; B's are among them too, which costs only time. When none of the set is left, no
 //                 connection can enter A's queue any more.
-// With marks, each look of 4 already shows whatever came in by A, and its last proves that nothing is left. 5 and 6 are the
-// same proof for a kernel that shows no marks, and a second look everywhere.
-//
 //  5. queue:      A's accept queue is empty. It can't fill again (4). So whoever was in it has been accepted.
 //  6. in hand:    *then* nothing accepted is open. A connection moves from queue to hand and never back, so looking at the
 //                 queue first can't miss one, while looking at the hand first can. One that accept() has taken from the
 //                 queue and not yet given a file to is told by its generation mark (see ConnectionSense).
 //  7. commit:     SIGTERM. Nothing that came in by A is left; all that comes goes to B and waits for the next instance.
 //  8. swap:       when no process is left: A is closed, B is current, and only then armed.
+//
+// With marks, each look of 4 already shows whatever came in by A, and its last proves that nothing is left. 5 and 6 are the
+// same proof for a kernel that shows no marks, and a second look everywhere.
 //
 // Whatever shows at 3 to 6 that somebody used the service meanwhile ends the attempt: it isn't idle, however short the
 // visit was, and what the visitor left in its memory is to stay for the whole idle time. Then the same order the other way:
