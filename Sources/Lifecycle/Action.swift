@@ -15,16 +15,20 @@ public enum Action: Equatable, Sendable {
   case forgetCloses
   case readQueues(Query)
   case sample(Query)
-  /// Make a second socket for each held one, in its group, that no new connection goes to yet.
-  case openNext
+  /// Make a second socket for each of these, that nothing new goes to yet.
+  case openNext(sockets: Set<Int>)
+  /// Stream sockets only: datagrams go to the current ones until `commitDatagrams`.
   case steer(SteeringTarget)
+  /// Send every new datagram to the next sockets, for good.
+  case commitDatagrams
   /// Wait until every SYN whose listener was chosen before has been dealt with.
   case barrier(Query)
-  /// Accept what waits on the next sockets and relay it to the current ones.
-  case relayStrays
+  /// Accept what waits on the next sockets of these and relay it to the current ones.
+  case relayStrays(sockets: Set<Int>)
   /// Close the next sockets; what waits there moves to the current ones.
   case closeNext
-  /// The next sockets become the current ones, which are closed.
+  /// The next sockets become the current ones, which are closed. What still waits at a unix path's old one is relayed to its
+  /// new one.
   case swap
   /// listen() again: a service can shrink the backlog or shut the socket down.
   case listenAgain
@@ -38,6 +42,15 @@ public enum Action: Equatable, Sendable {
   case terminateAll
   /// SIGKILL to every process of the service.
   case killAll
+  /// Stop every process of the service where it is (cgroup.freeze).
+  case freeze(Query)
+  case thaw
+  /// Take a duplicate of each of its connections and tell when something comes by one.
+  case holdConnections(Query)
+  /// Close the duplicates: while we have one, the service can't close its connection.
+  case releaseConnections
+  /// Let the kernel take the memory of the frozen processes.
+  case releaseMemory
   case report(Report)
   /// Everything is done: leave.
   case finish
@@ -62,6 +75,8 @@ public enum Report: Equatable, Sendable {
   case restAborted(strays: Int)
   case restImpossible(retryIn: Duration)
   case rested(awake: Duration)
+  case frozen
+  case thawed(after: Duration)
   /// A start failed, or a running service died. `waiting` clients are in the queues; `retryIn` is the wait before the next try.
   case failed(Failure, waiting: Int, retryIn: Duration)
   /// It ended by itself without an error.

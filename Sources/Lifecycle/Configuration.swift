@@ -1,5 +1,5 @@
 extension Lifecycle {
-  /// What one service's owner has decided. `nil` times are systemd's `infinity`.
+  /// What one service's owner has decided, and what the kernel allows. `nil` times are systemd's `infinity`.
   public struct Configuration: Equatable, Sendable {
     /// How a start is known to be finished.
     public enum Readiness: Equatable, Sendable {
@@ -9,8 +9,23 @@ extension Lifecycle {
       case notify
     }
 
+    /// What an open connection counts for.
+    public enum Connections: Equatable, Sendable {
+      /// An open connection is a use.
+      case open
+      /// Only one that carries data is.
+      case active
+    }
+
+    /// How an idle service is put to rest.
+    public enum Rest: Equatable, Sendable {
+      case stop
+      /// Its processes are frozen, its connections stay open.
+      case freeze
+    }
+
     /// The sockets held, numbered from 0.
-    public var socketCount: Int
+    public var sockets: [SocketKind]
     /// Idle for this long → rest.
     public var idleTimeout: Duration?
     public var readiness: Readiness
@@ -18,6 +33,14 @@ extension Lifecycle {
     public var canAdopt: Bool
     /// Whether a socket's queue moves to the rest of its group when it closes (net.ipv4.tcp_migrate_req).
     public var canMigrate: Bool
+    public var connections = Connections.open
+    public var rest = Rest.stop
+    /// Frozen for this long → stop.
+    public var stopAfterFrozen: Duration?
+    /// SIGKILL does the service no harm: where its sockets can't be steered it is ended while frozen, so that nobody is lost.
+    public var mayKill = false
+    /// Its processes can be frozen (cgroup.freeze).
+    public var canFreeze = false
     /// A start that takes longer has failed; of several sockets, one that is still unbound then will never be bound.
     /// systemd's TimeoutStartSec=, 90 s.
     public var startTimeout: Duration?
@@ -34,16 +57,26 @@ extension Lifecycle {
     public var bindGrace: Duration = .milliseconds(100)
     /// How long a service that has shut its listening socket down may take to accept a connection nonetheless.
     public var deafGrace: Duration = .milliseconds(250)
+    /// How long after its last datagram a service may take to answer it.
+    public var answerGrace: Duration = .milliseconds(200)
+    /// How long a service may take to read the datagrams it has received, once new ones wait for its successor.
+    public var datagramPatience: Duration = .seconds(5)
+    /// How long freezing may take: a process in the middle of slow I/O freezes when that is over.
+    public var freezeTimeout: Duration = .seconds(1)
+    /// How long a frozen service runs when one of its own timers is due, before it is frozen again.
+    public var thawSlice: Duration = .milliseconds(100)
+    /// A timer of its own that is due within this time is housekeeping if that comes up again and again.
+    public var housekeeping: Duration = .seconds(1)
     /// A service that ran this long before it died starts a new row of failures.
     public var healthyAfter: Duration = .seconds(10)
     public var backoff = Backoff()
 
     public init(
-      socketCount: Int, idleTimeout: Duration?, readiness: Readiness = .automatic, canAdopt: Bool = true,
+      sockets: [SocketKind], idleTimeout: Duration?, readiness: Readiness = .automatic, canAdopt: Bool = true,
       canMigrate: Bool = true, startTimeout: Duration? = .seconds(90), stopTimeout: Duration? = .seconds(90)
     ) {
-      precondition(socketCount > 0, "a service without a socket could never wake")
-      self.socketCount = socketCount
+      precondition(!sockets.isEmpty, "a service without a socket could never wake")
+      self.sockets = sockets
       self.idleTimeout = idleTimeout
       self.readiness = readiness
       self.canAdopt = canAdopt
@@ -58,5 +91,50 @@ extension Lifecycle {
       guard let idleTimeout else { return nil }
       return max(idleTimeout / 16, .milliseconds(1))
     }
+
+    /// An open connection that carries nothing keeps nothing up.
+    var allowsSilence: Bool { connections == .active || rest == .freeze }
+
+    /// Its last look is taken while it is frozen, and then it is killed.
+    var restsByKill: Bool { mayKill && canFreeze && sockets.contains(.fixed) }
+
+    /// Those that get a second socket for a rest.
+    var steerable: Set<Int> {
+      Set(
+        sockets.indices.filter {
+          switch sockets[$0] {
+          case .tcp, .unixPath: true
+          case .datagram: !restsByKill
+          case .fixed: false
+          }
+        })
+    }
+
+    /// What waits on the next one of these is relayed when a rest is given up.
+    var relayed: Set<Int> {
+      Set(
+        sockets.indices.filter {
+          switch sockets[$0] {
+          case .tcp: !canMigrate
+          case .unixPath: true
+          case .datagram, .fixed: false
+          }
+        })
+    }
+
+    /// Once it is steered, what has come to the next socket can't come back.
+    var commitsDatagrams: Bool { sockets.contains(.datagram) && !restsByKill }
   }
+}
+
+/// How new connections can be kept from a socket of each kind, without refusing them.
+public enum SocketKind: Equatable, Sendable {
+  /// Steered within its SO_REUSEPORT group; its queue moves to the rest of the group when it closes.
+  case tcp
+  /// A unix stream listener: another one is renamed over its path; its queue can't move.
+  case unixPath
+  /// UDP: steered within its group; what was received can't move.
+  case datagram
+  /// Not at all: abstract names, unix datagrams, FIFOs.
+  case fixed
 }

@@ -29,20 +29,33 @@ public struct Sample: Equatable, Sendable {
   public var handshakes: Set<UInt64> = []
   /// A connection that the service had in hand was closed since the last sample, or one may have been: closes can be missed.
   public var hasClosed = false
+  /// Datagrams that the service has not read, on the sockets that it has.
+  public var unreadDatagrams = 0
+  /// The service has read a datagram since the last sample.
+  public var hasReceived = false
+  /// The last moment of use that the kernel has kept: when the last datagram arrived that the service has read; where silent
+  /// connections don't count, when the last data went in or out by one that is open.
+  public var lastUse: Instant?
 
   public init() {}
 
-  /// Nothing at all is under way, nor was since the last sample.
-  public var isQuiet: Bool {
-    accepted == 0 && queuedOnCurrent.isEmpty && queuedOnNext.isEmpty && handshakes.isEmpty && !hasClosed
+  /// The service has been seen at work for somebody.
+  var showsService: Bool { accepted > 0 || hasClosed || hasReceived }
+
+  /// Nothing at all is under way, nor was since the last sample, but for what `lastUse` says.
+  func isQuiet(allowingSilence: Bool) -> Bool {
+    (accepted == 0 || allowingSilence) && queuedOnCurrent.isEmpty && queuedOnNext.isEmpty && handshakes.isEmpty
+      && !hasClosed && unreadDatagrams == 0
   }
 }
 
-/// Lengths of the accept queues, summed over the held sockets.
+/// Lengths of the accept queues.
 public struct QueueLengths: Equatable, Sendable {
+  /// Summed over the held sockets.
   public var current: Int
-  public var next: Int
-  public init(current: Int, next: Int = 0) {
+  /// Of those of the next sockets that are not empty, by socket.
+  public var next: [Int: Int]
+  public init(current: Int, next: [Int: Int] = [:]) {
     self.current = current
     self.next = next
   }
@@ -78,12 +91,21 @@ public enum Event: Equatable, Sendable {
   /// The answers to `Action.openNext`.
   case nextOpened
   case nextUnavailable
-  /// The answer to `Action.steer(.next)` where the kernel refused it: new connections may still go to the current sockets.
+  /// The answer to `Action.steer(.next)` and `Action.commitDatagrams` where the kernel refused it: what is new may still go
+  /// to the current sockets.
   case steeringFailed
   /// The answer to `Action.barrier`.
   case barrierPassed(Query)
   /// The answer to `Action.closeNext`: how many connections were handed back.
   case nextClosed(strays: Int)
+  /// The answers to `Action.freeze`: every process is; or they can't be.
+  case frozen(Query)
+  case freezeFailed(Query)
+  /// The answers to `Action.holdConnections`. `wakeAt`: when the first of the service's own timers is due.
+  case connectionsHeld(Query, wakeAt: Instant?)
+  case holdFailed(Query)
+  /// Something came by a held connection.
+  case dataArrived
   /// SIGTERM or SIGINT to ourselves, or its equivalent.
   case stopRequested
   /// The same a second time.

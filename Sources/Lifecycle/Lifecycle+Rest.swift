@@ -1,4 +1,4 @@
-// Running → draining → stopping → dormant, or back: the hand-back of TCP sockets.
+// Running → draining → stopping → dormant: the hand-back of the sockets.
 //
 // The service has the current socket A of each held address; the next one, B, is made in the same SO_REUSEPORT group. The
 // steps, each of which the following ones rely on:
@@ -21,13 +21,37 @@
 // same proof for a kernel that shows no marks, and a second look everywhere.
 //
 // Whatever shows at 3 to 6 that somebody used the service meanwhile ends the attempt: it isn't idle, however short the
-// visit was, and what the visitor left in its memory is to stay for the whole idle time. Then the same order the other way:
-// steer to A, barrier, handshakes, and B's queue moves to A when B closes (net.ipv4.tcp_migrate_req) or is relayed.
+// visit was, and what the visitor left in its memory is to stay for the whole idle time (Lifecycle+Return).
+//
+// A unix path is steered by renaming B's name over it. There are no handshakes: connect() looks the path up, and is in the
+// queue a moment later, which the barrier outlasts unless the client is preempted in between. Such a one finds itself in
+// A's queue, whenever that is; what is there when the service is gone is relayed to B, at the swap.
+//
+// Datagrams are steered last, when all else has been proven: what B has received can't go back to A. So from there on the
+// only way is forward: A's queue is empty, and its last datagram is old enough to have been answered.
+//
+// Sockets that can't be steered at all leave two ways. A service that may be killed is frozen, looked at, and killed while
+// it is frozen: whoever comes in between finds the queue that we hold. Any other is told to end with its socket in front of
+// it: whom it accepts after that and doesn't serve is lost, which the shell has said at the start.
 
 extension Lifecycle {
   mutating func beginRest(_ running: Running, at now: Instant) -> [Action] {
-    state = .draining(Draining(instance: running.instance, step: .opening))
-    return [.report(.resting(idle: now.since(running.lastEvidence))), .openNext]
+    let report = Action.report(.resting(idle: now.since(running.lastEvidence)))
+    switch configuration.rest {
+    case .freeze: return [report] + beginFreeze(running, at: now)
+    case .stop: return [report] + beginDrain(running.instance, lastEvidence: running.lastEvidence, at: now)
+    }
+  }
+
+  mutating func beginDrain(_ instance: Instance, lastEvidence: Instant, at now: Instant) -> [Action] {
+    var draining = Draining(instance: instance, step: .opening, lastEvidence: lastEvidence)
+    let steerable = configuration.steerable.intersection(held)
+    guard steerable.isEmpty else {
+      state = .draining(draining)
+      return [.openNext(sockets: steerable)]
+    }
+    draining.deadline = now.advanced(by: configuration.drainTimeout)
+    return lookInHand(draining)
   }
 
   mutating func handle(_ event: Event, draining: Draining, at now: Instant) -> [Action] {
@@ -41,38 +65,51 @@ extension Lifecycle {
       return [.steer(.next), .barrier(query)]
     case .nextUnavailable:
       guard case .opening = draining.step else { return [] }
+      let thawing = Self.thaw(&draining.instance)
       resume(draining.instance, at: now)
       // It may have shut its own listener down meanwhile.
-      return [.listenAgain, .recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
+      return thawing
+        + [.listenAgain, .recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
     case .barrierPassed(let query):
-      guard case .barrier(query) = draining.step else { return [] }
-      draining.deadline = now.advanced(by: configuration.drainTimeout)
-      let snapshot = nextQuery()
-      draining.step = .handshakeSnapshot(snapshot)
-      state = .draining(draining)
-      return [.sample(snapshot)]
+      return passBarrier(query, draining, at: now)
     case .sampled(let query, let sample):
       return judge(sample, query, draining, at: now)
     case .queuesRead(let query, let lengths):
       guard case .queue(query) = draining.step else { return [] }
-      guard lengths.current == 0 else { return giveUpRest(draining.instance) }
-      let inHand = nextQuery()
-      draining.step = .inHand(inHand)
-      state = .draining(draining)
-      return [.sample(inHand)]
-    case .sampleFailed, .steeringFailed:
-      return giveUpRest(draining.instance)
+      return lengths.current == 0 ? lookInHand(draining) : giveUpRest(draining.instance, at: now)
+    case .sampleFailed(let query):
+      guard draining.isCommitted else { return giveUpRest(draining.instance, at: now) }
+      guard case .datagrams(query) = draining.step else { return [] }
+      return awaitAnswers(draining, at: now)
+    case .steeringFailed:
+      return giveUpRest(draining.instance, at: now)
     case .deadlineReached:
-      if Self.isDue(draining.deadline, at: now) { return giveUpRest(draining.instance) }
-      return Self.isDue(draining.retryAt, at: now) ? lookAtHandshakes(draining) : []
+      if Self.isDue(draining.deadline, at: now) {
+        return draining.isCommitted
+          ? stop(draining.instance, .rest, at: now) : giveUpRest(draining.instance, at: now)
+      }
+      return Self.isDue(draining.retryAt, at: now) ? lookAgain(draining) : []
+    case .frozen(let query):
+      guard case .freezing(query) = draining.step else { return [] }
+      let look = nextQuery()
+      draining.step = .frozenLook(look)
+      state = .draining(draining)
+      return [.sample(look)]
+    case .freezeFailed(let query):
+      guard case .freezing(query) = draining.step else { return [] }
+      return giveUpRest(draining.instance, at: now)
+    case .dataArrived:
+      // One of the connections that it was frozen with.
+      return draining.instance.isHeld ? giveUpRest(draining.instance, at: now) : []
     case .mainExited(let status, let hasSuccessor):
       if let follow = Self.follow(&draining.instance, status, hasSuccessor) {
         state = .draining(draining)
         return follow
       }
-      // It may have left connections in A: they and B's have to end up in one queue.
       draining.instance.mainExit = status
-      return giveUpRest(draining.instance)
+      if draining.isCommitted { return clearAway(draining.instance, .rest, at: now) }
+      // It may have left connections in A: they and B's have to end up in one queue.
+      return giveUpRest(draining.instance, at: now)
     case .allProcessesGone:
       draining.instance.isGone = true
       state = .draining(draining)
@@ -90,27 +127,53 @@ extension Lifecycle {
       draining.instance.noteShutDown()
       state = .draining(draining)
       return []
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady,
-      .connectionClosed,
-      .nextClosed:
+    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextClosed,
+      .connectionsHeld, .holdFailed:
       return []
     }
   }
 
+  private mutating func passBarrier(_ query: Query, _ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    let look = nextQuery()
+    switch draining.step {
+    case .barrier(query):
+      draining.deadline = now.advanced(by: configuration.drainTimeout)
+      draining.step = .handshakeSnapshot(look)
+    case .commitBarrier(query):
+      draining.deadline = now.advanced(by: configuration.datagramPatience)
+      draining.retryInterval = firstRetryInterval
+      draining.step = .datagrams(look)
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
+      .datagrams:
+      return []
+    }
+    state = .draining(draining)
+    return [.sample(look)]
+  }
+
   private mutating func judge(_ sample: Sample, _ query: Query, _ draining: Draining, at now: Instant) -> [Action] {
-    let isInUse = sample.accepted > 0 || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
+    let isInUse = draining.isUse(sample, allowingSilence: configuration.allowsSilence)
     switch draining.step {
     case .handshakeSnapshot(query):
-      if isInUse { return giveUpRest(draining.instance) }
+      if isInUse { return giveUpRest(draining.instance, at: now) }
       return awaitHandshakes(sample.handshakes, draining, at: now)
     case .handshakes(let pending, query):
-      if isInUse { return giveUpRest(draining.instance) }
+      if isInUse { return giveUpRest(draining.instance, at: now) }
       return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
     case .inHand(query):
-      return isInUse ? giveUpRest(draining.instance) : stop(draining.instance, .rest, at: now)
-    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand:
+      return isInUse ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
+    case .frozenLook(query):
+      return isInUse ? giveUpRest(draining.instance, at: now) : killFrozen(draining.instance, at: now)
+    case .datagrams(query):
+      let isAnswering = sample.lastUse.map { $0.advanced(by: configuration.answerGrace) > now } ?? false
+      let isAtWork = isAnswering || sample.unreadDatagrams > 0 || sample.accepted > 0 && !configuration.allowsSilence
+      return isAtWork ? awaitAnswers(draining, at: now) : stop(draining.instance, .rest, at: now)
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
-      return sample.hasClosed ? giveUpRest(draining.instance) : []
+      return sample.hasClosed ? giveUpRest(draining.instance, at: now) : []
+    case .commitBarrier, .datagrams:
+      return []
     }
   }
 
@@ -118,10 +181,7 @@ extension Lifecycle {
     var draining = draining
     guard pending.isEmpty else {
       draining.step = .handshakes(pending, nil)
-      draining.retryAt = now.advanced(by: draining.retryInterval)
-      draining.retryInterval = min(draining.retryInterval * 2, longestRetryInterval)
-      state = .draining(draining)
-      return []
+      return lookLater(draining, at: now)
     }
     let query = nextQuery()
     draining.step = .queue(query)
@@ -129,150 +189,86 @@ extension Lifecycle {
     return [.readQueues(query)]
   }
 
-  private mutating func lookAtHandshakes(_ draining: Draining) -> [Action] {
-    guard case .handshakes(let pending, nil) = draining.step else { return [] }
+  private mutating func awaitAnswers(_ draining: Draining, at now: Instant) -> [Action] {
     var draining = draining
-    let query = nextQuery()
+    draining.step = .datagrams(nil)
+    return lookLater(draining, at: now)
+  }
+
+  private mutating func lookLater(_ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    draining.retryAt = now.advanced(by: draining.retryInterval)
+    draining.retryInterval = min(draining.retryInterval * 2, longestRetryInterval)
+    state = .draining(draining)
+    return []
+  }
+
+  private mutating func lookAgain(_ draining: Draining) -> [Action] {
+    var draining = draining
+    let query: Query
+    switch draining.step {
+    case .handshakes(let pending, nil):
+      query = nextQuery()
+      draining.step = .handshakes(pending, query)
+    case .datagrams(nil):
+      query = nextQuery()
+      draining.step = .datagrams(query)
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
+      .datagrams:
+      return []
+    }
     draining.retryAt = nil
-    draining.step = .handshakes(pending, query)
     state = .draining(draining)
     return [.sample(query)]
   }
 
-  // MARK: giving up
-
-  private mutating func giveUpRest(_ instance: Instance) -> [Action] {
+  private mutating func lookInHand(_ draining: Draining) -> [Action] {
+    var draining = draining
     let query = nextQuery()
-    state = .returning(
-      Returning(instance: instance, step: .barrier(query), relays: !configuration.canMigrate))
-    return [.steer(.current), .barrier(query)]
+    draining.step = .inHand(query)
+    state = .draining(draining)
+    return [.sample(query)]
   }
 
-  mutating func handle(_ event: Event, returning: Returning, at now: Instant) -> [Action] {
-    var returning = returning
-    switch event {
-    case .barrierPassed(let query):
-      guard case .barrier(query) = returning.step else { return [] }
-      returning.deadline = now.advanced(by: returning.relays ? handshakeLifetime : configuration.returnTimeout)
-      let snapshot = nextQuery()
-      returning.step = .handshakeSnapshot(snapshot)
-      state = .returning(returning)
-      return relayIfNeeded(returning) + [.sample(snapshot)]
-    case .sampled(let query, let sample):
-      switch returning.step {
-      case .handshakeSnapshot(query):
-        return awaitHandshakes(sample.handshakes, returning, at: now)
-      case .handshakes(let pending, query):
-        return awaitHandshakes(pending.intersection(sample.handshakes), returning, at: now)
-      case .barrier, .handshakeSnapshot, .handshakes, .queue, .closing:
-        return []
-      }
-    case .queuesRead(let query, let lengths):
-      guard case .queue(query) = returning.step else { return [] }
-      return lengths.next == 0 ? close(returning) : pause([], returning, at: now)
-    case .sampleFailed(let query):
-      // What can't be seen is still under way; and an answer to an older question says nothing of this step.
-      switch returning.step {
-      case .handshakeSnapshot(query): return retryLater(returning, at: now)
-      case .handshakes(let pending, query): return pause(pending, returning, at: now)
-      case .barrier, .handshakeSnapshot, .handshakes, .queue, .closing: return []
-      }
-    case .deadlineReached:
-      if case .closing = returning.step { return [] }
-      if Self.isDue(returning.deadline, at: now) {
-        if returning.relays { return close(returning) }
-        // B can't close while a handshake on it may end: an ACK that has found B listening and comes to its queue when B has
-        // closed is neither moved nor answered (tcp_v4_rcv, inet_csk_reqsk_queue_add), and its client is reset. So those
-        // who wait on B wait no longer: they are relayed until the last handshake is over.
-        returning.relays = true
-        returning.deadline = now.advanced(by: handshakeLifetime)
-        returning.retryAt = returning.retryAt.map { _ in now }
-      }
-      guard Self.isDue(returning.retryAt, at: now) else {
-        state = .returning(returning)
-        return relayIfNeeded(returning)
-      }
-      let query = nextQuery()
-      returning.retryAt = nil
-      switch returning.step {
-      case .handshakes(let pending, nil): returning.step = .handshakes(pending, query)
-      case .handshakeSnapshot: returning.step = .handshakeSnapshot(query)
-      case .barrier, .handshakes, .queue, .closing: return []
-      }
-      state = .returning(returning)
-      return relayIfNeeded(returning) + [.sample(query)]
-    case .nextClosed(let strays):
-      guard case .closing = returning.step else { return [] }
-      let report = Action.report(.restAborted(strays: strays))
-      if let status = returning.instance.mainExit { return [report] + leave(returning.instance, status, at: now) }
-      resume(returning.instance, at: now)
-      return [.recordCloses, report]
-    case .mainExited(let status, let hasSuccessor):
-      let follow = Self.follow(&returning.instance, status, hasSuccessor)
-      if follow == nil { returning.instance.mainExit = status }
-      state = .returning(returning)
-      return follow ?? []
-    case .allProcessesGone:
-      returning.instance.isGone = true
-      state = .returning(returning)
-      return []
-    case .adopted(let socket):
-      note(adopted: socket, by: &returning.instance, at: now)
-      state = .returning(returning)
-      return []
-    case .listenerShutDown:
-      returning.instance.noteShutDown()
-      state = .returning(returning)
-      return [.listenAgain]
-    case .stopRequested:
-      return stop(returning.instance, .quit, at: now)
-    case .stopAtOnceRequested:
-      return stopAtOnce(returning.instance, at: now)
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
-      .nextUnavailable, .steeringFailed:
-      return []
+  /// All that can be steered is proven to be at rest.
+  private mutating func finishDrain(_ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    let query = nextQuery()
+    if configuration.restsByKill {
+      if draining.instance.isFrozen { return killFrozen(draining.instance, at: now) }
+      draining.instance.isFrozen = true
+      draining.step = .freezing(query)
+      draining.deadline = now.advanced(by: configuration.freezeTimeout)
+      state = .draining(draining)
+      return [.freeze(query)]
+    }
+    guard configuration.commitsDatagrams else { return stop(draining.instance, .rest, at: now) }
+    // What is frozen can't read what it has: it runs from here on, and is given the time to.
+    let thawing = Self.thaw(&draining.instance)
+    draining.step = .commitBarrier(query)
+    draining.deadline = nil
+    state = .draining(draining)
+    return [.commitDatagrams, .barrier(query)] + thawing
+  }
+
+  mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] {
+    state = .stopping(
+      Stopping(instance: instance, purpose: .rest, killAt: now.advanced(by: .seconds(1)), isKilled: true))
+    return [.killAll]
+  }
+}
+
+extension Lifecycle.Draining {
+  /// Datagrams go to the next sockets, and there is no way back.
+  var isCommitted: Bool {
+    switch step {
+    case .commitBarrier, .datagrams: true
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
     }
   }
 
-  private func relayIfNeeded(_ returning: Returning) -> [Action] { returning.relays ? [.relayStrays] : [] }
-
-  private mutating func awaitHandshakes(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
-    guard pending.isEmpty else { return pause(pending, returning, at: now) }
-    guard returning.relays else { return close(returning) }
-    // Nothing can enter B's queue any more: what is relayed now was the last of it, unless we were short of descriptors.
-    var returning = returning
-    let query = nextQuery()
-    returning.step = .queue(query)
-    state = .returning(returning)
-    return [.relayStrays, .readQueues(query)]
-  }
-
-  private mutating func pause(_ pending: Set<UInt64>, _ returning: Returning, at now: Instant) -> [Action] {
-    var returning = returning
-    returning.step = .handshakes(pending, nil)
-    return retryLater(returning, at: now)
-  }
-
-  private mutating func retryLater(_ returning: Returning, at now: Instant) -> [Action] {
-    var returning = returning
-    returning.retryAt = now.advanced(by: returning.retryInterval)
-    // Relaying can last a minute, for a client that has vanished: seldom enough to cost little.
-    let longest = returning.relays ? longestRelayInterval : longestRetryInterval
-    returning.retryInterval = min(returning.retryInterval * 2, longest)
-    state = .returning(returning)
-    return []
-  }
-
-  private mutating func close(_ returning: Returning) -> [Action] {
-    var returning = returning
-    returning.step = .closing
-    returning.deadline = nil
-    returning.retryAt = nil
-    state = .returning(returning)
-    return [.closeNext]
-  }
-
-  private mutating func resume(_ instance: Instance, at now: Instant) {
-    state = .running(Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now)))
+  func isUse(_ sample: Sample, allowingSilence: Bool) -> Bool {
+    sample.accepted > 0 && !allowingSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
+      || sample.unreadDatagrams > 0 || sample.lastUse.map { $0 > lastEvidence } ?? false
   }
 }

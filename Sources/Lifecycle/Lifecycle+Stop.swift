@@ -3,23 +3,28 @@
 extension Lifecycle {
   /// SIGTERM, and SIGKILL after the stop timeout.
   mutating func stop(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    var instance = instance
+    // The signal first: what runs again has it before anything else.
+    let thawing = Self.thaw(&instance)
     let stopping = Stopping(
       instance: instance, purpose: purpose, killAt: configuration.stopTimeout.map(now.advanced(by:)),
       limit: configuration.stopTimeout)
     // It died during a drain, so that nothing is left to be told, and no event would come.
-    if instance.isOver { return settle(stopping, at: now) }
+    if instance.isOver { return thawing + settle(stopping, at: now) }
     state = .stopping(stopping)
     let begins = purpose == .quit ? [Action.disarm, .report(.stopping)] : []
     // A main process that has ended already leaves only its children to be told.
-    return begins + [instance.mainExit == nil ? .terminateMain : .terminateAll]
+    return begins + [instance.mainExit == nil ? .terminateMain : .terminateAll] + thawing
   }
 
   mutating func stopAtOnce(_ instance: Instance, at now: Instant) -> [Action] {
+    var instance = instance
+    let thawing = Self.thaw(&instance)
     let stopping = Stopping(
       instance: instance, purpose: .quit, killAt: now.advanced(by: .seconds(1)), isKilled: true)
-    if instance.isOver { return settle(stopping, at: now) }
+    if instance.isOver { return thawing + settle(stopping, at: now) }
     state = .stopping(stopping)
-    return [.disarm, .killAll]
+    return [.disarm, .killAll] + thawing
   }
 
   /// The main process has ended without having been told to.
@@ -29,12 +34,14 @@ extension Lifecycle {
 
   /// Ends what an instance whose main process is gone has left running.
   mutating func clearAway(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    var instance = instance
+    let thawing = Self.thaw(&instance)
     let stopping = Stopping(
       instance: instance, purpose: purpose, killAt: now.advanced(by: configuration.leftoverTimeout),
       limit: configuration.leftoverTimeout)
-    if instance.isGone { return settle(stopping, at: now) }
+    if instance.isGone { return thawing + settle(stopping, at: now) }
     state = .stopping(stopping)
-    return [.terminateAll]
+    return [.terminateAll] + thawing
   }
 
   mutating func handle(_ event: Event, stopping: Stopping, at now: Instant) -> [Action] {
@@ -78,13 +85,14 @@ extension Lifecycle {
       if query == stopping.query { return [.forgetCloses] + conclude(stopping, sample, at: now) }
       // The first look may have been taken after the last was asked for: then it doesn't tell who waited at the start.
       if stopping.query == nil { stopping.instance.note(query, sample) }
-      stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.hasClosed
+      stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.showsService
       state = .stopping(stopping)
       return []
     case .sampleFailed(let query):
       return query == stopping.query ? [.forgetCloses] + conclude(stopping, nil, at: now) : []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
-      .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+      .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
   }

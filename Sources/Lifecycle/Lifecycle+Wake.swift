@@ -10,7 +10,7 @@ extension Lifecycle {
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .deadlineReached:
+      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
   }
@@ -89,7 +89,7 @@ extension Lifecycle {
       return starting.deadline.map({ $0 <= now }) == true
         ? startTimedOut(starting, at: now) : lookAtQueues(starting, at: now)
     case .startRequested, .connectionWaiting, .connectionClosed, .sampleFailed, .nextOpened, .nextUnavailable,
-      .steeringFailed, .barrierPassed, .nextClosed:
+      .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
   }
@@ -159,7 +159,8 @@ extension Lifecycle {
     case .stopRequested, .stopAtOnceRequested:
       return end()
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
-      .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+      .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
   }

@@ -66,7 +66,8 @@ extension Lifecycle {
     case .stopAtOnceRequested:
       return stopAtOnce(running.instance, at: now)
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
-      .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+      .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
+      .holdFailed, .dataArrived:
       return []
     }
   }
@@ -85,8 +86,12 @@ extension Lifecycle {
       state = .running(running)
       return []
     }
-    running.instance.hasAccepted = running.instance.hasAccepted || sample.accepted > 0 || sample.hasClosed
-    guard sample.isQuiet else {
+    running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
+    if let lastUse = sample.lastUse {
+      // The kernel's clock for these is another one, which may be set: never later than now.
+      running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
+    }
+    guard sample.isQuiet(allowingSilence: configuration.allowsSilence) else {
       // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
       running.lastEvidence = now
       running.lookAt = nextLook(running.instance, at: now)

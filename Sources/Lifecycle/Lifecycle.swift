@@ -28,6 +28,8 @@ public struct Lifecycle: Equatable, Sendable {
         Self.earlier(running.lookAt, running.instance.abandonAt), running.instance.relayUnboundAt)
     case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
     case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
+    case .freezing(let freezing): freezing.deadline
+    case .frozen(let frozen): Self.earlier(frozen.wakeAt, frozen.stopAt)
     case .stopping(let stopping): stopping.killAt
     case .backingOff(let backingOff): backingOff.query == nil ? backingOff.until : nil
     }
@@ -41,6 +43,8 @@ public struct Lifecycle: Equatable, Sendable {
     case .running(let running): handle(event, running: running, at: now)
     case .draining(let draining): handle(event, draining: draining, at: now)
     case .returning(let returning): handle(event, returning: returning, at: now)
+    case .freezing(let freezing): handle(event, freezing: freezing, at: now)
+    case .frozen(let frozen): handle(event, frozen: frozen, at: now)
     case .stopping(let stopping): handle(event, stopping: stopping, at: now)
     case .backingOff(let backingOff): handle(event, backingOff: backingOff, at: now)
     case .ended: []
@@ -53,7 +57,7 @@ public struct Lifecycle: Equatable, Sendable {
   }
 
   /// Every socket that is still held.
-  var held: Set<Int> { Set(0..<configuration.socketCount).subtracting(abandoned) }
+  var held: Set<Int> { Set(configuration.sockets.indices).subtracting(abandoned) }
 
   static func earlier(_ one: Instant?, _ other: Instant?) -> Instant? {
     guard let one, let other else { return one ?? other }

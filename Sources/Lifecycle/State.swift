@@ -7,6 +7,8 @@ extension Lifecycle {
     case running(Running)
     case draining(Draining)
     case returning(Returning)
+    case freezing(Freezing)
+    case frozen(Frozen)
     case stopping(Stopping)
     case backingOff(BackingOff)
     case ended
@@ -35,6 +37,13 @@ extension Lifecycle {
     var hasAccepted = false
     var mainExit: ExitStatus?
     var isGone = false
+    /// Its processes are frozen, or are to be.
+    var isFrozen = false
+    /// We have duplicates of its connections.
+    var isHeld = false
+    /// How often in a row it was thawed for a timer that was due at once.
+    var housekeepings = 0
+    static let housekeepingsMax = 3
     /// How often a main process ended well and left others behind: a daemon that forks twice does it twice.
     var handovers = 0
     static let handoversMax = 8
@@ -43,7 +52,7 @@ extension Lifecycle {
     mutating func note(_ query: Query, _ sample: Sample) {
       guard query == startQuery else { return }
       first = sample
-      hasAccepted = hasAccepted || sample.accepted > 0 || sample.hasClosed
+      hasAccepted = hasAccepted || sample.showsService
     }
 
     /// It may have begun to leave, or it may accept again as if nothing had happened.
@@ -62,7 +71,7 @@ extension Lifecycle {
       // It ended before it was seen who waited when it was started: whoever waits now may have.
       guard let first else { return isWanted || last.acceptQueueLength > 0 }
       let newcomers = last.queuedOnCurrent.subtracting(first.queuedOnCurrent)
-      return !last.hasClosed && last.acceptQueueLength >= first.acceptQueueLength + newcomers.count
+      return !last.hasClosed && !last.hasReceived && last.acceptQueueLength >= first.acceptQueueLength + newcomers.count
     }
   }
 
@@ -97,9 +106,18 @@ extension Lifecycle {
       case handshakes(Set<UInt64>, Query?)
       case queue(Query)
       case inHand(Query)
+      /// Only where it is killed: it is being frozen, and looked at once more.
+      case freezing(Query)
+      case frozenLook(Query)
+      /// Only with datagrams, and with no way back: they go to the next sockets…
+      case commitBarrier(Query)
+      /// … and it has until `deadline` to read and answer what it has.
+      case datagrams(Query?)
     }
     public var instance: Instance
     public var step: Step
+    /// What is later than this is a use.
+    let lastEvidence: Instant
     /// When the drain is given up; set once the barrier has passed, whose length isn't the service's doing.
     var deadline: Instant?
     var retryAt: Instant?
@@ -111,7 +129,7 @@ extension Lifecycle {
       case barrier(Query)
       case handshakeSnapshot(Query)
       case handshakes(Set<UInt64>, Query?)
-      /// Relay only: nothing may be left in the queue when the next sockets close.
+      /// Nothing may be left in a queue that is relayed when the next sockets close.
       case queue(Query)
       case closing
     }
@@ -120,8 +138,32 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
-    /// What comes to the next sockets is relayed, not left for the kernel to move when they close.
-    var relays: Bool
+    /// What comes to the next sockets of these is relayed, not left for the kernel to move when they close.
+    var relays: Set<Int>
+    /// All of them are relayed, as a handshake took too long.
+    var isLate = false
+  }
+
+  public struct Freezing: Equatable, Sendable {
+    public enum Step: Equatable, Sendable {
+      case freezing(Query)
+      case holding(Query)
+      /// What it read just before it was frozen, it must be given the time to answer.
+      case looking(Query, wakeAt: Instant?)
+    }
+    public var instance: Instance
+    public var step: Step
+    let lastEvidence: Instant
+    var deadline: Instant
+  }
+
+  public struct Frozen: Equatable, Sendable {
+    public var instance: Instance
+    let since: Instant
+    let lastEvidence: Instant
+    /// When the first of its own timers is due.
+    var wakeAt: Instant?
+    var stopAt: Instant?
   }
 
   public struct Stopping: Equatable, Sendable {

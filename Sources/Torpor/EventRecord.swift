@@ -62,6 +62,10 @@ extension Narrator {
         event = "rested"
         awakeSeconds = TimeSpan.seconds(awake)
         bytesGivenBack = context.givenBackBytes
+      case .frozen: event = "frozen"
+      case .thawed(let after):
+        event = "thawed"
+        seconds = TimeSpan.seconds(after)
       case .leftByItself(let awake):
         event = "left"
         awakeSeconds = TimeSpan.seconds(awake)

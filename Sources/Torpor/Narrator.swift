@@ -86,6 +86,8 @@ final class Narrator {
       hasSaidDormant = true
       let memory = context.givenBackBytes.map { "; \(Self.megabytes($0)) given back" } ?? ""
       return "\(name) is dormant again after \(TimeSpan.describe(awake)) awake\(memory)"
+    case .frozen: return "\(name) is frozen, its connections stay open"
+    case .thawed(let after): return "\(name) goes on after \(TimeSpan.describe(after)) frozen"
     case .leftByItself(let awake):
       hasSaidDormant = true
       return "\(name) has ended by itself after \(TimeSpan.describe(awake)) awake; it is dormant again"

@@ -17,12 +17,13 @@ extension Service {
     case .forgetCloses: sense.forgetCloses()
     case .readQueues(let query): post(.queuesRead(query, queueLengths))
     case .sample(let query): sample(query)
-    case .openNext: openNext()
+    case .openNext(let indices): openNext(indices)
     case .steer(.next): steerToNext()
     case .steer(.current): steerToCurrent()
     case .barrier(let query):
       gracePeriod.begin { [weak self] in self?.post(.barrierPassed(query)) }
-    case .relayStrays: relayStrays()
+    case .commitDatagrams: break  // No datagram socket is held yet.
+    case .relayStrays(let indices): relayStrays(indices)
     case .closeNext: closeNext()
     case .swap: swap()
     case .listenAgain: listenAgain()
@@ -36,6 +37,10 @@ extension Service {
       processes.terminateMain()
     case .terminateAll: processes.terminateAll()
     case .killAll: processes.killAll()
+    // Nothing can be configured yet that asks for a freeze.
+    case .freeze(let query): post(.freezeFailed(query))
+    case .holdConnections(let query): post(.holdFailed(query))
+    case .thaw, .releaseConnections, .releaseMemory: break
     case .report(let report): tell(report)
     case .finish: finish()
     }
@@ -49,10 +54,11 @@ extension Service {
   // MARK: questions
 
   private var queueLengths: QueueLengths {
-    var lengths = QueueLengths(current: 0, next: 0)
+    var lengths = QueueLengths(current: 0)
     for socket in sockets where socket.isHandedOver {
       lengths.current += socket.group.current.acceptQueueLength()
-      lengths.next += socket.group.nextAcceptQueueLength()
+      let next = socket.group.nextAcceptQueueLength()
+      if next > 0 { lengths.next[socket.index] = next }
     }
     return lengths
   }
@@ -86,7 +92,7 @@ extension Service {
 
   // MARK: generations
 
-  private func openNext() {
+  private func openNext(_ indices: Set<Int>) {
     pauseRelayedSockets(true)
     if let stranger = sockets.first(where: { $0.isHandedOver && isShared($0.address) }) {
       context.reason =
@@ -94,7 +100,7 @@ extension Service {
       return post(.nextUnavailable)
     }
     do throws(Errno) {
-      for socket in sockets where socket.isHandedOver { try socket.group.openNext() }
+      for socket in sockets where indices.contains(socket.index) && socket.isHandedOver { try socket.group.openNext() }
       post(.nextOpened)
     } catch {
       // Nothing was steered to them, so they are empty.
@@ -131,8 +137,8 @@ extension Service {
     }
   }
 
-  private func relayStrays() {
-    for socket in sockets where socket.isHandedOver {
+  private func relayStrays(_ indices: Set<Int>) {
+    for socket in sockets where indices.contains(socket.index) && socket.isHandedOver {
       attempt("relay a connection to \(socket.address)") { () throws(Errno) in
         try socket.group.withNext { next throws(Errno) in
           let before = relays.begun
@@ -145,7 +151,9 @@ extension Service {
 
   private func closeNext() {
     // Somebody may have turned it off since we began.
-    if lifecycle.configuration.canMigrate, !MigrationSetting.isEnabled { relayStrays() }
+    if lifecycle.configuration.canMigrate, !MigrationSetting.isEnabled {
+      relayStrays(Set(sockets.map(\.index)))
+    }
     var count = strays
     strays = 0
     for socket in sockets where socket.isHandedOver {
@@ -206,7 +214,7 @@ extension Service {
       if isWakingUntold { tellWaking() }
       nameClient()
     case .leftByItself: endInstance()
-    case .dormant, .resting, .restAborted, .restImpossible, .rested, .wentToBackground, .neverBound,
+    case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
       .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped:
       break
     }

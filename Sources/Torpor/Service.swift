@@ -54,7 +54,7 @@ public final class Service {
     let migrates = !options.neverMigrates && MigrationSetting.enable()
     lifecycle = Lifecycle(
       configuration: Lifecycle.Configuration(
-        socketCount: sockets.count, idleTimeout: options.idleTimeout,
+        sockets: sockets.map { _ in .tcp }, idleTimeout: options.idleTimeout,
         readiness: options.readiness == .notify ? .notify : .automatic, canAdopt: launcher.canAdopt,
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
     context.listening = sockets.map(\.address.description)

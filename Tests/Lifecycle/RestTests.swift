@@ -5,7 +5,7 @@ import Testing
   @Test func anIdleServiceIsPutToRestStepByStep() {
     var script = Script()
     script.becomeIdle()
-    #expect(script.actions.last == .openNext)
+    #expect(script.actions.last == .openNext(sockets: [0]))
     #expect(script.send(.nextOpened).first == .steer(.next))
     script.passBarrier()
     script.answer()
@@ -32,7 +32,7 @@ import Testing
       script.reachDeadline()
       script.answer()
     }
-    #expect(script.actions.last == .openNext)
+    #expect(script.actions.last == .openNext(sockets: [0]))
     #expect(script.now.since(closedAt) >= .seconds(16))
     #expect(script.now.since(closedAt) <= .seconds(18))
   }
@@ -108,11 +108,11 @@ import Testing
     script.drain()
     script.failSample()
     #expect(script.isReturning)
-    #expect(script.passBarrier().first == .relayStrays)
+    #expect(script.passBarrier().first == .relayStrays(sockets: [0]))
     #expect(script.answer { $0.handshakes = [9] }.isEmpty)
-    #expect(script.reachDeadline().first == .relayStrays)
-    #expect(script.answer().first == .relayStrays)
-    script.answerQueues(next: 1)
+    #expect(script.reachDeadline().first == .relayStrays(sockets: [0]))
+    #expect(script.answer().first == .relayStrays(sockets: [0]))
+    script.answerQueues(next: [0: 1])
     #expect(!script.actions.contains(.closeNext))
   }
 

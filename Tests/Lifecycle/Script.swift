@@ -10,10 +10,12 @@ struct Script {
   /// An idle timeout of 16 s, so that looks are 1 s apart.
   init(
     idle: Duration? = .seconds(16), sockets: Int = 1, readiness: Lifecycle.Configuration.Readiness = .automatic,
-    canMigrate: Bool = true
+    canMigrate: Bool = true, configure: (inout Lifecycle.Configuration) -> Void = { _ in }
   ) {
-    lifecycle = Lifecycle(
-      configuration: .init(socketCount: sockets, idleTimeout: idle, readiness: readiness, canMigrate: canMigrate))
+    var configuration = Lifecycle.Configuration(
+      sockets: Array(repeating: .tcp, count: sockets), idleTimeout: idle, readiness: readiness, canMigrate: canMigrate)
+    configure(&configuration)
+    lifecycle = Lifecycle(configuration: configuration)
     actions = lifecycle.begin()
   }
 
@@ -60,7 +62,7 @@ struct Script {
   mutating func failSample() -> [Action] { send(.sampleFailed(sampleQuery)) }
 
   @discardableResult
-  mutating func answerQueues(current: Int = 0, next: Int = 0) -> [Action] {
+  mutating func answerQueues(current: Int = 0, next: [Int: Int] = [:]) -> [Action] {
     send(.queuesRead(queueQuery, QueueLengths(current: current, next: next)))
   }
 
@@ -81,7 +83,7 @@ struct Script {
 
   mutating func run() {
     wake()
-    for socket in 0..<lifecycle.configuration.socketCount { send(.adopted(socket: socket), after: .milliseconds(1)) }
+    for socket in 0..<lifecycle.configuration.sockets.count { send(.adopted(socket: socket), after: .milliseconds(1)) }
   }
 
   /// Idle until the rest begins: the next sockets are being opened.

@@ -8,6 +8,8 @@ public struct Coverage: Equatable, Sendable {
     case running
     case draining
     case returning
+    case freezing
+    case frozen
     case stopping
     case backingOff
     case ended
@@ -19,6 +21,8 @@ public struct Coverage: Equatable, Sendable {
       case .running: self = .running
       case .draining: self = .draining
       case .returning: self = .returning
+      case .freezing: self = .freezing
+      case .frozen: self = .frozen
       case .stopping: self = .stopping
       case .backingOff: self = .backingOff
       case .ended: self = .ended
@@ -45,6 +49,11 @@ public struct Coverage: Equatable, Sendable {
     case steeringFailed
     case barrierPassed
     case nextClosed
+    case frozen
+    case freezeFailed
+    case connectionsHeld
+    case holdFailed
+    case dataArrived
     case stopRequested
     case stopAtOnceRequested
     case deadlineReached
@@ -69,6 +78,11 @@ public struct Coverage: Equatable, Sendable {
       case .steeringFailed: self = .steeringFailed
       case .barrierPassed: self = .barrierPassed
       case .nextClosed: self = .nextClosed
+      case .frozen: self = .frozen
+      case .freezeFailed: self = .freezeFailed
+      case .connectionsHeld: self = .connectionsHeld
+      case .holdFailed: self = .holdFailed
+      case .dataArrived: self = .dataArrived
       case .stopRequested: self = .stopRequested
       case .stopAtOnceRequested: self = .stopAtOnceRequested
       case .deadlineReached: self = .deadlineReached

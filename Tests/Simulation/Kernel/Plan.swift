@@ -31,7 +31,7 @@ extension Plan {
     let start = random.spread(100 * microsecond...200 * millisecond)
     plan.acceptsAfter = start
     if settings.serviceBinds {
-      for _ in 0..<settings.configuration.socketCount { plan.binds.append(1 + random.below(start)) }
+      for _ in 0..<settings.configuration.sockets.count { plan.binds.append(1 + random.below(start)) }
     }
     if settings.configuration.readiness == .notify {
       plan.notifiesAfter = start + random.spread(10 * microsecond...50 * millisecond)

@@ -30,7 +30,8 @@ struct Settings {
       random.chance(4) ? nil : random.pick([200 * millisecond, second, 5 * second, 30 * second, 600 * second])
     serviceBinds = random.chance(70)
     configuration = Lifecycle.Configuration(
-      socketCount: random.chance(30) ? 2 : 1, idleTimeout: idle.map { .nanoseconds(Int64($0)) },
+      sockets: Array(repeating: .tcp, count: random.chance(30) ? 2 : 1),
+      idleTimeout: idle.map { .nanoseconds(Int64($0)) },
       readiness: random.chance(25) ? .notify : .automatic, canAdopt: serviceBinds, canMigrate: random.chance(75),
       startTimeout: .milliseconds(random.pick([300, 1_000, 5_000])),
       stopTimeout: .milliseconds(random.pick([50, 500, 5_000])))

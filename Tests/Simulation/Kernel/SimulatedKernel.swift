@@ -107,7 +107,9 @@ struct SimulatedKernel {
     var lengths = QueueLengths(current: 0)
     for group in groups where !group.isAbandoned {
       lengths.current += listeners[group.current].queue.count
-      if let next = group.next { lengths.next += listeners[next].queue.count }
+      if let next = group.next, !listeners[next].queue.isEmpty {
+        lengths.next[listeners[next].socket] = listeners[next].queue.count
+      }
     }
     return lengths
   }

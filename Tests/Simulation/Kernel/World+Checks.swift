@@ -18,7 +18,9 @@ extension World {
     case .running:
       if isArmed { violate(.armedOnlyWhenDormant, "armed while running") }
       checkRestIsNotOverdue()
-    case .starting, .draining, .returning, .stopping, .backingOff, .ended:
+    case .frozen:
+      if !isArmed { violate(.armedOnlyWhenDormant, "frozen and not armed") }
+    case .starting, .draining, .returning, .freezing, .stopping, .backingOff, .ended:
       if isArmed { violate(.armedOnlyWhenDormant, "armed while not dormant") }
     }
   }
@@ -126,7 +128,8 @@ extension World {
       if hasIgnoredClients { outcome.counts.ignoredClients += 1 }
       noteEnd(hasFailed: hasIgnoredClients)
     case .stopped: outcome.counts.stops += 1
-    case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut, .leftoversKilled,
+    case .dormant, .resting, .frozen, .thawed, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
+      .leftoversKilled,
       .stopping:
       break
     }
@@ -156,7 +159,8 @@ extension World {
     case .dormant, .ended: break
     case .running where idleTimeout == nil: break
     case .running: violate(.notTooLate, "nothing happens any more, and it runs")
-    case .starting, .draining, .returning, .stopping, .backingOff:
+    case .frozen: break
+    case .starting, .draining, .returning, .freezing, .stopping, .backingOff:
       violate(.everyWaiterIsServedIfItCanStart, "stuck: \(stateName)")
     }
     if isStopRequested, !hasFinished { violate(.stopsWhenAsked, stateName) }

@@ -5,7 +5,7 @@ import Lifecycle
 extension World {
   mutating func addClient(at time: UInt64) {
     let span = idleTimeout ?? 5 * second
-    var connection = Connection(socket: random.below(settings.configuration.socketCount))
+    var connection = Connection(socket: random.below(settings.configuration.sockets.count))
     connection.isVanishing = random.chance(settings.vanishingPercent)
     if random.chance(15) { connection.patience = random.spread(20 * microsecond...2 * second) }
     let isBrief = random.chance(80)
@@ -42,7 +42,7 @@ extension World {
     if let patience = kernel.connections[id].patience { add(.clientGivesUp(id), after: patience) }
     switch lifecycle.state {
     case .draining: outcome.counts.arrivalsInDrain += 1
-    case .dormant, .starting, .running, .returning, .stopping, .backingOff, .ended: break
+    case .dormant, .starting, .running, .returning, .freezing, .frozen, .stopping, .backingOff, .ended: break
     }
   }
 
@@ -125,7 +125,7 @@ extension World {
     switch lifecycle.state {
     case .dormant, .starting, .running, .returning, .backingOff:
       violate(.noConnectionLost, "connection \(id): refused, as nobody listened again")
-    case .draining, .stopping, .ended: break
+    case .draining, .freezing, .frozen, .stopping, .ended: break
     }
   }
 }

@@ -3,13 +3,13 @@ import Lifecycle
 // Actions on the groups of listeners: what the rest and its giving up are made of.
 
 extension World {
-  mutating func openNext() {
+  mutating func openNext(_ sockets: Set<Int>) {
     ambush()
     checkRestBegins()
     if !isHealed, random.chance(settings.failsOpenPercent) {
       return add(.answer(.nextUnavailable), after: answerDelay())
     }
-    for socket in kernel.groups.indices where !kernel.groups[socket].isAbandoned {
+    for socket in sockets.sorted() {
       kernel.groups[socket].next = kernel.addListener(socket: socket)
     }
     add(.answer(.nextOpened), after: answerDelay())
@@ -44,8 +44,9 @@ extension World {
   }
 
   /// accept() on B, connect() to A, and the bytes through us: a new connection as far as A's queue is concerned.
-  mutating func relayStrays() {
-    for group in kernel.groups where !group.isAbandoned {
+  mutating func relayStrays(_ sockets: Set<Int>) {
+    for socket in sockets.sorted() {
+      let group = kernel.groups[socket]
       guard let next = group.next else { continue }
       let waiting = kernel.listeners[next].queue
       let count = random.chance(settings.partialRelayPercent) ? random.below(waiting.count + 1) : waiting.count

@@ -22,7 +22,7 @@ extension World {
   }
 
   mutating func carryOut(_ action: Action) {
-    note("    \(action)")
+    note("    \(describe(action))")
     switch action {
     case .arm: arm()
     case .disarm: disarm()
@@ -37,10 +37,10 @@ extension World {
       kernel.hasClosed = false
     case .readQueues(let query): ask(.queues(query))
     case .sample(let query): ask(.sample(query))
-    case .openNext: openNext()
+    case .openNext(let sockets): openNext(sockets)
     case .steer(let target): steer(target)
     case .barrier(let query): barrier(query)
-    case .relayStrays: relayStrays()
+    case .relayStrays(let sockets): relayStrays(sockets)
     case .closeNext: closeNext()
     case .swap: swap()
     case .listenAgain: if fault != .neverListensAgain { listenAgain() }
@@ -54,6 +54,7 @@ extension World {
     case .killAll:
       outcome.counts.kills += 1
       kill()
+    case .commitDatagrams, .freeze, .thaw, .holdConnections, .releaseConnections, .releaseMemory: break
     case .report(let report): hear(report)
     case .finish: finish()
     }
@@ -158,7 +159,7 @@ extension World {
       if random.chance(settings.stopsInDrainPercent) {
         add(.request(.stopRequested), after: random.spread(microsecond...100 * millisecond))
       }
-    case .dormant, .starting, .running, .stopping, .backingOff, .ended: break
+    case .dormant, .starting, .running, .freezing, .frozen, .stopping, .backingOff, .ended: break
     }
   }
 

@@ -22,6 +22,16 @@ extension World {
       """
   }
 
+  func describe(_ action: Action) -> String {
+    switch action {
+    case .openNext(let sockets): "openNext \(sockets.sorted())"
+    case .relayStrays(let sockets): "relayStrays \(sockets.sorted())"
+    case .relayUnbound(let sockets): "relayUnbound \(sockets.sorted())"
+    case .abandon(let sockets): "abandon \(sockets.sorted())"
+    default: "\(action)"
+    }
+  }
+
   var stateName: String {
     switch lifecycle.state {
     case .dormant: "dormant"
@@ -29,6 +39,8 @@ extension World {
     case .running: "running"
     case .draining: "draining"
     case .returning: "returning"
+    case .freezing: "freezing"
+    case .frozen: "frozen"
     case .stopping(let stopping): "stopping, \(stopping.purpose)"
     case .backingOff: "backing off"
     case .ended: "ended"

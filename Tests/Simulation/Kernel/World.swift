@@ -45,7 +45,7 @@ struct World {
     self.random = random
     self.fault = fault
     trace = isTracing ? Trace() : nil
-    kernel = SimulatedKernel(socketCount: settings.configuration.socketCount)
+    kernel = SimulatedKernel(socketCount: settings.configuration.sockets.count)
     lifecycle = Lifecycle(configuration: settings.configuration)
     ambushesLeft = settings.ambushes
   }

@@ -1,0 +1,158 @@
+// A manager that dies leaves the sockets, the service and a `Memory` behind, in whatever keeps its descriptors. Its successor
+// compares the memory with what it finds and goes on from there.
+//
+// The memory is written after an event was decided on and before its actions are carried out. So of the actions that belong
+// to it, any number may have been: all that a successor does holds for each case.
+
+extension Lifecycle {
+  /// What the kernel can't tell of a service.
+  public struct Memory: Equatable, Sendable {
+    public enum Phase: Equatable, Sendable {
+      case dormant
+      case starting
+      /// Ready, frozen or not.
+      case running
+      /// A rest is under way or given up, and the service has not been told to end.
+      case draining
+      /// Datagrams go to the next sockets, for good.
+      case committed
+      /// It has been told to end, or is about to be.
+      case resting
+      case quitting
+      /// It left by itself or had failed; what is left of it is cleared away.
+      case clearing
+      case backingOff(until: Instant)
+      case ended
+    }
+    public var phase: Phase
+    public var adopted: Set<Int> = []
+    public var abandoned: Set<Int> = []
+    public var failures = 0
+  }
+
+  /// What a successor has found.
+  public struct Found: Equatable, Sendable {
+    /// Some process of the service is alive.
+    public var hasProcesses: Bool
+    /// There are second sockets.
+    public var hasNext: Bool
+    /// The processes are frozen.
+    public var isFrozen: Bool
+
+    public init(hasProcesses: Bool, hasNext: Bool, isFrozen: Bool = false) {
+      self.hasProcesses = hasProcesses
+      self.hasNext = hasNext
+      self.isFrozen = isFrozen
+    }
+  }
+
+  /// To be kept where a successor finds it, before actions are carried out.
+  public var memory: Memory {
+    var memory = Memory(phase: .dormant, abandoned: abandoned, failures: failures)
+    switch state {
+    case .dormant: break
+    case .starting(let starting):
+      memory.phase = .starting
+      memory.adopted = starting.instance.adopted
+    case .running(let running):
+      memory.phase = .running
+      memory.adopted = running.instance.adopted
+    case .draining(let draining):
+      memory.phase = draining.isCommitted ? .committed : .draining
+      memory.adopted = draining.instance.adopted
+    case .returning(let returning):
+      memory.phase = .draining
+      memory.adopted = returning.instance.adopted
+    case .freezing(let freezing):
+      memory.phase = .running
+      memory.adopted = freezing.instance.adopted
+    case .frozen(let frozen):
+      memory.phase = .running
+      memory.adopted = frozen.instance.adopted
+    case .stopping(let stopping):
+      memory.adopted = stopping.instance.adopted
+      switch stopping.purpose {
+      case .rest: memory.phase = .resting
+      case .quit: memory.phase = .quitting
+      case .failure, .left: memory.phase = .clearing
+      }
+    case .backingOff(let backingOff): memory.phase = .backingOff(until: backingOff.until)
+    case .ended: memory.phase = .ended
+    }
+    return memory
+  }
+
+  /// Instead of `begin`: goes on where a predecessor has left off.
+  public mutating func resume(_ memory: Memory, _ found: Found, at now: Instant) -> [Action] {
+    failures = memory.failures
+    abandoned = memory.abandoned
+    let actions = goOn(memory, found, at: now)
+    return abandoned.isEmpty ? actions : [.abandon(sockets: abandoned)] + actions
+  }
+
+  private mutating func goOn(_ memory: Memory, _ found: Found, at now: Instant) -> [Action] {
+    var instance = inherit(memory, found, at: now)
+    switch memory.phase {
+    case .ended:
+      return end()
+    case .dormant where !found.hasProcesses:
+      // The last thing that a rest does; nothing waits on the old ones.
+      return (found.hasNext ? [.swap] : []) + [.listenAgain] + becomeDormant()
+    case .backingOff(let until) where !found.hasProcesses:
+      state = .backingOff(BackingOff(until: until))
+      return [.listenAgain]
+    case .starting where !found.hasProcesses:
+      // It was never started, or is gone already: whoever waits starts it.
+      return [.listenAgain] + becomeDormant()
+    case .starting where !found.hasNext:
+      let looks = configuration.readiness == .automatic
+      let starting = Starting(
+        instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true)
+      state = .starting(starting)
+      return [.recordCloses, .sample(instance.startQuery)]
+    case .quitting:
+      return stop(instance, .quit, at: now)
+    case .clearing:
+      return [.listenAgain] + clearAway(instance, .left, at: now)
+    case .resting:
+      // Killed while it was frozen, or told to end before it was thawed.
+      if found.hasProcesses, found.isFrozen, configuration.restsByKill { return killFrozen(instance, at: now) }
+      return stop(instance, .rest, at: now)
+    case .committed:
+      return found.hasProcesses ? goOnCommitted(instance, at: now) : stop(instance, .rest, at: now)
+    case .running, .draining, .dormant, .starting, .backingOff:
+      instance.readyAt = now
+      if found.hasNext { return [.listenAgain] + giveUpRest(instance, at: now) }
+      guard found.hasProcesses else { return leave(instance, .unknown, at: now) }
+      let thawing = Self.thaw(&instance)
+      resume(instance, at: now)
+      return thawing + [.listenAgain, .recordCloses]
+    }
+  }
+
+  /// Nobody knows whether it has taken what it was started for: it isn't held against it.
+  private mutating func inherit(_ memory: Memory, _ found: Found, at now: Instant) -> Instance {
+    var instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: false)
+    instance.hasAccepted = true
+    instance.adopted = memory.adopted
+    instance.isFrozen = found.isFrozen
+    if !found.hasProcesses {
+      instance.mainExit = .unknown
+      instance.isGone = true
+    }
+    if !instance.adopted.isEmpty, !instance.adopted.isSuperset(of: held) {
+      instance.relayUnboundAt = now.advanced(by: configuration.bindGrace)
+      instance.abandonAt = configuration.startTimeout.map(now.advanced(by:))
+    }
+    return instance
+  }
+
+  private mutating func goOnCommitted(_ instance: Instance, at now: Instant) -> [Action] {
+    var instance = instance
+    let thawing = Self.thaw(&instance)
+    let query = nextQuery()
+    state = .draining(Draining(instance: instance, step: .commitBarrier(query), lastEvidence: now))
+    return thawing + [.steer(.next), .commitDatagrams, .barrier(query)]
+  }
+}
