@@ -50,8 +50,10 @@ extension Lifecycle {
       guard case .looking(query, let wakeAt) = freezing.step else {
         return sample.hasClosed ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : []
       }
+      // What accept() has taken and not yet given a file to is in no queue that could wake us.
       let isUse =
-        sample.hasClosed || sample.unreadDatagrams > 0 || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
+        sample.hasClosed || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
+        || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
       return isUse ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : becomeFrozen(freezing, wakeAt, at: now)
     case .dataArrived:
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
@@ -120,9 +122,10 @@ extension Lifecycle {
         return [.disarm] + beginDrain(frozen.instance, lastEvidence: frozen.lastEvidence, at: now)
       }
       guard Self.isDue(frozen.wakeAt, at: now) else { return [] }
+      let slice = min(configuration.thawSlice, configuration.lookInterval ?? configuration.thawSlice)
       // No use of it by anybody: it is frozen again as soon as it has done what was due.
       return awaken(
-        frozen, lastEvidence: frozen.lastEvidence, lookAt: now.advanced(by: configuration.thawSlice), at: now)
+        frozen, lastEvidence: frozen.lastEvidence, lookAt: now.advanced(by: slice), at: now)
     case .mainExited(let status, _):
       frozen.instance.mainExit = status
       return [.disarm] + leave(frozen.instance, status, at: now)

@@ -25,6 +25,9 @@ extension Lifecycle {
       case ended
     }
     public var phase: Phase
+    /// When the instance was started, and when it was ready.
+    public var wokenAt: Instant?
+    public var readyAt: Instant?
     public var adopted: Set<Int> = []
     public var abandoned: Set<Int> = []
     public var failures = 0
@@ -34,13 +37,16 @@ extension Lifecycle {
   public struct Found: Equatable, Sendable {
     /// Some process of the service is alive.
     public var hasProcesses: Bool
+    /// How its main process has ended, if it has; `unknown` where nobody is left who was told.
+    public var mainExit: ExitStatus?
     /// There are second sockets.
     public var hasNext: Bool
-    /// The processes are frozen.
+    /// The processes are frozen, or are about to be (cgroup.freeze says 1).
     public var isFrozen: Bool
 
-    public init(hasProcesses: Bool, hasNext: Bool, isFrozen: Bool = false) {
+    public init(hasProcesses: Bool, mainExit: ExitStatus? = nil, hasNext: Bool, isFrozen: Bool = false) {
       self.hasProcesses = hasProcesses
+      self.mainExit = mainExit
       self.hasNext = hasNext
       self.isFrozen = isFrozen
     }
@@ -48,45 +54,58 @@ extension Lifecycle {
 
   /// To be kept where a successor finds it, before actions are carried out.
   public var memory: Memory {
-    var memory = Memory(phase: .dormant, abandoned: abandoned, failures: failures)
-    switch state {
-    case .dormant: break
-    case .starting(let starting):
-      memory.phase = .starting
-      memory.adopted = starting.instance.adopted
-    case .running(let running):
-      memory.phase = .running
-      memory.adopted = running.instance.adopted
-    case .draining(let draining):
-      memory.phase = draining.isCommitted ? .committed : .draining
-      memory.adopted = draining.instance.adopted
-    case .returning(let returning):
-      memory.phase = .draining
-      memory.adopted = returning.instance.adopted
-    case .freezing(let freezing):
-      memory.phase = .running
-      memory.adopted = freezing.instance.adopted
-    case .frozen(let frozen):
-      memory.phase = .running
-      memory.adopted = frozen.instance.adopted
-    case .stopping(let stopping):
-      memory.adopted = stopping.instance.adopted
-      switch stopping.purpose {
-      case .rest: memory.phase = .resting
-      case .quit: memory.phase = .quitting
-      case .failure, .left: memory.phase = .clearing
-      }
-    case .backingOff(let backingOff): memory.phase = .backingOff(until: backingOff.until)
-    case .ended: memory.phase = .ended
+    var memory = Memory(phase: phase, abandoned: abandoned, failures: failures)
+    if let instance {
+      memory.adopted = instance.adopted
+      memory.wokenAt = instance.wokenAt
+      memory.readyAt = instance.readyAt
     }
     return memory
+  }
+
+  private var phase: Memory.Phase {
+    switch state {
+    case .dormant: .dormant
+    case .starting: .starting
+    case .running, .freezing, .frozen: .running
+    case .draining(let draining): draining.isCommitted ? .committed : .draining
+    case .returning: .draining
+    case .stopping(let stopping):
+      switch stopping.purpose {
+      case .rest: .resting
+      case .quit: .quitting
+      case .failure, .left: .clearing
+      }
+    case .backingOff(let backingOff): .backingOff(until: backingOff.until)
+    case .ended: .ended
+    }
+  }
+
+  /// The one that lives, in whatever state.
+  var instance: Instance? {
+    switch state {
+    case .dormant, .backingOff, .ended: nil
+    case .starting(let starting): starting.instance
+    case .running(let running): running.instance
+    case .draining(let draining): draining.instance
+    case .returning(let returning): returning.instance
+    case .freezing(let freezing): freezing.instance
+    case .frozen(let frozen): frozen.instance
+    case .stopping(let stopping): stopping.instance
+    }
   }
 
   /// Instead of `begin`: goes on where a predecessor has left off.
   public mutating func resume(_ memory: Memory, _ found: Found, at now: Instant) -> [Action] {
     failures = memory.failures
     abandoned = memory.abandoned
-    let actions = goOn(memory, found, at: now)
+    var actions = goOn(memory, found, at: now)
+    if found.hasProcesses, let status = found.mainExit {
+      // What is left may be a daemon that has gone to the background, or workers without a master. Where nobody knows how the
+      // main process ended, only one that was still starting gets the benefit of the doubt.
+      let mayFollow = status != .unknown || memory.phase == .starting
+      actions += handle(.mainExited(status, hasSuccessor: mayFollow), at: now)
+    }
     return abandoned.isEmpty ? actions : [.abandon(sockets: abandoned)] + actions
   }
 
@@ -110,7 +129,7 @@ extension Lifecycle {
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
         lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true)
       state = .starting(starting)
-      return [.recordCloses, .sample(instance.startQuery)]
+      return [.listenAgain, .recordCloses, .sample(instance.startQuery)]
     case .quitting:
       return stop(instance, .quit, at: now)
     case .clearing:
@@ -122,7 +141,7 @@ extension Lifecycle {
     case .committed:
       return found.hasProcesses ? goOnCommitted(instance, at: now) : stop(instance, .rest, at: now)
     case .running, .draining, .dormant, .starting, .backingOff:
-      instance.readyAt = now
+      instance.readyAt = instance.readyAt ?? now
       if found.hasNext { return [.listenAgain] + giveUpRest(instance, at: now) }
       guard found.hasProcesses else { return leave(instance, .unknown, at: now) }
       let thawing = Self.thaw(&instance)
@@ -133,8 +152,9 @@ extension Lifecycle {
 
   /// Nobody knows whether it has taken what it was started for: it isn't held against it.
   private mutating func inherit(_ memory: Memory, _ found: Found, at now: Instant) -> Instance {
-    var instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: false)
+    var instance = Instance(wokenAt: memory.wokenAt ?? now, startQuery: nextQuery(), isWanted: false)
     instance.hasAccepted = true
+    instance.readyAt = memory.readyAt
     instance.adopted = memory.adopted
     instance.isFrozen = found.isFrozen
     if !found.hasProcesses {

@@ -7,13 +7,16 @@ final class Campaign: Sendable {
   struct ThreadsExhausted: Error {}
 
   private let seeds: Range<UInt64>
+  private let profile: Profile?
   private let jobs: Int
   private let deadline: ContinuousClock.Instant?
   private let lowestFailure = Mutex(UInt64.max)
   private let total = Mutex(Tally())
 
-  init(seeds: Range<UInt64>, jobs: Int, deadline: ContinuousClock.Instant?) {
+  /// `profile`: nil for each seed its own.
+  init(seeds: Range<UInt64>, profile: Profile?, jobs: Int, deadline: ContinuousClock.Instant?) {
     self.seeds = seeds
+    self.profile = profile
     self.jobs = jobs
     self.deadline = deadline
   }
@@ -36,7 +39,7 @@ final class Campaign: Sendable {
     for seed in stride(from: seeds.lowerBound + UInt64(share), to: seeds.upperBound, by: jobs) {
       guard seed < (lowestFailure.withLock { $0 }) else { break }
       if let deadline, ContinuousClock.now >= deadline { break }
-      let outcome = Schedule(seed: seed).run()
+      let outcome = Schedule(seed: seed, profile: profile ?? Profile(of: seed)).run()
       tally.add(outcome, seed: seed)
       if !outcome.violations.isEmpty { lowestFailure.withLock { $0 = min($0, seed) } }
     }

@@ -3,6 +3,7 @@ import Simulation
 /// What a run is told about, in text for a terminal and for a document.
 struct Report {
   let tally: Tally
+  let profile: String
   let elapsed: Duration
 
   var text: String {
@@ -59,7 +60,7 @@ struct Report {
     return """
       VIOLATION
       \(failure.outcome.description(seed: failure.seed))
-      To see how it came to that: swift run -c release simulate --replay \(failure.seed)
+      To see how it came to that: swift run -c release simulate --profile \(profile) --replay \(failure.seed)
       """
   }
 

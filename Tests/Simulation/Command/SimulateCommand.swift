@@ -19,7 +19,7 @@ struct SimulateCommand: ParsableCommand {
   var start: UInt64 = 0
   @Option(help: "End after so many minutes.")
   var minutes: Double?
-  @Option(help: "What sort of service to simulate: tcp, or all there are.")
+  @Option(help: "What to simulate: tcp, unix, udp, freeze, succession, or all, where each seed has its own.")
   var profile = "all"
   @Option(help: "Print the whole trace of this seed instead.")
   var replay: UInt64?
@@ -41,8 +41,9 @@ struct SimulateCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard ["tcp", "all"].contains(profile) else {
-      throw ValidationError("--profile \(profile): only tcp is simulated so far; say tcp, or all for the same.")
+    guard profile == "all" || Profile(rawValue: profile) != nil else {
+      let names = Profile.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--profile \(profile): there are \(names), and all.")
     }
     guard (1...256).contains(jobs) else { throw ValidationError("--jobs must be from 1 to 256.") }
     guard minutes.map({ $0 > 0 && $0 <= 1_000_000 }) ?? true else {
@@ -71,11 +72,12 @@ struct SimulateCommand: ParsableCommand {
     let end = seeds.map { start + $0 } ?? .max
     let tally: Tally
     do throws(Campaign.ThreadsExhausted) {
-      tally = try Campaign(seeds: start..<end, jobs: jobs, deadline: deadline).run()
+      tally = try Campaign(seeds: start..<end, profile: Profile(rawValue: profile), jobs: jobs, deadline: deadline)
+        .run()
     } catch {
       throw ValidationError("There is no room for \(jobs) threads; try fewer --jobs.")
     }
-    print(Report(tally: tally, elapsed: clock.now - begin).text)
+    print(Report(tally: tally, profile: profile, elapsed: clock.now - begin).text)
     if tally.failure != nil { throw ExitCode.failure }
   }
 
@@ -89,7 +91,7 @@ struct SimulateCommand: ParsableCommand {
   }
 
   private func show(_ seed: UInt64) throws {
-    let outcome = Schedule(seed: seed).run(isTracing: true)
+    let outcome = Schedule(seed: seed, profile: Profile(rawValue: profile) ?? Profile(of: seed)).run(isTracing: true)
     print(outcome.description(seed: seed))
     print(outcome.violations.isEmpty ? "no violation" : "VIOLATION")
     if !outcome.violations.isEmpty { throw ExitCode.failure }

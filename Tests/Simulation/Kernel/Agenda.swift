@@ -11,7 +11,7 @@ struct Agenda {
 
   /// A binary heap.
   private var entries: [Entry] = []
-  private var lastNumber: UInt64 = 0
+  private(set) var lastNumber: UInt64 = 0
 
   mutating func add(_ happening: Happening, at time: UInt64) {
     lastNumber += 1
@@ -27,10 +27,10 @@ struct Agenda {
     entries[child] = entry
   }
 
-  mutating func next() -> (time: UInt64, happening: Happening)? {
+  mutating func next() -> (time: UInt64, number: UInt64, happening: Happening)? {
     guard let first = entries.first, let last = entries.popLast() else { return nil }
     let count = entries.count
-    guard count > 0 else { return (first.time, first.happening) }
+    guard count > 0 else { return (first.time, first.number, first.happening) }
     var parent = 0
     while true {
       var child = 2 * parent + 1
@@ -41,6 +41,6 @@ struct Agenda {
       parent = child
     }
     entries[parent] = last
-    return (first.time, first.happening)
+    return (first.time, first.number, first.happening)
   }
 }

@@ -1,4 +1,6 @@
-/// One connection of one client, from its first SYN until nobody has it any more.
+import Lifecycle
+
+/// One connection of one client, or one datagram, from its first packet until nobody has it any more.
 struct Connection {
   enum Phase {
     case away
@@ -24,6 +26,7 @@ struct Connection {
   }
 
   let socket: Int
+  let kind: SocketKind
   var phase = Phase.away
   var fate: Fate?
   /// Index of the listener it belongs to; meaningless while away.
@@ -42,6 +45,23 @@ struct Connection {
   var patience: UInt64?
   /// Closes this long after it was served.
   var holdTime: UInt64 = 0
+  /// How long the client is silent before each further request on this connection.
+  var silences: [UInt64] = []
+  /// It begins with a silence, too: nothing is asked when it is accepted.
+  var isSilentFirst = false
+  /// Something was sent that the service has not read: its descriptor is readable.
+  var hasUnreadData = false
+  /// When it last carried something, and before that.
+  var lastData: UInt64 = 0
+  var lastDataBefore: UInt64 = 0
+  /// A unix client that lost its processor in connect(), between finding the listener and its queue: no barrier sees it.
+  var isPreempted = false
+  /// Nobody's use when its service was told to end.
+  var isGivenUp = false
+  /// It goes through us, and ends when we do.
+  var isRelayed = false
+  /// When it came to the queue.
+  var queuedAt: UInt64 = 0
 
   /// Somebody is at the other end and has reason to expect something.
   var hasWaitingClient: Bool { !isVanishing && !isReset && !isFinished }
@@ -57,7 +77,17 @@ struct Connection {
   var isWithService: Bool {
     switch phase {
     case .away, .gone, .synInProcess, .handshaking, .queued: false
-    case .limbo, .inHand: !isReset
+    case .limbo, .inHand: !isReset && kind != .datagram
     }
+  }
+
+  /// It carried nothing from so long before `moment` on.
+  func wasSilent(for span: UInt64, at moment: UInt64) -> Bool {
+    (lastData > moment ? lastDataBefore : lastData) + span <= moment
+  }
+
+  mutating func carryData(at now: UInt64) {
+    lastDataBefore = lastData
+    lastData = now
   }
 }

@@ -11,6 +11,7 @@ enum Happening {
   case handshakeExpires(Int)
   case clientGivesUp(Int)
   case clientCloses(Int)
+  case clientSends(Int)
 
   // The service.
   case binds(instance: Int, socket: Int)
@@ -18,6 +19,7 @@ enum Happening {
   case notifiesReady(instance: Int)
   case accepts(instance: Int)
   case acceptReturns(connection: Int)
+  case reads(connection: Int)
   case replies(connection: Int)
   case closes(connection: Int)
   case shutsListenerDown(instance: Int)
@@ -32,13 +34,47 @@ enum Happening {
   case readable
   case closeAnnounced
   case listenerShutDown(listener: Int)
+  /// All processes are frozen, unless a thaw has come since.
+  case freezes(turn: Int, Query)
+  case heldReadable
   case mainExited(instance: Int, epoch: Int, ExitStatus)
   case allProcessesGone(instance: Int)
 
   // People.
   case request(Event)
+  case managerDies
+  case managerReturns
   /// From now on whatever is started works.
   case healed
+}
+
+extension Happening {
+  /// Something is told to the manager: there has to be one, and the one that asked.
+  var isForManager: Bool {
+    switch self {
+    case .observe, .answer, .timerFires, .readable, .closeAnnounced, .listenerShutDown, .mainExited, .allProcessesGone,
+      .heldReadable, .notifiesReady, .binds, .request:
+      true
+    case .synArrives, .synProcessed, .handshakeEnds, .handshakeExpires, .clientGivesUp, .clientCloses, .clientSends,
+      .startsAccepting, .accepts, .acceptReturns, .reads, .replies, .closes, .shutsListenerDown, .goesToBackground,
+      .mainExits, .childExits, .freezes, .managerDies, .managerReturns, .healed:
+      false
+    }
+  }
+
+  /// Something that the service does by itself, which it can't while it is frozen.
+  var isOfService: Bool {
+    switch self {
+    case .binds, .startsAccepting, .notifiesReady, .accepts, .acceptReturns, .reads, .replies, .closes,
+      .shutsListenerDown,
+      .goesToBackground, .mainExits, .childExits:
+      true
+    case .synArrives, .synProcessed, .handshakeEnds, .handshakeExpires, .clientGivesUp, .clientCloses, .clientSends,
+      .observe, .answer, .timerFires, .readable, .closeAnnounced, .listenerShutDown, .mainExited, .allProcessesGone,
+      .freezes, .heldReadable, .request, .managerDies, .managerReturns, .healed:
+      false
+    }
+  }
 }
 
 /// What was asked of the kernel and is looked at some time between the question and its answer.

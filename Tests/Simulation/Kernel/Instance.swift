@@ -16,10 +16,18 @@ struct Instance {
   var hasAccepted = false
   var isTerminated = false
   var isTerminatedForRest = false
+  var isKilled = false
+  var isFrozen = false
+  /// It was told to freeze, which takes some time.
+  var isToFreeze = false
+  /// A successor of the manager that started it has it now, and knows less of it.
+  var isInherited = false
   /// When the shell was told that it is ready.
   var readyAt: UInt64?
   /// How it ended, when it ended by itself.
   var ownExit: ExitStatus?
+  /// How the last of its main processes ended.
+  var lastExit = ExitStatus.unknown
   var isGoneTold = false
 
   var isAlive: Bool { isMainAlive || childrenAlive > 0 }

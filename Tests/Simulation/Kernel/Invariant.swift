@@ -34,6 +34,9 @@ public enum Invariant: String, CaseIterable, Sendable {
   /// The held sockets are watched while dormant and never else: watched while a service runs, each of its connections would
   /// wake us; not watched while dormant, nobody would wake it.
   case armedOnlyWhenDormant
+  /// While we have a duplicate of a connection its service can't close it: there is none when it runs. And what is said to be
+  /// frozen is.
+  case frozenMeansFrozen
   /// Asked to stop, it comes to an end, as every way of stopping ends in SIGKILL.
   case stopsWhenAsked
 }

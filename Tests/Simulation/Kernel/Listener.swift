@@ -3,6 +3,7 @@ import Lifecycle
 /// A listening socket.
 struct Listener {
   let socket: Int
+  let kind: SocketKind
   var isListening = true
   var isClosed = false
   /// The service has shut it down and the shell has not been told yet.
@@ -11,6 +12,8 @@ struct Listener {
   var isWatched = false
   /// Connections whose handshake has ended, in order.
   var queue: [Int] = []
+  /// When the last datagram arrived that was read from it.
+  var lastRead: UInt64?
 }
 
 /// The SO_REUSEPORT group of one held address.

@@ -34,6 +34,18 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var stops = 0
     public internal(set) var failedSamples = 0
     public internal(set) var overruns = 0
+    public internal(set) var fullQueues = 0
+    public internal(set) var furtherRequests = 0
+    public internal(set) var datagrams = 0
+    public internal(set) var commits = 0
+    public internal(set) var preempted = 0
+    public internal(set) var leftovers = 0
+    public internal(set) var freezes = 0
+    public internal(set) var failedFreezes = 0
+    public internal(set) var wakesByData = 0
+    public internal(set) var killsWhileFrozen = 0
+    public internal(set) var deaths = 0
+    public internal(set) var relaysCut = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -68,7 +80,11 @@ extension Outcome.Counts {
       ("successorsFollowed", \.successorsFollowed), ("leftByItself", \.leftByItself),
       ("ignoredClients", \.ignoredClients), ("shutDownListeners", \.shutDownListeners),
       ("abandonedSockets", \.abandonedSockets), ("stops", \.stops), ("failedSamples", \.failedSamples),
-      ("overruns", \.overruns), ("arrivalsInDrain", \.arrivalsInDrain),
+      ("overruns", \.overruns), ("arrivalsInDrain", \.arrivalsInDrain), ("fullQueues", \.fullQueues),
+      ("furtherRequests", \.furtherRequests), ("datagrams", \.datagrams), ("commits", \.commits),
+      ("preempted", \.preempted), ("leftovers", \.leftovers), ("freezes", \.freezes),
+      ("failedFreezes", \.failedFreezes), ("wakesByData", \.wakesByData), ("killsWhileFrozen", \.killsWhileFrozen),
+      ("deaths", \.deaths), ("relaysCut", \.relaysCut),
     ]
   }
 }

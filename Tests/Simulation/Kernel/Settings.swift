@@ -24,14 +24,21 @@ struct Settings {
   var spuriousTimerPercent: Int
   var vanishingPercent: Int
   var handshakeExpiry: UInt64
+  /// How many connections an accept queue holds; more than ever come, mostly.
+  var backlog = Int.max
+  /// How often the manager is killed, and where: before any of so many of a hundred actions.
+  var deaths = 0
+  var deathPercent = 0
+  var failsFreezePercent = 0
 
-  init(_ random: inout Random) {
+  var allowsSilence: Bool { configuration.connections == .active || configuration.rest == .freeze }
+
+  init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
       random.chance(4) ? nil : random.pick([200 * millisecond, second, 5 * second, 30 * second, 600 * second])
     serviceBinds = random.chance(70)
     configuration = Lifecycle.Configuration(
-      sockets: Array(repeating: .tcp, count: random.chance(30) ? 2 : 1),
-      idleTimeout: idle.map { .nanoseconds(Int64($0)) },
+      sockets: profile.sockets(&random), idleTimeout: idle.map { .nanoseconds(Int64($0)) },
       readiness: random.chance(25) ? .notify : .automatic, canAdopt: serviceBinds, canMigrate: random.chance(75),
       startTimeout: .milliseconds(random.pick([300, 1_000, 5_000])),
       stopTimeout: .milliseconds(random.pick([50, 500, 5_000])))
@@ -56,5 +63,14 @@ struct Settings {
     let canExpireLate = span >= 5 * second && configuration.canMigrate
     handshakeExpiry =
       random.chance(70) || !canExpireLate ? random.spread(10 * millisecond...2 * second) : 63 * second
+    // Later additions have their own chance, so that a seed of old is the schedule that it was.
+    var random = Random(seed: ~seed)
+    if random.chance(10) { backlog = 1 + random.below(3) }
+    profile.adapt(&configuration, &random)
+    if profile == .succession {
+      deaths = 1 + random.below(3)
+      deathPercent = random.pick([0, 2, 10])
+    }
+    failsFreezePercent = random.chance(80) ? 0 : 30
   }
 }

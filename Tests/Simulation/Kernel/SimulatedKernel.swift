@@ -11,7 +11,15 @@ struct SimulatedKernel {
   private(set) var connections: [Connection] = []
   var listeners: [Listener] = []
   var groups: [ListenerGroup] = []
+  /// Where new connections go, and where datagrams do.
   var steering = SteeringTarget.current
+  var datagramSteering = SteeringTarget.current
+  /// A datagram was read since the last sample.
+  var hasReceived = false
+  /// We have duplicates of the service's connections.
+  var isHeld = false
+  /// Only what carries something is a use.
+  let allowsSilence: Bool
   var closeRecord = CloseRecord.off
   /// Something was closed since the last sample, or the record overran.
   var hasClosed = false
@@ -24,16 +32,34 @@ struct SimulatedKernel {
   private var lastWithService: UInt64 = 0
   private var lastCookie: UInt64 = 0
 
-  init(socketCount: Int) {
-    for socket in 0..<socketCount {
-      listeners.append(Listener(socket: socket))
+  /// The last moment at which a connection that the service has carried something.
+  private var lastMove: UInt64 = 0
+  private var lastAccept: UInt64 = 0
+  /// When the last datagram arrived that the service has read.
+  var lastDatagram: UInt64 = 0
+
+  init(sockets: [SocketKind], allowsSilence: Bool) {
+    self.allowsSilence = allowsSilence
+    for (socket, kind) in sockets.enumerated() {
+      listeners.append(Listener(socket: socket, kind: kind))
       groups.append(ListenerGroup(current: socket))
     }
   }
 
-  func lastActivity(at now: UInt64) -> UInt64 { activeCount > 0 ? now : lastActive }
+  func lastActivity(at now: UInt64) -> UInt64 {
+    guard allowsSilence else { return activeCount > 0 ? now : lastActive }
+    return activeCount > withServiceCount ? now : max(lastMove, lastActive, lastAccept)
+  }
 
-  func lastUse(at now: UInt64) -> UInt64 { withServiceCount > 0 ? now : lastWithService }
+  func lastUse(at now: UInt64) -> UInt64 {
+    max(lastDatagram, allowsSilence ? lastMove : withServiceCount > 0 ? now : lastWithService)
+  }
+
+  /// It sends or is sent something.
+  mutating func carryData(_ id: Int, at now: UInt64) {
+    connections[id].carryData(at: now)
+    if connections[id].isWithService { lastMove = now }
+  }
 
   mutating func newCookie() -> UInt64 {
     lastCookie += 1
@@ -41,7 +67,7 @@ struct SimulatedKernel {
   }
 
   mutating func addListener(socket: Int) -> Int {
-    listeners.append(Listener(socket: socket))
+    listeners.append(Listener(socket: socket, kind: listeners[groups[socket].current].kind))
     return listeners.count - 1
   }
 
@@ -62,6 +88,10 @@ struct SimulatedKernel {
       lastActive = now
     }
     if wasWithService != isWithService {
+      if isWithService {
+        lastMove = max(lastMove, connections[id].lastData)
+        lastAccept = now
+      }
       withServiceCount += isWithService ? 1 : -1
       // One that is reset goes out of sight at once and is told of when the service closes it.
       if !isWithService, !connections[id].isReset { lastWithService = now }
@@ -75,15 +105,31 @@ struct SimulatedKernel {
     listeners.contains { $0.isWatched && !$0.isClosed && !$0.queue.isEmpty }
   }
 
-  /// A connection that a look now would show.
-  var hasVisibleConnection: Bool {
-    connections.contains { $0.isActive && $0.phase != .synInProcess }
+  /// Something has come by a connection that we hold a duplicate of.
+  var hasReadableHeld: Bool {
+    isHeld && connections.contains { $0.phase == .inHand && $0.kind != .datagram && $0.hasUnreadData }
+  }
+
+  /// Something that a look now would show, and that counts.
+  var hasVisibleUse: Bool {
+    connections.contains { connection in
+      switch connection.phase {
+      case .away, .gone, .synInProcess: false
+      case .inHand: connection.isActive && !allowsSilence && connection.kind != .datagram
+      case .handshaking, .queued, .limbo: connection.isActive
+      }
+    }
   }
 
   /// One look at everything. A connection between queue and hand shows as queued, by its generation mark.
   func sample(hidesLimbo: Bool, hidesHandshakes: Bool) -> Sample {
     var sample = Sample()
     for connection in connections where !connection.isReset {
+      if connection.kind == .datagram {
+        if connection.phase == .queued, isCurrent(connection.listener) { sample.unreadDatagrams += 1 }
+        continue
+      }
+      if connection.phase == .inHand, allowsSilence { sample.noteUse(connection.lastData) }
       switch connection.phase {
       case .away, .synInProcess, .gone: continue
       case .handshaking: if !hidesHandshakes { sample.handshakes.insert(connection.cookie) }
@@ -97,7 +143,11 @@ struct SimulatedKernel {
         }
       }
     }
+    for group in groups where !group.isAbandoned {
+      if let lastRead = listeners[group.current].lastRead { sample.noteUse(lastRead) }
+    }
     sample.hasClosed = hasClosed
+    sample.hasReceived = hasReceived
     sample.acceptQueueLength = queueLengths.current
     return sample
   }
@@ -112,5 +162,12 @@ struct SimulatedKernel {
       }
     }
     return lengths
+  }
+}
+
+extension Sample {
+  fileprivate mutating func noteUse(_ moment: UInt64) {
+    let moment = Instant(nanoseconds: moment)
+    lastUse = lastUse.map { max($0, moment) } ?? moment
   }
 }

@@ -11,6 +11,7 @@ extension World {
 
   /// After every step.
   mutating func check() {
+    guard !isManagerDown else { return }
     switch lifecycle.state {
     case .dormant:
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
@@ -54,23 +55,46 @@ extension World {
   }
 
   mutating func checkTermination() {
-    guard case .stopping(let stopping) = lifecycle.state, stopping.purpose == .rest else { return }
-    if let id = instances.indices.last { instances[id].isTerminatedForRest = true }
+    guard case .stopping(let stopping) = lifecycle.state, stopping.purpose == .rest,
+      let instance = instances.indices.last,
+      !instances[instance].isTerminatedForRest
+    else { return }
+    instances[instance].isTerminatedForRest = true
     for (id, connection) in kernel.connections.enumerated() where connection.isActive {
       switch connection.phase {
       case .away, .gone: break
       case .limbo, .inHand:
+        if isExcused(connection) {
+          kernel.change(id, at: now) { $0.isGivenUp = true }
+          continue
+        }
         violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase)")
       case .synInProcess, .handshaking, .queued:
-        guard kernel.isCurrent(connection.listener) else { continue }
-        if connection.isVanishing { continue }
+        // What can't be steered is in the queue of a service that is killed without seeing it.
+        guard kernel.isCurrent(connection.listener), kernel.groups[connection.socket].next != nil else { continue }
+        if connection.isVanishing || isExcused(connection) { continue }
         violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase) on the current socket")
       }
     }
+    // Committed, there is no way back: whatever came in between has been answered, and that is all.
+    guard kernel.datagramSteering == .current else { return }
     let lastUse = kernel.lastUse(at: now)
     if let idleTimeout, now < lastUse + idleTimeout {
       violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
     }
+  }
+
+  /// What no order of steps could save: documented, and rare.
+  func isExcused(_ connection: Connection) -> Bool {
+    // Out of its processor between finding the listener and its queue for longer than a barrier takes.
+    if connection.isPreempted || connection.isGivenUp { return true }
+    // A service that doesn't read, or is gone by itself: what its old socket has can't go to the new one.
+    if connection.kind == .datagram, let instance = instances.last {
+      return !instance.plan.isHealthy || instance.ownExit != nil
+    }
+    // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
+    guard settings.allowsSilence, let idleTimeout, connection.phase == .inHand else { return false }
+    return connection.wasSilent(for: idleTimeout, at: lastLookAt)
   }
 
   // MARK: failed starts
@@ -99,7 +123,8 @@ extension World {
 
   /// It went without ever accepting, while what was in the queue at its birth still is.
   private var hasIgnoredClients: Bool {
-    guard let instance = instances.last, !instance.hasAccepted, !instance.queuedAtBirth.isEmpty else { return false }
+    guard let instance = instances.last, !instance.hasAccepted, !instance.isInherited, !instance.queuedAtBirth.isEmpty
+    else { return false }
     return instance.queuedAtBirth.allSatisfy { kernel.connections[$0].phase == .queued }
   }
 
@@ -128,7 +153,11 @@ extension World {
       if hasIgnoredClients { outcome.counts.ignoredClients += 1 }
       noteEnd(hasFailed: hasIgnoredClients)
     case .stopped: outcome.counts.stops += 1
-    case .dormant, .resting, .frozen, .thawed, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
+    case .frozen:
+      outcome.counts.freezes += 1
+      if fault == nil, !isServiceFrozen { violate(.frozenMeansFrozen, "said to be frozen, and it runs") }
+    case .thawed: lastExcuse = now
+    case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
       .leftoversKilled,
       .stopping:
       break

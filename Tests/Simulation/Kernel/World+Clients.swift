@@ -5,11 +5,17 @@ import Lifecycle
 extension World {
   mutating func addClient(at time: UInt64) {
     let span = idleTimeout ?? 5 * second
-    var connection = Connection(socket: random.below(settings.configuration.sockets.count))
-    connection.isVanishing = random.chance(settings.vanishingPercent)
+    let socket = random.below(settings.configuration.sockets.count)
+    var connection = Connection(socket: socket, kind: settings.configuration.sockets[socket])
+    connection.isVanishing = random.chance(settings.vanishingPercent) && connection.kind == .tcp
     if random.chance(15) { connection.patience = random.spread(20 * microsecond...2 * second) }
     let isBrief = random.chance(80)
     connection.holdTime = random.spread(isBrief ? microsecond...100 * millisecond : microsecond...2 * span)
+    if settings.allowsSilence, connection.kind != .datagram {
+      for _ in 0..<extras.below(4) { connection.silences.append(extras.spread(microsecond...3 * span)) }
+      connection.isSilentFirst = extras.chance(20) && !connection.silences.isEmpty
+    }
+    connection.isPreempted = isUnix(connection.kind) && extras.chance(3)
     let id = kernel.add(connection)
     outcome.counts.clients += 1
     agenda.add(.synArrives(id), at: time)
@@ -23,15 +29,23 @@ extension World {
   }
 
   mutating func synArrives(_ id: Int) {
-    let group = kernel.groups[kernel.connections[id].socket]
+    let connection = kernel.connections[id]
+    let group = kernel.groups[connection.socket]
     guard !group.isAbandoned, !hasFinished else { return end(id, .refused) }
-    let listener = group.chosen(kernel.steering)
+    let listener = group.chosen(connection.kind == .datagram ? kernel.datagramSteering : kernel.steering)
     guard kernel.listeners[listener].isListening else { return refuse(id, listener) }
+    // A full queue: the client comes again after a second, be it its SYN or its connect() that does.
+    if kernel.listeners[listener].queue.count > settings.backlog, connection.kind != .datagram {
+      outcome.counts.fullQueues += 1
+      return add(.synArrives(id), after: second)
+    }
     let isBrief = random.chance(90)
     let duration = random.spread(
       isBrief ? microsecond...50 * microsecond : 10 * microsecond...5 * millisecond)
     let cookie = kernel.newCookie()
-    let end = now + duration
+    let isLate = connection.isPreempted && group.next != nil
+    let end = now + (isLate ? extras.spread(millisecond...60 * millisecond) : duration)
+    if isLate { outcome.counts.preempted += 1 }
     kernel.change(id, at: now) {
       $0.phase = .synInProcess
       $0.listener = listener
@@ -51,8 +65,16 @@ extension World {
     guard connection.phase == .synInProcess else { return }
     let listener = kernel.listeners[connection.listener]
     guard !listener.isClosed, listener.isListening else {
-      return lose(id, isExcused: !listener.isClosed, "its SYN had chosen a listener that was closed meanwhile")
+      // unix_stream_connect() looks the path up again when it finds the socket dead.
+      if isUnix(connection.kind), listener.isClosed {
+        kernel.change(id, at: now) { $0.phase = .away }
+        return synArrives(id)
+      }
+      return lose(
+        id, isExcused: !listener.isClosed || isExcused(connection),
+        "its SYN had chosen a listener that was closed meanwhile")
     }
+    guard connection.kind == .tcp else { return queue(id) }
     kernel.change(id, at: now) { $0.phase = .handshaking }
     if connection.isVanishing { return add(.handshakeExpires(id), after: settings.handshakeExpiry) }
     let isSlow = random.chance(15)
@@ -63,10 +85,30 @@ extension World {
   mutating func handshakeEnds(_ id: Int) {
     let connection = kernel.connections[id]
     guard connection.phase == .handshaking else { return }
-    kernel.change(id, at: now) { $0.phase = .queued }
-    kernel.listeners[connection.listener].queue.append(id)
+    // The last ACK finds no room: the kernel sends its SYN-ACK again after a second (net.ipv4.tcp_abort_on_overflow=0).
+    if kernel.listeners[connection.listener].queue.count > settings.backlog {
+      outcome.counts.fullQueues += 1
+      return add(.handshakeEnds(id), after: second)
+    }
+    queue(id)
+  }
+
+  private mutating func queue(_ id: Int) {
+    kernel.change(id, at: now) {
+      $0.phase = .queued
+      $0.queuedAt = now
+      $0.carryData(at: now)
+    }
+    kernel.listeners[kernel.connections[id].listener].queue.append(id)
     scheduleReadable()
     scheduleAccept()
+  }
+
+  func isUnix(_ kind: SocketKind) -> Bool {
+    switch kind {
+    case .unixPath, .fixed: true
+    case .tcp, .datagram: false
+    }
   }
 
   mutating func handshakeExpires(_ id: Int) {
@@ -83,12 +125,36 @@ extension World {
     case .away, .gone: return
     case .synInProcess, .handshaking: end(id, .gaveUp)
     case .queued, .limbo, .inHand:
-      let resets = random.chance(50)
+      // Only TCP can reset.
+      let resets = random.chance(50) && connection.kind == .tcp
       kernel.change(id, at: now) {
         $0.isFinished = true
         $0.isReset = resets
+        $0.hasUnreadData = true
       }
+      scheduleHeldReadable()
+      // One that has nothing to answer just closes its end.
+      guard settings.allowsSilence, connection.phase == .inHand else { return }
+      add(.closes(connection: id), after: extras.spread(microsecond...millisecond))
     }
+  }
+
+  /// A client that keeps its connection asks for something more.
+  mutating func clientSends(_ id: Int) {
+    let connection = kernel.connections[id]
+    guard !connection.isFinished else { return }
+    switch connection.phase {
+    case .away, .gone, .synInProcess, .handshaking: return
+    case .queued, .limbo, .inHand: break
+    }
+    kernel.carryData(id, at: now)
+    kernel.change(id, at: now) {
+      $0.hasUnreadData = true
+      $0.isServed = false
+    }
+    outcome.counts.furtherRequests += 1
+    if connection.phase == .inHand { add(.reads(connection: id), after: extras.spread(microsecond...millisecond)) }
+    scheduleHeldReadable()
   }
 
   mutating func clientCloses(_ id: Int) {
@@ -96,8 +162,10 @@ extension World {
     let resets = random.chance(10)
     kernel.change(id, at: now) {
       $0.isFinished = true
-      $0.isReset = resets
+      $0.isReset = resets && $0.kind == .tcp
+      $0.hasUnreadData = true
     }
+    scheduleHeldReadable()
     add(.closes(connection: id), after: random.spread(microsecond...millisecond))
   }
 

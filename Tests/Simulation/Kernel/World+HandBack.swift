@@ -30,11 +30,22 @@ extension World {
     ambush()
   }
 
+  mutating func commitDatagrams() {
+    if !isHealed, random.chance(settings.failsOpenPercent) {
+      outcome.counts.failedSteerings += 1
+      immediateAnswer = .steeringFailed
+      return
+    }
+    outcome.counts.commits += 1
+    if fault != .ignoresSteering { kernel.datagramSteering = .next }
+    ambush()
+  }
+
   /// An RCU grace period: it ends after whatever was being processed when it began, and some time later.
   mutating func barrier(_ query: Query) {
     var end = now
     if fault != .barrierEndsAtOnce {
-      for connection in kernel.connections where connection.phase == .synInProcess {
+      for connection in kernel.connections where connection.phase == .synInProcess && !connection.isPreempted {
         end = max(end, connection.processedAt)
       }
     }
@@ -50,11 +61,16 @@ extension World {
       guard let next = group.next else { continue }
       let waiting = kernel.listeners[next].queue
       let count = random.chance(settings.partialRelayPercent) ? random.below(waiting.count + 1) : waiting.count
-      for id in waiting.prefix(count) { move(id, to: group.current) }
+      for id in waiting.prefix(count) { relay(id, to: group.current) }
       kernel.listeners[next].queue.removeFirst(count)
       outcome.counts.relayed += count
     }
     scheduleAccept()
+  }
+
+  private mutating func relay(_ id: Int, to listener: Int) {
+    move(id, to: listener)
+    kernel.change(id, at: now) { $0.isRelayed = true }
   }
 
   private mutating func move(_ id: Int, to listener: Int) {
@@ -68,7 +84,7 @@ extension World {
     for socket in kernel.groups.indices {
       guard let next = kernel.groups[socket].next else { continue }
       let current = kernel.groups[socket].current
-      let canMove = migrates && kernel.listeners[current].isListening
+      let canMove = migrates && kernel.listeners[current].isListening && kernel.listeners[next].kind == .tcp
       // Where the service has shut its own listener down there is nothing to move to.
       let isExcused = !kernel.listeners[current].isListening
       for id in kernel.listeners[next].queue {
@@ -77,6 +93,7 @@ extension World {
           outcome.counts.migrated += 1
           move(id, to: current)
         } else {
+          let isExcused = isExcused || self.isExcused(kernel.connections[id])
           lose(id, isExcused: isExcused, "in the next socket's queue when that was closed")
         }
       }
@@ -99,16 +116,27 @@ extension World {
     for socket in kernel.groups.indices {
       guard let next = kernel.groups[socket].next else { continue }
       let old = kernel.groups[socket].current
+      if isUnix(kernel.listeners[old].kind) { relayLeftovers(from: old, to: next) }
       closeCurrent(old)
       kernel.groups[socket].current = next
       kernel.groups[socket].next = nil
     }
     kernel.steering = .current
+    kernel.datagramSteering = .current
+    kernel.hasReceived = false
+    scheduleReadable()
+  }
+
+  /// Clients who were preempted in connect().
+  private mutating func relayLeftovers(from old: Int, to next: Int) {
+    outcome.counts.leftovers += kernel.listeners[old].queue.count
+    for id in kernel.listeners[old].queue { relay(id, to: next) }
+    kernel.listeners[old].queue = []
   }
 
   private mutating func closeCurrent(_ listener: Int) {
     for id in kernel.listeners[listener].queue {
-      lose(id, isExcused: false, "in the current socket's queue when that was closed")
+      lose(id, isExcused: isExcused(kernel.connections[id]), "in the current socket's queue when that was closed")
     }
     for id in kernel.connections.indices
     where kernel.connections[id].listener == listener && kernel.connections[id].phase == .handshaking {

@@ -78,6 +78,7 @@ extension World {
     guard instances[id].isAccepting, let listener = acceptable(instances[id]) else { return }
     let connection = kernel.listeners[listener].queue.removeFirst()
     instances[id].hasAccepted = true
+    if kernel.connections[connection].kind == .datagram { return receives(connection, from: listener) }
     kernel.change(connection, at: now) { $0.phase = .limbo }
     let isSlow = random.chance(15)
     add(
@@ -86,11 +87,32 @@ extension World {
     scheduleAccept()
   }
 
+  /// recvfrom(): it is in nobody's queue any more, and nothing shows it until it is answered.
+  private mutating func receives(_ id: Int, from listener: Int) {
+    kernel.change(id, at: now) { $0.phase = .inHand }
+    kernel.listeners[listener].lastRead = kernel.connections[id].queuedAt
+    kernel.lastDatagram = kernel.connections[id].queuedAt
+    kernel.hasReceived = true
+    outcome.counts.datagrams += 1
+    add(.replies(connection: id), after: random.spread(10 * microsecond...50 * millisecond))
+    scheduleAccept()
+  }
+
+  /// The service has read a further request.
+  mutating func reads(_ id: Int) {
+    guard kernel.connections[id].phase == .inHand else { return }
+    kernel.change(id, at: now) { $0.hasUnreadData = false }
+    add(.replies(connection: id), after: extras.spread(10 * microsecond...50 * millisecond))
+  }
+
   mutating func acceptReturns(_ id: Int) {
     guard kernel.connections[id].phase == .limbo else { return }
     kernel.change(id, at: now) { $0.phase = .inHand }
     if kernel.connections[id].isFinished {
       add(.closes(connection: id), after: random.spread(microsecond...millisecond))
+    } else if kernel.connections[id].isSilentFirst, let silence = kernel.connections[id].silences.first {
+      kernel.change(id, at: now) { $0.silences.removeFirst() }
+      add(.clientSends(id), after: silence)
     } else {
       add(.replies(connection: id), after: random.spread(10 * microsecond...50 * millisecond))
     }
@@ -100,21 +122,26 @@ extension World {
     let connection = kernel.connections[id]
     guard connection.phase == .inHand else { return }
     guard !connection.isFinished else { return closes(id) }
+    kernel.carryData(id, at: now)
     kernel.change(id, at: now) { $0.isServed = true }
     outcome.counts.served += 1
-    add(.clientCloses(id), after: connection.holdTime)
+    if connection.kind == .datagram { return end(id, .served) }
+    guard let silence = connection.silences.first else { return add(.clientCloses(id), after: connection.holdTime) }
+    kernel.change(id, at: now) { $0.silences.removeFirst() }
+    add(.clientSends(id), after: silence)
   }
 
   mutating func closes(_ id: Int) {
     guard kernel.connections[id].phase == .inHand else { return }
     end(id, kernel.connections[id].isServed ? .served : .gaveUp)
-    recordClose()
+    if kernel.connections[id].kind != .datagram { recordClose() }
   }
 
   // MARK: leaving
 
   mutating func shutsListenerDown(_ id: Int) {
     guard isRunning(id), let socket = instances[id].bound.min(), !kernel.groups[socket].isAbandoned else { return }
+    guard settings.configuration.sockets[socket] != .datagram else { return }
     let listener = kernel.groups[socket].current
     outcome.counts.shutDownListeners += 1
     kernel.listeners[listener].isListening = false
@@ -131,12 +158,14 @@ extension World {
   mutating func goesToBackground(_ id: Int) {
     guard isRunning(id), instances[id].isMainAlive, instances[id].childrenAlive > 0 else { return }
     instances[id].isMainAlive = false
+    instances[id].lastExit = .exited(code: 0)
     tellExitLater(id, .exited(code: 0))
   }
 
   mutating func mainExits(_ id: Int, _ status: ExitStatus) {
     guard isRunning(id), instances[id].isMainAlive else { return }
     instances[id].isMainAlive = false
+    instances[id].lastExit = status
     if !instances[id].isTerminated { instances[id].ownExit = status }
     if !instances[id].plan.childrenServe || instances[id].childrenAlive == 0 { dropEverything(id) }
     tellExitLater(id, status)
@@ -159,8 +188,11 @@ extension World {
     for index in kernel.connections.indices {
       switch kernel.connections[index].phase {
       case .limbo, .inHand:
-        lose(index, isExcused: !instances[id].isTerminatedForRest, "in hand when the service was put to rest")
-        recordClose()
+        let connection = kernel.connections[index]
+        lose(
+          index, isExcused: !instances[id].isTerminatedForRest || isExcused(connection),
+          "in hand when the service was put to rest")
+        if connection.kind != .datagram { recordClose() }
       case .away, .synInProcess, .handshaking, .queued, .gone: break
       }
     }
@@ -202,7 +234,9 @@ extension World {
     for socket in instances[id].bound.sorted() where !kernel.groups[socket].isAbandoned {
       let listener = kernel.groups[socket].current
       for waiting in kernel.listeners[listener].queue {
-        lose(waiting, isExcused: !instances[id].isTerminatedForRest, "dropped by the service's handling of SIGTERM")
+        lose(
+          waiting, isExcused: !instances[id].isTerminatedForRest || isExcused(kernel.connections[waiting]),
+          "dropped by the service's handling of SIGTERM")
       }
       kernel.listeners[listener].queue = []
     }
@@ -211,6 +245,7 @@ extension World {
   mutating func kill() {
     guard let id = instances.indices.last, instances[id].isAlive else { return }
     instances[id].isTerminated = true
+    instances[id].isKilled = true
     add(
       .mainExits(instance: id, .signalled(9, dumpedCore: false)),
       after: random.spread(microsecond...millisecond))

@@ -10,18 +10,28 @@ extension World {
     outcome.coverage.add(event, in: lifecycle.state)
     note("  \(describe(event))")
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
+    memory = lifecycle.memory
     checkActions(actions, event)
     if fault == .armsBeforeSwap, let swap = actions.firstIndex(of: .swap), let arm = actions.lastIndex(of: .arm) {
       actions.swapAt(swap, arm)
     }
-    for action in actions { carryOut(action) }
+    carryOut(actions)
     if let answer = immediateAnswer {
       immediateAnswer = nil
       feed(answer)
     }
   }
 
-  mutating func carryOut(_ action: Action) {
+  /// Between any two actions the manager may be killed.
+  mutating func carryOut(_ actions: [Action]) {
+    for action in actions {
+      if deathsLeft > 0, extras.chance(settings.deathPercent) { managerDies() }
+      guard !isManagerDown else { return }
+      carryOut(action)
+    }
+  }
+
+  private mutating func carryOut(_ action: Action) {
     note("    \(describe(action))")
     switch action {
     case .arm: arm()
@@ -53,8 +63,14 @@ extension World {
     case .terminateAll: terminate(isForAll: true)
     case .killAll:
       outcome.counts.kills += 1
+      checkTermination()
       kill()
-    case .commitDatagrams, .freeze, .thaw, .holdConnections, .releaseConnections, .releaseMemory: break
+    case .commitDatagrams: commitDatagrams()
+    case .freeze(let query): freeze(query)
+    case .thaw: thaw()
+    case .holdConnections(let query): holdConnections(query)
+    case .releaseConnections: kernel.isHeld = false
+    case .releaseMemory: break
     case .report(let report): hear(report)
     case .finish: finish()
     }
@@ -88,7 +104,7 @@ extension World {
   /// Only what is set differently is set anew.
   mutating func setTimer() {
     let deadline = lifecycle.deadline
-    guard deadline != timerSetFor else { return }
+    guard deadline != timerSetFor, !isManagerDown else { return }
     timerSetFor = deadline
     timerSetting += 1
     guard let deadline else { return }
@@ -130,9 +146,11 @@ extension World {
         return add(.answer(.sampleFailed(query)), after: delay)
       }
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
-      if query == look, kernel.hasVisibleConnection { lookSawWaiting = now }
+      lastLookAt = now
+      if query == look, kernel.hasVisibleUse { lookSawWaiting = now }
       let sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
       kernel.hasClosed = false
+      kernel.hasReceived = false
       add(.answer(.sampled(query, sample)), after: delay)
     }
   }
@@ -150,7 +168,7 @@ extension World {
   /// While a rest is under way or given up, every answer is a moment at which somebody may come, crash or stop us.
   private mutating func ambushIfHandingOver() {
     switch lifecycle.state {
-    case .draining, .returning:
+    case .draining, .returning, .freezing:
       ambush()
       if !isHealed, random.chance(settings.crashesInDrainPercent), let id = instances.indices.last {
         let status = Plan.anyStatus(&random)
@@ -159,7 +177,7 @@ extension World {
       if random.chance(settings.stopsInDrainPercent) {
         add(.request(.stopRequested), after: random.spread(microsecond...100 * millisecond))
       }
-    case .dormant, .starting, .running, .freezing, .frozen, .stopping, .backingOff, .ended: break
+    case .dormant, .starting, .running, .frozen, .stopping, .backingOff, .ended: break
     }
   }
 

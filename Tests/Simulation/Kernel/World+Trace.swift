@@ -16,9 +16,14 @@ extension World {
 
   func describe(_ event: Event) -> String {
     guard case .sampled(let query, let sample) = event else { return "\(event)" }
+    let more = [
+      sample.hasClosed ? "has closed" : nil, sample.unreadDatagrams > 0 ? "unread \(sample.unreadDatagrams)" : nil,
+      sample.hasReceived ? "has received" : nil,
+      sample.lastUse.map { "last use \(Outcome.format($0.nanoseconds))" },
+    ]
     return """
       sampled \(query.number): accepted \(sample.accepted), on current \(sample.queuedOnCurrent.sorted()), on next \
-      \(sample.queuedOnNext.sorted()), handshakes \(sample.handshakes.sorted())\(sample.hasClosed ? ", has closed" : "")
+      \(sample.queuedOnNext.sorted()), handshakes \(sample.handshakes.sorted())\(more.compactMap { $0 }.map { ", " + $0 }.joined())
       """
   }
 
@@ -28,6 +33,7 @@ extension World {
     case .relayStrays(let sockets): "relayStrays \(sockets.sorted())"
     case .relayUnbound(let sockets): "relayUnbound \(sockets.sorted())"
     case .abandon(let sockets): "abandon \(sockets.sorted())"
+    case .report(.neverBound(let sockets)): "report neverBound \(sockets.sorted())"
     default: "\(action)"
     }
   }

@@ -15,6 +15,8 @@ struct World {
   var outcome = Outcome()
   var isHealed = false
   var ambushesLeft: Int
+  /// The chance of what is not in every profile, so that the seeds of one stay what they are.
+  var extras: Random
 
   // The shell.
   var isArmed = false
@@ -24,10 +26,24 @@ struct World {
   /// The answer to `spawn` and to a `steer` that failed, which comes before anything else does.
   var immediateAnswer: Event?
   var hasFinished = false
+  /// What a successor finds.
+  var memory: Lifecycle.Memory
+  var isManagerDown = false
+  var deathsLeft: Int
+  /// What was under way in a manager that has died never comes: the entries of the agenda up to this one.
+  var lastOfPredecessor: UInt64 = 0
+  /// Counts freezes and thaws: what was asked for before the last one is void.
+  var freezeTurn = 0
+  /// What the service would have done while it was frozen.
+  var deferred: [Happening] = []
+  /// The service's own timers, of which it has only so many, so that every schedule ends.
+  var serviceTimersLeft = 3
 
   // What the invariants need to know of the past.
   /// The last moment before a look at which a connection was with the service, or at which one waited as it was looked.
   var lastUseSeen: UInt64 = 0
+  /// When the last look was taken.
+  var lastLookAt: UInt64 = 0
   /// The last look at a running service, and when it was taken if somebody waited then.
   var look: Query?
   var lookSawWaiting: UInt64?
@@ -39,15 +55,18 @@ struct World {
   var idleTurnsOfTimer = 0
   var isStopRequested = false
 
-  init(seed: UInt64, fault: Fault?, isTracing: Bool) {
+  init(seed: UInt64, profile: Profile, fault: Fault?, isTracing: Bool) {
     var random = Random(seed: seed)
-    settings = Settings(&random)
+    settings = Settings(&random, seed: seed, profile: profile)
     self.random = random
     self.fault = fault
     trace = isTracing ? Trace() : nil
-    kernel = SimulatedKernel(socketCount: settings.configuration.sockets.count)
+    extras = Random(seed: ~seed &+ 1)
+    kernel = SimulatedKernel(sockets: settings.configuration.sockets, allowsSilence: settings.allowsSilence)
     lifecycle = Lifecycle(configuration: settings.configuration)
+    memory = lifecycle.memory
     ambushesLeft = settings.ambushes
+    deathsLeft = settings.deaths
   }
 
   var idleTimeout: UInt64? { settings.configuration.idleTimeout?.nanosecondCount }
@@ -57,14 +76,22 @@ struct World {
 
   mutating func run() -> Outcome {
     note("\(settings)")
-    for action in lifecycle.begin() { carryOut(action) }
+    carryOut(lifecycle.begin())
     enterSchedule()
     check()
     while outcome.violations.isEmpty, let next = agenda.next() {
       now = next.time
       outcome.steps += 1
-      happen(next.happening)
-      if settings.spuriousTimerPercent > 0, random.chance(settings.spuriousTimerPercent) { feed(.deadlineReached) }
+      if next.happening.isForManager, isManagerDown || next.number <= lastOfPredecessor {
+        postpone(next.happening)
+      } else if next.happening.isOfService, isServiceFrozen {
+        deferWhileFrozen(next.happening)
+      } else {
+        happen(next.happening)
+      }
+      if settings.spuriousTimerPercent > 0, random.chance(settings.spuriousTimerPercent), !isManagerDown {
+        feed(.deadlineReached)
+      }
       check()
       setTimer()
       if outcome.steps > World.longestRun {
@@ -85,6 +112,7 @@ struct World {
     if random.chance(6) { add(.request(.stopRequested), after: random.spread(microsecond...4 * span)) }
     if random.chance(2) { add(.request(.stopAtOnceRequested), after: random.spread(microsecond...4 * span)) }
     agenda.add(.healed, at: settings.healsAt)
+    for _ in 0..<settings.deaths { add(.managerDies, after: extras.spread(microsecond...4 * span)) }
   }
 
   mutating func add(_ happening: Happening, after delay: UInt64) {
@@ -120,6 +148,12 @@ struct World {
     case .mainExited(let instance, let epoch, let status): tellMainExited(instance, epoch, status)
     case .allProcessesGone(let instance): if instance == instances.count - 1 { feed(.allProcessesGone) }
     case .request(let event): request(event)
+    case .clientSends(let id): clientSends(id)
+    case .reads(let id): reads(id)
+    case .freezes(let turn, let query): freezes(turn, query)
+    case .heldReadable: heldReadable()
+    case .managerDies: managerDies()
+    case .managerReturns: managerReturns()
     case .healed: heal()
     }
   }
