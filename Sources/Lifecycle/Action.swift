@@ -7,11 +7,11 @@ public enum Action: Equatable, Sendable {
   case spawn
   /// Take the process that the service left behind for its main one.
   case followSuccessor
-  /// Record closed connections for the next sample.
+  /// Record closed connections and datagrams read for the next sample, from now on.
   case recordCloses
   /// Record them, and tell with `connectionClosed` as soon as there is one.
   case watchCloses
-  /// Stop recording them.
+  /// Stop recording them: what the next instance does begins at nothing.
   case forgetCloses
   case readQueues(Query)
   case sample(Query)

@@ -93,10 +93,10 @@ extension Lifecycle {
     }
 
     /// An open connection that carries nothing keeps nothing up.
-    var allowsSilence: Bool { connections == .active || rest == .freeze }
+    public var allowsSilence: Bool { connections == .active || rest == .freeze }
 
     /// Its last look is taken while it is frozen, and then it is killed.
-    var restsByKill: Bool { mayKill && canFreeze && sockets.contains(.fixed) }
+    public var restsByKill: Bool { mayKill && canFreeze && sockets.contains(.fixed) }
 
     /// Those that get a second socket for a rest.
     var steerable: Set<Int> {

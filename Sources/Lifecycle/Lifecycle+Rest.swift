@@ -153,6 +153,7 @@ extension Lifecycle {
   }
 
   private mutating func judge(_ sample: Sample, _ query: Query, _ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
     let isInUse = draining.isUse(sample, allowingSilence: configuration.allowsSilence)
     switch draining.step {
     case .handshakeSnapshot(query):
@@ -166,9 +167,12 @@ extension Lifecycle {
     case .frozenLook(query):
       return isInUse ? giveUpRest(draining.instance, at: now) : killFrozen(draining.instance, at: now)
     case .datagrams(query):
-      let isAnswering = sample.lastUse.map { $0.advanced(by: configuration.answerGrace) > now } ?? false
-      let isAtWork = isAnswering || sample.unreadDatagrams > 0 || sample.accepted > 0 && !configuration.allowsSilence
-      return isAtWork ? awaitAnswers(draining, at: now) : stop(draining.instance, .rest, at: now)
+      // A datagram's stamp is that of its arrival; it may have been read at any moment since the last look.
+      let mayHaveRead = sample.unreadDatagrams > 0 || sample.hasReceived
+      draining.lastRead = mayHaveRead ? now : Self.later(draining.lastRead, sample.lastUse)
+      let isAnswering = draining.lastRead.map { $0.advanced(by: configuration.answerGrace) > now } ?? false
+      return isAnswering || sample.accepted > 0 && !configuration.allowsSilence
+        ? awaitAnswers(draining, at: now) : stop(draining.instance, .rest, at: now)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
       return sample.hasClosed ? giveUpRest(draining.instance, at: now) : []

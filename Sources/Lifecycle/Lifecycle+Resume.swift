@@ -101,10 +101,9 @@ extension Lifecycle {
     abandoned = memory.abandoned
     var actions = goOn(memory, found, at: now)
     if found.hasProcesses, let status = found.mainExit {
-      // What is left may be a daemon that has gone to the background, or workers without a master. Where nobody knows how the
-      // main process ended, only one that was still starting gets the benefit of the doubt.
-      let mayFollow = status != .unknown || memory.phase == .starting
-      actions += handle(.mainExited(status, hasSuccessor: mayFollow), at: now)
+      // What is left may be a daemon that has gone to the background, or workers without a master, who would keep their clients
+      // waiting for ever. Where nobody knows how the main process ended it is started anew.
+      actions += handle(.mainExited(status, hasSuccessor: status != .unknown), at: now)
     }
     return abandoned.isEmpty ? actions : [.abandon(sockets: abandoned)] + actions
   }

@@ -64,6 +64,11 @@ public struct Lifecycle: Equatable, Sendable {
     return min(one, other)
   }
 
+  static func later(_ one: Instant?, _ other: Instant?) -> Instant? {
+    guard let one, let other else { return one ?? other }
+    return max(one, other)
+  }
+
   /// Takes note of a bind(), and of when to see to the sockets that are left.
   func note(adopted socket: Int, by instance: inout Instance, at now: Instant) {
     let isFirst = instance.adopted.isEmpty

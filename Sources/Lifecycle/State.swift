@@ -118,6 +118,8 @@ extension Lifecycle {
     public var step: Step
     /// What is later than this is a use.
     let lastEvidence: Instant
+    /// When it may have read a datagram that it is answering.
+    var lastRead: Instant?
     /// When the drain is given up; set once the barrier has passed, whose length isn't the service's doing.
     var deadline: Instant?
     var retryAt: Instant?

@@ -134,4 +134,26 @@ import Testing
     #expect(script.isRunning)
     #expect(script.reports == [.restImpossible(retryIn: .seconds(16))])
   }
+
+  @Test func aBindInTheMiddleOfARestIsNoted() {
+    var script = Script(sockets: 2)
+    script.wake()
+    script.send(.adopted(socket: 0))
+    script.send(.queuesRead(Query(number: 0), QueueLengths(current: 0)))
+    while !script.isRunning {
+      script.reachDeadline()
+      script.answerQueues()
+    }
+    while script.isRunning {
+      script.reachDeadline()
+      script.answer()
+    }
+    script.send(.adopted(socket: 1))
+    script.send(.nextOpened)
+    #expect(script.lifecycle.memory.adopted == [0, 1])
+    script.passBarrier()
+    script.answer { $0.accepted = 1 }
+    #expect(script.isReturning)
+    #expect(script.lifecycle.memory.adopted == [0, 1])
+  }
 }

@@ -66,6 +66,42 @@ struct Script {
     send(.queuesRead(queueQuery, QueueLengths(current: current, next: next)))
   }
 
+  private var freezeQuery: Query {
+    actions.lazy.compactMap { if case .freeze(let query) = $0 { query } else { nil } }.first ?? Query(number: 0)
+  }
+
+  private var holdQuery: Query {
+    actions.lazy.compactMap { if case .holdConnections(let query) = $0 { query } else { nil } }.first
+      ?? Query(number: 0)
+  }
+
+  var asksToFreeze: Bool { freezeQuery != Query(number: 0) }
+
+  @discardableResult
+  mutating func freeze() -> [Action] { send(.frozen(freezeQuery)) }
+
+  @discardableResult
+  mutating func failFreeze() -> [Action] { send(.freezeFailed(freezeQuery)) }
+
+  @discardableResult
+  mutating func hold(wakeAfter: Duration? = nil) -> [Action] {
+    send(.connectionsHeld(holdQuery, wakeAt: wakeAfter.map(now.advanced(by:))))
+  }
+
+  /// The manager dies, and another one goes on with what it left.
+  @discardableResult
+  mutating func succeed(
+    hasProcesses: Bool, mainExit: ExitStatus? = nil, hasNext: Bool, isFrozen: Bool = false
+  ) -> [Action] {
+    let memory = lifecycle.memory
+    lifecycle = Lifecycle(configuration: lifecycle.configuration)
+    now = now.advanced(by: .milliseconds(100))
+    actions = lifecycle.resume(
+      memory, Lifecycle.Found(hasProcesses: hasProcesses, mainExit: mainExit, hasNext: hasNext, isFrozen: isFrozen),
+      at: now)
+    return actions
+  }
+
   @discardableResult
   mutating func passBarrier() -> [Action] { send(.barrierPassed(barrierQuery)) }
 

@@ -41,6 +41,7 @@ struct Connection {
   /// The client has closed it.
   var isFinished = false
   var isServed = false
+  var wasAccepted = false
   /// Goes away this long after its SYN if not served.
   var patience: UInt64?
   /// Closes this long after it was served.
@@ -82,9 +83,9 @@ struct Connection {
   }
 
   /// It carried nothing from so long before `moment` on.
-  func wasSilent(for span: UInt64, at moment: UInt64) -> Bool {
-    (lastData > moment ? lastDataBefore : lastData) + span <= moment
-  }
+  func wasSilent(for span: UInt64, at moment: UInt64) -> Bool { lastData(before: moment) + span <= moment }
+
+  func lastData(before moment: UInt64) -> UInt64 { lastData > moment ? lastDataBefore : lastData }
 
   mutating func carryData(at now: UInt64) {
     lastDataBefore = lastData

@@ -20,4 +20,20 @@ public enum Fault: String, CaseIterable, Sendable {
   case ignoresSteering
   /// A listener that the service has shut down is not listened on again.
   case neverListensAgain
+  /// What still waits at a unix path's old socket is not relayed when that is closed.
+  case dropsLeftovers
+  /// Datagrams that the service has not read aren't seen.
+  case hidesUnread
+  /// Nor is when the last one that it has read arrived.
+  case hidesStamps
+  /// Data that comes by a connection of a frozen service wakes nobody.
+  case sleepsThroughData
+  /// A connection's last data isn't seen.
+  case hidesData
+  /// The memory for a successor is written after the actions of an event, not before them.
+  case remembersLate
+  /// A successor is told that nothing is frozen.
+  case forgetsFreeze
+  /// A successor is told that there are no second sockets.
+  case forgetsNext
 }

@@ -21,6 +21,8 @@ struct Plan {
   var terminatesWithin: UInt64 = 10 * millisecond
   /// Its SIGTERM handling takes what is in the queue and drops it.
   var dropsQueueOnTerminate = false
+  /// It goes on accepting until it exits.
+  var acceptsUntilExit = false
   /// Works as a service should, as far as it was decided.
   var isHealthy = true
 }

@@ -33,7 +33,12 @@ struct SimulatedKernel {
   private var lastCookie: UInt64 = 0
 
   /// The last moment at which a connection that the service has carried something.
-  private var lastMove: UInt64 = 0
+  private func lastMove(before moment: UInt64 = .max) -> UInt64 {
+    // One that is reset is in no dump until the service has closed it, which is told.
+    connections.reduce(0) {
+      $1.wasAccepted && !$1.isReset && $1.kind != .datagram ? max($0, $1.lastData(before: moment)) : $0
+    }
+  }
   private var lastAccept: UInt64 = 0
   /// When the last datagram arrived that the service has read.
   var lastDatagram: UInt64 = 0
@@ -48,17 +53,17 @@ struct SimulatedKernel {
 
   func lastActivity(at now: UInt64) -> UInt64 {
     guard allowsSilence else { return activeCount > 0 ? now : lastActive }
-    return activeCount > withServiceCount ? now : max(lastMove, lastActive, lastAccept)
+    return activeCount > withServiceCount ? now : max(lastMove(), lastActive, lastAccept)
   }
 
-  func lastUse(at now: UInt64) -> UInt64 {
-    max(lastDatagram, allowsSilence ? lastMove : withServiceCount > 0 ? now : lastWithService)
+  /// `look`: where a silent connection doesn't count, what one of them carries after the last look can't be known of.
+  func lastUse(at now: UInt64, look: UInt64 = .max) -> UInt64 {
+    max(lastDatagram, allowsSilence ? lastMove(before: look) : withServiceCount > 0 ? now : lastWithService)
   }
 
   /// It sends or is sent something.
   mutating func carryData(_ id: Int, at now: UInt64) {
     connections[id].carryData(at: now)
-    if connections[id].isWithService { lastMove = now }
   }
 
   mutating func newCookie() -> UInt64 {
@@ -89,7 +94,7 @@ struct SimulatedKernel {
     }
     if wasWithService != isWithService {
       if isWithService {
-        lastMove = max(lastMove, connections[id].lastData)
+        connections[id].wasAccepted = true
         lastAccept = now
       }
       withServiceCount += isWithService ? 1 : -1

@@ -60,6 +60,7 @@ extension World {
       !instances[instance].isTerminatedForRest
     else { return }
     instances[instance].isTerminatedForRest = true
+    if instances[instance].isFrozen, settings.configuration.restsByKill { outcome.counts.killsWhileFrozen += 1 }
     for (id, connection) in kernel.connections.enumerated() where connection.isActive {
       switch connection.phase {
       case .away, .gone: break
@@ -78,7 +79,8 @@ extension World {
     }
     // Committed, there is no way back: whatever came in between has been answered, and that is all.
     guard kernel.datagramSteering == .current else { return }
-    let lastUse = kernel.lastUse(at: now)
+    if kernel.connections.contains(where: { $0.isPreempted && $0.isWithService }) { return }
+    let lastUse = kernel.lastUse(at: now, look: lastLookAt)
     if let idleTimeout, now < lastUse + idleTimeout {
       violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
     }
@@ -93,7 +95,7 @@ extension World {
       return !instance.plan.isHealthy || instance.ownExit != nil
     }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
-    guard settings.allowsSilence, let idleTimeout, connection.phase == .inHand else { return false }
+    guard settings.configuration.allowsSilence, let idleTimeout, connection.phase == .inHand else { return false }
     return connection.wasSilent(for: idleTimeout, at: lastLookAt)
   }
 

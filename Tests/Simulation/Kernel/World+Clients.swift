@@ -11,7 +11,7 @@ extension World {
     if random.chance(15) { connection.patience = random.spread(20 * microsecond...2 * second) }
     let isBrief = random.chance(80)
     connection.holdTime = random.spread(isBrief ? microsecond...100 * millisecond : microsecond...2 * span)
-    if settings.allowsSilence, connection.kind != .datagram {
+    if settings.configuration.allowsSilence, connection.kind != .datagram {
       for _ in 0..<extras.below(4) { connection.silences.append(extras.spread(microsecond...3 * span)) }
       connection.isSilentFirst = extras.chance(20) && !connection.silences.isEmpty
     }
@@ -134,7 +134,7 @@ extension World {
       }
       scheduleHeldReadable()
       // One that has nothing to answer just closes its end.
-      guard settings.allowsSilence, connection.phase == .inHand else { return }
+      guard settings.configuration.allowsSilence, connection.phase == .inHand else { return }
       add(.closes(connection: id), after: extras.spread(microsecond...millisecond))
     }
   }
@@ -189,7 +189,7 @@ extension World {
   /// Nobody listens. That is the service's doing as long as we haven't been told; after that it is ours.
   mutating func refuse(_ id: Int, _ listener: Int) {
     end(id, .refused)
-    guard !kernel.listeners[listener].isShutDownUntold else { return }
+    guard !kernel.listeners[listener].isShutDownUntold, !isManagerDown else { return }
     switch lifecycle.state {
     case .dormant, .starting, .running, .returning, .backingOff:
       violate(.noConnectionLost, "connection \(id): refused, as nobody listened again")

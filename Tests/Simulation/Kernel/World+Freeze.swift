@@ -71,7 +71,7 @@ extension World {
 
   /// Level-triggered, as with the listeners.
   mutating func scheduleHeldReadable() {
-    guard kernel.hasReadableHeld else { return }
+    guard kernel.hasReadableHeld, fault != .sleepsThroughData else { return }
     add(.heldReadable, after: extras.spread(microsecond...100 * microsecond))
   }
 

@@ -116,7 +116,7 @@ extension World {
     for socket in kernel.groups.indices {
       guard let next = kernel.groups[socket].next else { continue }
       let old = kernel.groups[socket].current
-      if isUnix(kernel.listeners[old].kind) { relayLeftovers(from: old, to: next) }
+      if isUnix(kernel.listeners[old].kind), fault != .dropsLeftovers { relayLeftovers(from: old, to: next) }
       closeCurrent(old)
       kernel.groups[socket].current = next
       kernel.groups[socket].next = nil
@@ -136,7 +136,11 @@ extension World {
 
   private mutating func closeCurrent(_ listener: Int) {
     for id in kernel.listeners[listener].queue {
-      lose(id, isExcused: isExcused(kernel.connections[id]), "in the current socket's queue when that was closed")
+      let connection = kernel.connections[id]
+      // A unix client that came late is relayed; a datagram can't be.
+      lose(
+        id, isExcused: connection.kind == .datagram && isExcused(connection),
+        "in the current socket's queue when that was closed")
     }
     for id in kernel.connections.indices
     where kernel.connections[id].listener == listener && kernel.connections[id].phase == .handshaking {

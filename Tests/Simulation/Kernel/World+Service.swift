@@ -10,7 +10,8 @@ extension World {
     if let last = instances.last, last.isAlive { violate(.neverTwoInstances, "spawned while the last one lives") }
     checkSpawn()
     let isSick = !isHealed && random.chance(settings.sickPercent)
-    let plan = isSick ? Plan.sick(settings, &random) : Plan.healthy(settings, &random)
+    var plan = isSick ? Plan.sick(settings, &random) : Plan.healthy(settings, &random)
+    plan.acceptsUntilExit = extras.chance(settings.acceptsUntilExitPercent)
     var queued: [Int] = []
     for group in kernel.groups where !group.isAbandoned { queued += kernel.listeners[group.current].queue }
     let id = instances.count
@@ -217,7 +218,7 @@ extension World {
     let plan = instances[id].plan
     instances[id].isTerminated = true
     if instances[id].isMainAlive, !plan.ignoresTerminate {
-      instances[id].isAccepting = false
+      if !plan.acceptsUntilExit { instances[id].isAccepting = false }
       if plan.dropsQueueOnTerminate { dropQueues(id) }
       let delay = random.spread(microsecond...plan.terminatesWithin)
       let status = random.chance(50) ? ExitStatus.exited(code: 0) : .signalled(15, dumpedCore: false)
@@ -270,6 +271,8 @@ extension World {
   /// Whatever was wrong with the service is set right, and it is started anew.
   mutating func heal() {
     isHealed = true
+    // What it would have crashed of when it is thawed.
+    deferred.removeAll { if case .mainExits = $0 { true } else { false } }
     guard let id = instances.indices.last, instances[id].isAlive else { return }
     guard !instances[id].plan.isHealthy || instances[id].ownExit != nil else { return }
     // Between two main processes: whichever comes to be is ended then.

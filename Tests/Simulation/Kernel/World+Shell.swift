@@ -10,25 +10,27 @@ extension World {
     outcome.coverage.add(event, in: lifecycle.state)
     note("  \(describe(event))")
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
-    memory = lifecycle.memory
+    if fault != .remembersLate { memory = lifecycle.memory }
     checkActions(actions, event)
     if fault == .armsBeforeSwap, let swap = actions.firstIndex(of: .swap), let arm = actions.lastIndex(of: .arm) {
       actions.swapAt(swap, arm)
     }
     carryOut(actions)
+    if !isManagerDown { memory = lifecycle.memory }
     if let answer = immediateAnswer {
       immediateAnswer = nil
       feed(answer)
     }
   }
 
-  /// Between any two actions the manager may be killed.
+  /// Before and after any action the manager may be killed.
   mutating func carryOut(_ actions: [Action]) {
     for action in actions {
       if deathsLeft > 0, extras.chance(settings.deathPercent) { managerDies() }
       guard !isManagerDown else { return }
       carryOut(action)
     }
+    if deathsLeft > 0, !actions.isEmpty, extras.chance(settings.deathPercent) { managerDies() }
   }
 
   private mutating func carryOut(_ action: Action) {
@@ -38,13 +40,16 @@ extension World {
     case .disarm: disarm()
     case .spawn: immediateAnswer = spawn()
     case .followSuccessor: followSuccessor()
-    case .recordCloses: kernel.closeRecord = .recorded
+    case .recordCloses:
+      if kernel.closeRecord == .off { kernel.hasReceived = false }
+      kernel.closeRecord = .recorded
     case .watchCloses:
       kernel.closeRecord = .watched
       if kernel.hasClosed { add(.closeAnnounced, after: random.spread(microsecond...100 * microsecond)) }
     case .forgetCloses:
       kernel.closeRecord = .off
       kernel.hasClosed = false
+      kernel.hasReceived = false
     case .readQueues(let query): ask(.queues(query))
     case .sample(let query): ask(.sample(query))
     case .openNext(let sockets): openNext(sockets)
@@ -148,7 +153,14 @@ extension World {
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
       lastLookAt = now
       if query == look, kernel.hasVisibleUse { lookSawWaiting = now }
-      let sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
+      var sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
+      switch fault {
+      case .hidesUnread: sample.unreadDatagrams = 0
+      case .hidesStamps where !settings.configuration.allowsSilence,
+        .hidesData where settings.configuration.allowsSilence:
+        sample.lastUse = nil
+      default: break
+      }
       kernel.hasClosed = false
       kernel.hasReceived = false
       add(.answer(.sampled(query, sample)), after: delay)

@@ -17,6 +17,7 @@ extension World {
     look = nil
     kernel.closeRecord = .off
     kernel.hasClosed = false
+    kernel.hasReceived = false
     kernel.isHeld = false
     for index in kernel.listeners.indices { kernel.listeners[index].isWatched = false }
     cutRelays()
@@ -42,11 +43,15 @@ extension World {
     lastOfPredecessor = agenda.lastNumber
     lastExcuse = now
     immediateAnswer = nil
-    if let id = instances.indices.last { instances[id].isInherited = true }
+    if let id = instances.indices.last {
+      instances[id].isInherited = true
+      instances[id].readyAt = instances[id].readyAt ?? memory.readyAt?.nanoseconds
+    }
     lifecycle = Lifecycle(configuration: settings.configuration)
     let found = Lifecycle.Found(
-      hasProcesses: instances.last?.isAlive ?? false, mainExit: mainExit(), hasNext: kernel.groups.contains { $0.next != nil },
-      isFrozen: instances.last?.isToFreeze ?? false)
+      hasProcesses: instances.last?.isAlive ?? false, mainExit: mainExit(),
+      hasNext: fault != .forgetsNext && kernel.groups.contains { $0.next != nil },
+      isFrozen: fault != .forgetsFreeze && instances.last?.isToFreeze ?? false)
     note("a successor finds \(found)")
     let actions = lifecycle.resume(memory, found, at: Instant(nanoseconds: now))
     memory = lifecycle.memory
