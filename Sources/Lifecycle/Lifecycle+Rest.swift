@@ -98,6 +98,9 @@ extension Lifecycle {
     case .freezeFailed(let query):
       guard case .freezing(query) = draining.step else { return [] }
       return giveUpRest(draining.instance, at: now)
+    case .connectionClosed:
+      // Told between a look and its answer.
+      return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
     case .dataArrived:
       // One of the connections that it was frozen with.
       return draining.instance.isHeld ? giveUpRest(draining.instance, at: now) : []
@@ -127,7 +130,7 @@ extension Lifecycle {
       draining.instance.noteShutDown()
       state = .draining(draining)
       return []
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextClosed,
+    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
       .connectionsHeld, .holdFailed:
       return []
     }

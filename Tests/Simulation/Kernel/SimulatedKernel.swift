@@ -99,7 +99,7 @@ struct SimulatedKernel {
       }
       withServiceCount += isWithService ? 1 : -1
       // One that is reset goes out of sight at once and is told of when the service closes it.
-      if !isWithService, !connections[id].isReset { lastWithService = now }
+      if !isWithService, !connections[id].isReset, !connections[id].isPreempted { lastWithService = now }
     }
   }
 

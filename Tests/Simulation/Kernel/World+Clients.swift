@@ -15,7 +15,7 @@ extension World {
       for _ in 0..<extras.below(4) { connection.silences.append(extras.spread(microsecond...3 * span)) }
       connection.isSilentFirst = extras.chance(20) && !connection.silences.isEmpty
     }
-    connection.isPreempted = isUnix(connection.kind) && extras.chance(3)
+    connection.isPreempted = isUnix(connection.kind) && extras.chance(8)
     let id = kernel.add(connection)
     outcome.counts.clients += 1
     agenda.add(.synArrives(id), at: time)
@@ -44,7 +44,7 @@ extension World {
       isBrief ? microsecond...50 * microsecond : 10 * microsecond...5 * millisecond)
     let cookie = kernel.newCookie()
     let isLate = connection.isPreempted && group.next != nil
-    let end = now + (isLate ? extras.spread(millisecond...60 * millisecond) : duration)
+    let end = now + (isLate ? extras.spread(millisecond...400 * millisecond) : duration)
     if isLate { outcome.counts.preempted += 1 }
     kernel.change(id, at: now) {
       $0.phase = .synInProcess

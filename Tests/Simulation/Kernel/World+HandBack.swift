@@ -71,6 +71,7 @@ extension World {
   private mutating func relay(_ id: Int, to listener: Int) {
     move(id, to: listener)
     kernel.change(id, at: now) { $0.isRelayed = true }
+    if deathsLeft > 0, extras.chance(30) { add(.managerDies, after: extras.spread(microsecond...100 * millisecond)) }
   }
 
   private mutating func move(_ id: Int, to listener: Int) {

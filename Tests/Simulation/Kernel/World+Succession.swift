@@ -7,7 +7,7 @@ extension World {
     guard !isManagerDown, !hasFinished, deathsLeft > 0 else { return }
     deathsLeft -= 1
     outcome.counts.deaths += 1
-    note("the manager is killed; its memory: \(memory)")
+    note("the manager is killed; its memory: \(describe(memory))")
     isManagerDown = true
     isArmed = false
     isReadableScheduled = false

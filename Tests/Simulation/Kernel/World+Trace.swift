@@ -15,6 +15,10 @@ extension World {
   }
 
   func describe(_ event: Event) -> String {
+    if case .queuesRead(let query, let lengths) = event {
+      let next = lengths.next.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+      return "queues read \(query.number): current \(lengths.current), next \(next)"
+    }
     guard case .sampled(let query, let sample) = event else { return "\(event)" }
     let more = [
       sample.hasClosed ? "has closed" : nil, sample.unreadDatagrams > 0 ? "unread \(sample.unreadDatagrams)" : nil,
@@ -36,6 +40,10 @@ extension World {
     case .report(.neverBound(let sockets)): "report neverBound \(sockets.sorted())"
     default: "\(action)"
     }
+  }
+
+  func describe(_ memory: Lifecycle.Memory) -> String {
+    "\(memory.phase), adopted \(memory.adopted.sorted()), abandoned \(memory.abandoned.sorted()), failures \(memory.failures)"
   }
 
   var stateName: String {

@@ -62,7 +62,8 @@ struct World {
     self.fault = fault
     trace = isTracing ? Trace() : nil
     extras = Random(seed: ~seed &+ 1)
-    kernel = SimulatedKernel(sockets: settings.configuration.sockets, allowsSilence: settings.configuration.allowsSilence)
+    kernel = SimulatedKernel(
+      sockets: settings.configuration.sockets, allowsSilence: settings.configuration.allowsSilence)
     lifecycle = Lifecycle(configuration: settings.configuration)
     memory = lifecycle.memory
     ambushesLeft = settings.ambushes

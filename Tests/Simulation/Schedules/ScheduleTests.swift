@@ -3,11 +3,12 @@ import Simulation
 import Testing
 
 /// How many seeds a round tries. More for a longer look: TORPOR_SEEDS=10000000 swift test -c release.
-private let seedCount = UInt64(ProcessInfo.processInfo.environment["TORPOR_SEEDS"] ?? "") ?? 24_000
+private let seedCount = UInt64(ProcessInfo.processInfo.environment["TORPOR_SEEDS"] ?? "") ?? 50_000
 
 /// What to print for a seed that fails: the end of its trace, which is where it went wrong.
-func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
-  let lines = Schedule(seed: seed, fault: fault).run(isTracing: true).description(seed: seed).split(separator: "\n")
+func explain(_ seed: UInt64, _ profile: Profile) -> String {
+  let outcome = Schedule(seed: seed, profile: profile).run(isTracing: true)
+  let lines = "\(profile) \(outcome.description(seed: seed))".split(separator: "\n")
   guard lines.count > 300 else { return lines.joined(separator: "\n") }
   return (lines.prefix(20) + ["…"] + lines.suffix(280)).joined(separator: "\n")
 }
@@ -18,21 +19,24 @@ func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
   func everyInvariantHoldsInEverySchedule(part: UInt64) {
     var failures = 0
     for seed in stride(from: part, to: seedCount, by: 4) {
-      let outcome = Schedule(seed: seed).run()
+      // Another divisor than the number of parts: each part has all profiles.
+      let profile = Profile(of: seed)
+      let outcome = Schedule(seed: seed, profile: profile).run()
       guard !outcome.violations.isEmpty else { continue }
       failures += 1
-      if failures == 1 { Issue.record("\(explain(seed))") }
+      if failures == 1 { Issue.record("\(explain(seed, profile))") }
     }
     #expect(failures == 0, "so many of \(seedCount / 4) schedules")
   }
 
-  @Test func aSeedIsOneSchedule() {
-    for seed in UInt64(0)..<100 {
-      let first = Schedule(seed: seed).run(isTracing: true)
-      let second = Schedule(seed: seed).run(isTracing: true)
+  @Test(arguments: Profile.allCases)
+  func aSeedIsOneSchedule(profile: Profile) {
+    for seed in UInt64(0)..<50 {
+      let first = Schedule(seed: seed, profile: profile).run(isTracing: true)
+      let second = Schedule(seed: seed, profile: profile).run(isTracing: true)
       let isSame = first == second
       #expect(isSame, "seed \(seed)")
-      let isUnchanged = first.counts == Schedule(seed: seed).run().counts
+      let isUnchanged = first.counts == Schedule(seed: seed, profile: profile).run().counts
       #expect(isUnchanged, "a trace changes nothing, seed \(seed)")
     }
   }
@@ -40,22 +44,34 @@ func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
   /// Seeds that once failed, each with what it showed.
   @Test(
     arguments: [
-      (24482, "started although nobody came, over before it was seen that somebody waits: not a success"),
-      (292_559, "a first look that was taken after the last one: newcomers taken for those who waited at the start"),
-      (7812, "a client that gave up in the queue taken for one that was served"),
-      (37179, "a failed look at the handshakes of a rest that is given up taken for an empty one"),
-      (5547, "a first look that came after readiness and was lost"),
-      (4, "a rest right behind a visitor who came during the drain"),
-    ] as [(UInt64, String)])
-  func aSeedThatOnceFailedHolds(_ seed: UInt64, _ story: String) {
-    let outcome = Schedule(seed: seed).run(isTracing: true)
+      (24482, .tcp, "started although nobody came, over before it was seen that somebody waits: not a success"),
+      (
+        292_559, .tcp,
+        "a first look that was taken after the last one: newcomers taken for those who waited at the start"
+      ),
+      (7812, .tcp, "a client that gave up in the queue taken for one that was served"),
+      (37179, .tcp, "a failed look at the handshakes of a rest that is given up taken for an empty one"),
+      (5547, .tcp, "a first look that came after readiness and was lost"),
+      (4, .tcp, "a rest right behind a visitor who came during the drain"),
+      (1034, .freeze, "frozen with a connection between queue and hand, which nothing then told of"),
+      (1615, .freeze, "awake for its own timer for longer than two looks are apart"),
+      (162_369, .succession, "told to end 200 ms after a datagram came, when it had been read just now"),
+      (783, .succession, "a connection that was silent at SIGTERM and not after it"),
+      (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
+    ] as [(UInt64, Profile, String)])
+  func aSeedThatOnceFailedHolds(_ seed: UInt64, _ profile: Profile, _ story: String) {
+    let outcome = Schedule(seed: seed, profile: profile).run(isTracing: true)
     #expect(outcome.violations.isEmpty, "\(story)")
   }
 
   /// A simulation that never comes to a case says nothing about it.
   @Test func schedulesReachEveryCase() {
     var total = Outcome.Counts()
-    for seed in UInt64(0)..<4_000 { total += Schedule(seed: seed).run().counts }
+    for seed in UInt64(0)..<4_000 {
+      total += Schedule(seed: seed).run().counts
+      total += Schedule(seed: seed, profile: Profile(of: seed)).run().counts
+      total += Schedule(seed: seed, profile: .succession).run().counts
+    }
     for (name, keyPath) in Outcome.Counts.all {
       #expect(total[keyPath: keyPath] > 0, "\(name) never happened")
     }
@@ -65,6 +81,11 @@ func explain(_ seed: UInt64, fault: Fault? = nil) -> String {
     #expect(total.backoffs > 50)
     #expect(total.migrated > 200)
     #expect(total.relayed > 100)
+    #expect(total.commits > 500)
+    #expect(total.freezes > 500)
+    #expect(total.wakesByData > 100)
+    #expect(total.killsWhileFrozen > 100)
+    #expect(total.deaths > 1_000)
     #expect(total.served * 10 > total.clients * 7)
   }
 }
