@@ -147,6 +147,13 @@ extension World {
     where kernel.connections[id].listener == listener && kernel.connections[id].phase == .handshaking {
       lose(id, isExcused: false, "its handshake was with the current socket when that was closed")
     }
+    // A datagram on its way to it: excused as one that has got there is.
+    for id in kernel.connections.indices
+    where kernel.connections[id].listener == listener && kernel.connections[id].phase == .synInProcess
+      && kernel.connections[id].kind == .datagram && isExcused(kernel.connections[id])
+    {
+      lose(id, isExcused: true, "")
+    }
     kernel.listeners[listener].queue = []
     kernel.listeners[listener].isClosed = true
   }
