@@ -11,6 +11,16 @@ public enum MonotonicClock {
   }
 }
 
+/// CLOCK_REALTIME, which the kernel stamps datagrams by, and which may be set.
+public enum RealtimeClock {
+  /// Nanoseconds since 1970.
+  public static func now() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}
+
 /// A timerfd on the monotonic clock. Disarmed, it makes no wakeup.
 public struct Timer: ~Copyable {
   public let descriptor: OwnedFD

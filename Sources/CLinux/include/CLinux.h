@@ -136,3 +136,13 @@ ssize_t cl_receive_datagram(int socket, void *_Nonnull buffer, size_t length, in
 ssize_t cl_splice(int from, int to, size_t length);
 int cl_bind_unix_autoname(int socket, char *_Nonnull name, size_t capacity);
 int cl_bind_netlink(int socket, uint32_t groups);
+
+// MARK: datagram.c
+
+/// When the last datagram came that was read from the socket, in nanoseconds of CLOCK_REALTIME; -ENOENT: none yet. Datagrams
+/// carry a stamp from the first call on.
+int64_t cl_last_datagram_stamp(int socket);
+/// 1: one waits to be read.
+int cl_has_datagram(int socket);
+/// Who sent the next datagram, which stays. Returns the family.
+int cl_peek_sender(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);

@@ -52,9 +52,9 @@ struct Connection {
   var isSilentFirst = false
   /// Something was sent that the service has not read: its descriptor is readable.
   var hasUnreadData = false
-  /// When it last carried something, and before that.
+  /// When it last carried something, and what a look last told of that.
   var lastData: UInt64 = 0
-  var lastDataBefore: UInt64 = 0
+  var lastDataSeen: UInt64 = 0
   /// A unix client that lost its processor in connect(), between finding the listener and its queue: no barrier sees it.
   var isPreempted = false
   /// Nobody's use when its service was told to end.
@@ -82,13 +82,6 @@ struct Connection {
     }
   }
 
-  /// It carried nothing from so long before `moment` on.
-  func wasSilent(for span: UInt64, at moment: UInt64) -> Bool { lastData(before: moment) + span <= moment }
-
-  func lastData(before moment: UInt64) -> UInt64 { lastData > moment ? lastDataBefore : lastData }
-
-  mutating func carryData(at now: UInt64) {
-    lastDataBefore = lastData
-    lastData = now
-  }
+  /// At a look at `moment` it had carried nothing for so long.
+  func wasSilent(for span: UInt64, at moment: UInt64) -> Bool { lastDataSeen + span <= moment }
 }

@@ -33,10 +33,10 @@ struct SimulatedKernel {
   private var lastCookie: UInt64 = 0
 
   /// The last moment at which a connection that the service has carried something.
-  private func lastMove(before moment: UInt64 = .max) -> UInt64 {
+  private func lastMove(asSeen: Bool = false) -> UInt64 {
     // One that is reset is in no dump until the service has closed it, which is told.
     connections.reduce(0) {
-      $1.wasAccepted && !$1.isReset && $1.kind != .datagram ? max($0, $1.lastData(before: moment)) : $0
+      $1.wasAccepted && !$1.isReset && $1.kind != .datagram ? max($0, asSeen ? $1.lastDataSeen : $1.lastData) : $0
     }
   }
   private var lastAccept: UInt64 = 0
@@ -56,14 +56,14 @@ struct SimulatedKernel {
     return activeCount > withServiceCount ? now : max(lastMove(), lastActive, lastAccept)
   }
 
-  /// `look`: where a silent connection doesn't count, what one of them carries after the last look can't be known of.
-  func lastUse(at now: UInt64, look: UInt64 = .max) -> UInt64 {
-    max(lastDatagram, allowsSilence ? lastMove(before: look) : withServiceCount > 0 ? now : lastWithService)
+  /// `asSeen`: where a silent connection doesn't count, what one of them carries after the last look can't be known of.
+  func lastUse(at now: UInt64, asSeen: Bool = false) -> UInt64 {
+    max(lastDatagram, allowsSilence ? lastMove(asSeen: asSeen) : withServiceCount > 0 ? now : lastWithService)
   }
 
   /// It sends or is sent something.
   mutating func carryData(_ id: Int, at now: UInt64) {
-    connections[id].carryData(at: now)
+    connections[id].lastData = now
   }
 
   mutating func newCookie() -> UInt64 {
@@ -124,6 +124,10 @@ struct SimulatedKernel {
       case .handshaking, .queued, .limbo: connection.isActive
       }
     }
+  }
+
+  mutating func noteLook() {
+    for id in connections.indices { connections[id].lastDataSeen = connections[id].lastData }
   }
 
   /// One look at everything. A connection between queue and hand shows as queued, by its generation mark.

@@ -80,7 +80,7 @@ extension World {
     // Committed, there is no way back: whatever came in between has been answered, and that is all.
     guard kernel.datagramSteering == .current else { return }
     if kernel.connections.contains(where: { $0.isPreempted && $0.isWithService }) { return }
-    let lastUse = kernel.lastUse(at: now, look: lastLookAt)
+    let lastUse = kernel.lastUse(at: now, asSeen: true)
     if let idleTimeout, now < lastUse + idleTimeout {
       violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
     }

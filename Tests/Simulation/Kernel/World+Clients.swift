@@ -97,7 +97,7 @@ extension World {
     kernel.change(id, at: now) {
       $0.phase = .queued
       $0.queuedAt = now
-      $0.carryData(at: now)
+      $0.lastData = now
     }
     kernel.listeners[kernel.connections[id].listener].queue.append(id)
     scheduleReadable()

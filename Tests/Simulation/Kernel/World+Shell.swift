@@ -152,6 +152,7 @@ extension World {
       }
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
       lastLookAt = now
+      kernel.noteLook()
       if query == look, kernel.hasVisibleUse { lookSawWaiting = now }
       var sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
       switch fault {
