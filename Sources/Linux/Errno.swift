@@ -23,6 +23,7 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let noProcess = Errno(ESRCH)
   public static let noFamily = Errno(EAFNOSUPPORT)
   public static let notAvailable = Errno(EADDRNOTAVAIL)
+  public static let notSupported = Errno(EOPNOTSUPP)
 }
 
 /// A call that returns -1 and sets errno becomes a typed throw. Interrupted calls are made again.

@@ -37,10 +37,11 @@ extension Service {
       processes.terminateMain()
     case .terminateAll: processes.terminateAll()
     case .killAll: processes.killAll()
-    // Nothing can be configured yet that asks for a freeze.
-    case .freeze(let query): post(.freezeFailed(query))
+    case .freeze(let query): freeze(query)
+    case .thaw: attempt("let the service go on") { () throws(Errno) in try processes.thaw() }
+    // Nothing can be configured yet that asks for a sleep with connections open.
     case .holdConnections(let query): post(.holdFailed(query))
-    case .thaw, .releaseConnections, .releaseMemory: break
+    case .releaseConnections, .releaseMemory: break
     case .report(let report): tell(report)
     case .finish: finish()
     }
@@ -49,6 +50,15 @@ extension Service {
   /// What can't be done now is told and isn't fatal: the step that relies on it asks again.
   private func attempt(_ what: String, _ body: () throws(Errno) -> Void) {
     do throws(Errno) { try body() } catch { narrator.warn("cannot \(what): \(error)") }
+  }
+
+  private func freeze(_ query: Query) {
+    do throws(Errno) {
+      try processes.freeze { [weak self] in self?.post(.frozen(query)) }
+    } catch {
+      context.reason = "its processes can't be frozen: \(error)"
+      post(.freezeFailed(query))
+    }
   }
 
   // MARK: questions

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Linux
@@ -29,5 +30,42 @@ import Testing
   @Test func withoutVersionTwoThereIsNone() {
     #expect(Cgroup.directory(groups: "3:cpu:/", mounts: "1 1 0:1 / / rw - cgroup cgroup rw,cpu") == nil)
     #expect(Cgroup.directory(groups: "", mounts: "") == nil)
+  }
+
+  /// On the real kernel, with a process of our own.
+  @Test(.enabled(if: Cgroup.own() != nil)) func whatIsFrozenStandsStillAndCanBeKilled() throws {
+    let parent = try #require(Cgroup.own())
+    let cgroup = try Cgroup(named: "torpor-test-\(getpid())", in: parent)
+    var spawn = Spawn(path: "/bin/sh", arguments: ["sh", "-c", "while :; do :; done"], environment: [])
+    spawn.cgroup = cgroup.directory.number
+    let process = try spawn.run()
+    #expect(try becomes(true, cgroup.path, "populated 1"))
+    try cgroup.setFrozen(true)
+    let isToFreeze = cgroup.isToFreeze
+    #expect(isToFreeze)
+    #expect(try becomes(true, cgroup.path, "frozen 1"))
+    let before = ProcessFiles.contents(of: cgroup.path + "/cpu.stat")
+    usleep(50_000)
+    #expect(ProcessFiles.contents(of: cgroup.path + "/cpu.stat") == before)
+    try cgroup.setFrozen(false)
+    #expect(try becomes(false, cgroup.path, "frozen 1"))
+    try cgroup.setFrozen(true)
+    #expect(try becomes(true, cgroup.path, "frozen 1"))
+    let isKilled = cgroup.kill()
+    #expect(isKilled)
+    #expect(try becomes(false, cgroup.path, "populated 1"))
+    var status: Int32 = 0
+    let pid = process.handle.pid
+    #expect(unsafe waitpid(pid, &status, 0) == pid)
+    #expect(status & 0x7f == SIGKILL)
+  }
+
+  private func becomes(_ wanted: Bool, _ path: String, _ line: String) throws -> Bool {
+    for _ in 0..<200 {
+      let events = try #require(ProcessFiles.contents(of: path + "/cgroup.events"))
+      if events.split(separator: "\n").contains(Substring(line)) == wanted { return true }
+      usleep(10_000)
+    }
+    return false
   }
 }

@@ -67,10 +67,41 @@ final class ServiceProcesses {
 
   private func cgroupChanged() {
     switch cgroup {
-    case .some(let cgroup): cgroup.acknowledge()
+    case .some(let cgroup):
+      cgroup.acknowledge()
+      if onFrozen != nil, cgroup.isFrozen { hasFrozen() }
     case .none: break
     }
     checkAllGone()
+  }
+
+  // MARK: freezing
+
+  private var onFrozen: (() -> Void)?
+
+  private func hasFrozen() {
+    let tell = onFrozen
+    onFrozen = nil
+    tell?()
+  }
+
+  /// Stops all of them where they are. `isDone` is called when they are, and not at all after a thaw.
+  func freeze(_ isDone: @escaping () -> Void) throws(Errno) {
+    switch cgroup {
+    case .some(let cgroup):
+      try cgroup.setFrozen(true)
+      onFrozen = isDone
+      if cgroup.isFrozen { hasFrozen() }
+    case .none: throw .notSupported
+    }
+  }
+
+  func thaw() throws(Errno) {
+    onFrozen = nil
+    switch cgroup {
+    case .some(let cgroup): try cgroup.setFrozen(false)
+    case .none: break
+    }
   }
 
   /// Where clone3 can't use it (a threaded or dying cgroup), we go on without.
