@@ -42,6 +42,8 @@ extension World {
     isManagerDown = false
     lastOfPredecessor = agenda.lastNumber
     lastExcuse = now
+    // The predecessor may have been killed when it was about to tell of a good end.
+    failuresInRow = min(failuresInRow, memory.failures)
     immediateAnswer = nil
     if let id = instances.indices.last {
       instances[id].isInherited = true
