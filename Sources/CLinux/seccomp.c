@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,20 +22,40 @@
 #error "name this architecture's AUDIT_ARCH"
 #endif
 
-int cl_install_bind_filter(void) {
-  struct sock_filter program[] = {
-      // Another architecture's calls (a 32-bit program) have other numbers: they go on unseen.
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCHITECTURE, 0, 4),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bind, 0, 2),
-      // glibc's getaddrinfo binds a netlink socket each time: by the address's length it is known here, and needs no one.
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sizeof(struct sockaddr_nl), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-  };
-  struct sock_fprog description = {sizeof program / sizeof program[0], program};
+int cl_install_filter(int traps) {
+  struct sock_filter program[32];
+  unsigned char n = 0;
+#define ADD(...) program[n++] = (struct sock_filter)__VA_ARGS__
+  // Another architecture's calls (a 32-bit program) have other numbers: they go on unseen.
+  ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
+  ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCHITECTURE, 1, 0));
+  ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+  if (traps & CL_TRAP_PATHS) {
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_unlink, 0, 1));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_unlinkat, 0, 4));
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+    // rmdir() in its other form.
+    ADD(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, AT_REMOVEDIR, 0, 1));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_connect, 0, 5));
+    // A unix address is told from the others by its length: only those that no held path can have go on unasked.
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps & CL_TRAP_LENGTH_16 ? 0 : sizeof(struct sockaddr_in), 2, 0));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps & CL_TRAP_LENGTH_28 ? 0 : sizeof(struct sockaddr_in6), 1, 0));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  }
+  ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bind, 0, 2));
+  // glibc's getaddrinfo binds a netlink socket each time: by the address's length it is known here, and needs no one.
+  ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+  ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, traps & CL_TRAP_LENGTH_12 ? 0 : sizeof(struct sockaddr_nl), 0, 1));
+  ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+#undef ADD
+  struct sock_fprog description = {n, program};
   // WAIT_KILLABLE_RECV (5.19): a signal to the server doesn't restart a bind() that we have begun to answer.
   long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                           SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &description);
@@ -43,7 +64,15 @@ int cl_install_bind_filter(void) {
   return listener < 0 ? -errno : (int)listener;
 }
 
-int cl_call_is_bind(int call) { return call == __NR_bind; }
+enum cl_call cl_call_of(int call) {
+  switch (call) {
+    case __NR_bind: return CL_CALL_BIND;
+    case __NR_connect: return CL_CALL_CONNECT;
+    case __NR_unlink: return CL_CALL_UNLINK;
+    case __NR_unlinkat: return CL_CALL_UNLINKAT;
+    default: return CL_CALL_OTHER;
+  }
+}
 
 // The kernel's struct may be larger than the header's: SECCOMP_GET_NOTIF_SIZES tells. 1 KiB is more than ten times today's.
 #define NOTIFICATION_BYTES 1024

@@ -140,6 +140,8 @@ static const struct {
     {SOL_SOCKET, SO_RCVTIMEO, sizeof(struct timeval), 0},
     {SOL_SOCKET, SO_SNDTIMEO, sizeof(struct timeval), 0},
     {SOL_SOCKET, SO_BUSY_POLL, 4, 0},
+    {SOL_SOCKET, SO_PASSCRED, 4, 0},
+    {SOL_SOCKET, SO_PASSSEC, 4, 0},
     {IPPROTO_TCP, TCP_NODELAY, 4, 0},
     {IPPROTO_TCP, TCP_MAXSEG, 4, 0},
     {IPPROTO_TCP, TCP_KEEPIDLE, 4, 0},

@@ -21,7 +21,6 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 #define STACK_BYTES (64 * 1024)
-#define NO_SANITIZER __attribute__((no_sanitize("address", "thread", "undefined")))
 
 // clone3 with a stack of its own: the child starts in `function` and must never return. Inline, because a child that
 // returned from a C function of the parent's would use the parent's frame.
@@ -78,6 +77,14 @@ static void reap(int pidfd) {
   siginfo_t information;
   while (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED | __WALL) < 0 && errno == EINTR) {}
   close(pidfd);
+}
+
+int cl_run_and_reap(uint64_t clone_flags, void (*function)(void *), void *argument) {
+  int pidfd = -1;
+  long pid = run_in_child(clone_flags, -1, 0, &pidfd, function, argument);
+  if (pid < 0) return (int)pid;
+  reap(pidfd);
+  return 0;
 }
 
 // MARK: a service
@@ -144,8 +151,8 @@ static NO_SANITIZER __attribute__((noreturn)) void become_service(void *argument
 
   child->stage = CL_STAGE_FILTER;  // before the user changes: only root may install one without NO_NEW_PRIVS
   if (request->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) goto failed;
-  if (request->traps_bind) {
-    int listener = cl_install_bind_filter();
+  if (request->traps) {
+    int listener = cl_install_filter(request->traps);
     if (listener < 0) {
       errno = -listener;
       goto failed;
@@ -174,7 +181,7 @@ failed:
 int cl_spawn(const struct cl_spawn_request *request, struct cl_spawn_result *result) {
   int channel[2] = {-1, -1};
   *result = (struct cl_spawn_result){.pid = -1, .pidfd = -1, .listener = -1, .stage = CL_STAGE_CLONE};
-  if (request->traps_bind && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, channel)) return -errno;
+  if (request->traps && socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, channel)) return -errno;
   struct child child = {.request = request, .channel = channel[1]};
   int pidfd = -1, error = 0;
   long pid = run_in_child(CLONE_CLEAR_SIGHAND, request->cgroup, SIGCHLD, &pidfd, become_service, &child);
@@ -186,7 +193,7 @@ int cl_spawn(const struct cl_spawn_request *request, struct cl_spawn_result *res
     reap(pidfd);
   } else {
     // The child has sent it before it ran exec, so this doesn't wait.
-    if (request->traps_bind && (result->listener = cl_receive_descriptor(channel[0])) < 0) {
+    if (request->traps && (result->listener = cl_receive_descriptor(channel[0])) < 0) {
       error = -result->listener;
       result->listener = -1;
       result->stage = CL_STAGE_FILTER;
@@ -225,11 +232,8 @@ static NO_SANITIZER __attribute__((noreturn)) void register_socket(void *argumen
 
 int cl_epoll_add_as(int epoll, int socket, int number, uint32_t events, uint64_t data) {
   struct registration r = {epoll, socket, number, {.events = events, .data.u64 = data}, 0};
-  int pidfd = -1;
-  long pid = run_in_child(0, -1, 0, &pidfd, register_socket, &r);
-  if (pid < 0) return (int)pid;
-  reap(pidfd);
-  return -r.error;
+  int result = cl_run_and_reap(0, register_socket, &r);
+  return result < 0 ? result : -r.error;
 }
 
 // MARK: RCU barrier

@@ -11,6 +11,8 @@ public struct Readiness: OptionSet, Sendable {
   /// Reported whether asked for or not.
   public static let error = Readiness(rawValue: 0x008)
   public static let hangUp = Readiness(rawValue: 0x010)
+  /// The other side, or shutdown(2), has ended what can be read.
+  public static let readHangUp = Readiness(rawValue: 0x2000)
 }
 
 /// An epoll instance, level-triggered. A token says whose event it is.

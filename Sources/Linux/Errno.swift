@@ -24,6 +24,8 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let noFamily = Errno(EAFNOSUPPORT)
   public static let notAvailable = Errno(EADDRNOTAVAIL)
   public static let notSupported = Errno(EOPNOTSUPP)
+  public static let exists = Errno(EEXIST)
+  public static let refused = Errno(ECONNREFUSED)
 }
 
 /// A call that returns -1 and sets errno becomes a typed throw. Interrupted calls are made again.

@@ -48,6 +48,14 @@ public struct OwnedFD: ~Copyable, Sendable {
     return unsafe poll(&entry, 1, limit) == 1
   }
 
+  /// What poll(2) says of it now; `.readHangUp` as far as it was shut down for reading.
+  public borrowing func readiness() -> Readiness {
+    let wanted = Readiness([.readable, .writable, .readHangUp])
+    var entry = pollfd(fd: number, events: Int16(truncatingIfNeeded: wanted.rawValue), revents: 0)
+    guard unsafe poll(&entry, 1, 0) == 1 else { return [] }
+    return Readiness(rawValue: UInt32(UInt16(bitPattern: entry.revents)))
+  }
+
   /// Status flags of the open file, which every duplicate shares, in whatever process (fcntl(2), F_GETFL).
   public borrowing func statusFlags() throws(Errno) -> Int32 {
     let number = number
@@ -70,6 +78,22 @@ public struct OwnedFD: ~Copyable, Sendable {
     var status = stat()
     _ = try call { unsafe fstat(number, &status) }
     return UInt64(status.st_ino)
+  }
+
+  /// The file's permissions, as bind(2) makes a unix socket's own file from them.
+  public borrowing func mode() throws(Errno) -> UInt32 {
+    let number = number
+    var status = stat()
+    _ = try call { unsafe fstat(number, &status) }
+    return status.st_mode & 0o7777
+  }
+
+  /// What tells the file from all others.
+  public borrowing func identity() throws(Errno) -> FileIdentity {
+    let number = number
+    var status = stat()
+    _ = try call { unsafe fstat(number, &status) }
+    return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   /// Reads what is there. 0 bytes: end of file. Throws `.again` when a non-blocking file has nothing.

@@ -60,6 +60,37 @@ public enum ProcessFiles {
     status(of: thread, field: "Tgid").flatMap { Int32($0) }
   }
 
+  /// Who a thread is to the file system: the owner of what it makes, and the permissions that it withholds.
+  public struct Creator: Equatable, Sendable {
+    public let user: UInt32
+    public let group: UInt32
+    public let mask: UInt32
+  }
+
+  public static func creator(_ thread: Int32) -> Creator? {
+    // "Uid:" real, effective, saved, file system.
+    func last(_ field: String) -> UInt32? {
+      status(of: thread, field: field)?.split(whereSeparator: { $0 == "\t" || $0 == " " }).last.flatMap { UInt32($0) }
+    }
+    guard let user = last("Uid"), let group = last("Gid"),
+      let mask = status(of: thread, field: "Umask").flatMap({ UInt32($0, radix: 8) })
+    else { return nil }
+    return Creator(user: user, group: group, mask: mask)
+  }
+
+  /// The directory that `path` leads to as a thread sees it, from its own root and working directory, or from a directory
+  /// that it has open as `directory`.
+  public static func directory(ofThread thread: Int32, path: String, from directory: Int32? = nil) -> FileIdentity? {
+    let isAbsolute = path.hasPrefix("/")
+    let start = isAbsolute ? "root" : directory.map { "fd/\($0)" } ?? "cwd"
+    let number = unsafe cl_open_directory("/proc/\(thread)/\(start)")
+    guard number >= 0 else { return nil }
+    let root = OwnedFD(owning: number)
+    let found = unsafe cl_open_directory_at(root.number, path.isEmpty ? "." : path, isAbsolute ? 1 : 0)
+    guard found >= 0 else { return nil }
+    return try? OwnedFD(owning: found).identity()
+  }
+
   /// The command's name, 15 bytes of it (comm).
   public static func name(of pid: Int32) -> String? {
     guard let text = contents(of: "/proc/\(pid)/comm") else { return nil }

@@ -14,8 +14,10 @@ public struct SeccompListener: ~Copyable {
     public let id: UInt64
     /// The thread that made it.
     public let thread: Int32
-    public let isBind: Bool
+    public let kind: Kind
     public let arguments: [UInt64]
+
+    public enum Kind: Sendable { case bind, connect, unlink, unlinkat, other }
   }
 
   /// The next call; nil when there is none, as the caller was killed meanwhile. Only to be asked when readable, else it waits.
@@ -25,7 +27,17 @@ public struct SeccompListener: ~Copyable {
     if result == -ENOENT || result == -EINTR { return nil }
     try shim { result }
     let (a, b, c, d, e, f) = raw.arguments
-    return Call(id: raw.id, thread: raw.thread, isBind: cl_call_is_bind(raw.call) != 0, arguments: [a, b, c, d, e, f])
+    return Call(id: raw.id, thread: raw.thread, kind: Self.kind(raw.call), arguments: [a, b, c, d, e, f])
+  }
+
+  private static func kind(_ number: Int32) -> Call.Kind {
+    switch cl_call_of(number) {
+    case CL_CALL_BIND: .bind
+    case CL_CALL_CONNECT: .connect
+    case CL_CALL_UNLINK: .unlink
+    case CL_CALL_UNLINKAT: .unlinkat
+    default: .other
+    }
   }
 
   /// Whether the caller still waits. Asked after its thread number was used: only then was the number surely its own.
@@ -36,6 +48,9 @@ public struct SeccompListener: ~Copyable {
 
   /// Ends the call with success.
   public func succeed(_ call: Call) { _ = cl_notification_answer(descriptor.number, call.id, 0) }
+
+  /// Ends the call with an error, as the kernel would have.
+  public func fail(_ call: Call, _ error: Errno) { _ = cl_notification_answer(descriptor.number, call.id, error.code) }
 
   /// Puts `file` at `number` of the caller's descriptors, in place of what it has there.
   public func place(_ file: borrowing OwnedFD, at number: Int32, closesOnExec: Bool, for call: Call) throws(Errno) {
@@ -49,6 +64,22 @@ public struct SeccompListener: ~Copyable {
     var bytes = [UInt8](repeating: 0, count: count)
     let result = unsafe cl_process_read(thread, address, &bytes, count)
     return result == count ? bytes : nil
+  }
+
+  /// Copies a string of a caller's memory, which ends with a 0; nil when it isn't readable or longer than a path can be.
+  public static func string(ofThread thread: Int32, at address: UInt64) -> [UInt8]? {
+    let pageBytes: UInt64 = 4096
+    var bytes: [UInt8] = []
+    // A page at a time: the string may end where memory does.
+    while bytes.count < 4096 {
+      let (start, isBeyond) = address.addingReportingOverflow(UInt64(bytes.count))
+      if isBeyond { return nil }
+      let count = Int(min(pageBytes - start % pageBytes, 256))
+      guard let part = memory(ofThread: thread, at: start, count: count) else { return nil }
+      if let end = part.firstIndex(of: 0) { return bytes + part[..<end] }
+      bytes += part
+    }
+    return nil
   }
 
   /// Registers `socket` in another process's epoll instance under that process's number for it.

@@ -17,6 +17,9 @@ public struct Spawn: ~Copyable {
   public var cgroup: Int32?
   public var account: Account?
   public var trapsBind = false
+  /// With `trapsBind`: unlink() of files and connect() by unix addresses are trapped, too, so that nobody but we decides what
+  /// becomes of these.
+  public var trappedPaths: [UnixAddress] = []
   public var forbidsNewPrivileges = false
   /// RLIMIT_NOFILE of the child; nil leaves ours.
   public var fileLimit: FileLimit?
@@ -83,7 +86,7 @@ public struct Spawn: ~Copyable {
         unsafe request.standard_output = standardOutput ?? -1
         unsafe request.standard_error = standardError ?? -1
         unsafe request.cgroup = cgroup ?? -1
-        unsafe request.traps_bind = trapsBind ? 1 : 0
+        unsafe request.traps = traps
         unsafe request.no_new_privileges = forbidsNewPrivileges ? 1 : 0
         if let fileLimit {
           unsafe request.limits_descriptors = 1
@@ -108,6 +111,28 @@ public struct Spawn: ~Copyable {
         }
       }
     }
+  }
+
+  /// Calls with addresses of other families go on unasked. These are told by their length alone, so one that a trapped path
+  /// may have, too, is asked about.
+  private var traps: Int32 {
+    guard trapsBind else { return 0 }
+    guard !trappedPaths.isEmpty else { return Int32(CL_TRAP_BIND.rawValue) }
+    var traps = CL_TRAP_BIND.rawValue | CL_TRAP_PATHS.rawValue
+    for path in trappedPaths.map(\.name) {
+      let base = path.split(separator: UInt8(ascii: "/")).last?.count ?? 0
+      // sun_family's two bytes, and a terminating 0 that may be counted or not; the last component alone where the service
+      // has gone to its directory first.
+      for length in [path.count, path.count + 1, base, base + 1].map({ $0 + 2 }) {
+        switch length {
+        case 12: traps |= CL_TRAP_LENGTH_12.rawValue
+        case 16: traps |= CL_TRAP_LENGTH_16.rawValue
+        case 28: traps |= CL_TRAP_LENGTH_28.rawValue
+        default: break
+        }
+      }
+    }
+    return Int32(traps)
   }
 
   private func withStrings<Result>(

@@ -46,14 +46,14 @@ struct cl_spawn_request {
   int limits_descriptors;
   uint64_t descriptor_soft_limit, descriptor_hard_limit;
   int no_new_privileges;
-  /// 1: send every bind() to a seccomp listener; 0: no filter.
-  int traps_bind;
+  /// Which calls go to a seccomp listener, of enum cl_trap; 0: no filter.
+  int traps;
 };
 
 struct cl_spawn_result {
   int pid;
   int pidfd;
-  /// The seccomp listener, or -1 when traps_bind was 0.
+  /// The seccomp listener, or -1 when traps was 0.
   int listener;
   /// Of enum cl_spawn_stage; says on failure what failed.
   int stage;
@@ -97,6 +97,18 @@ const char *_Nullable cl_signal_name(int number);
 
 // MARK: seccomp.c
 
+enum cl_trap {
+  CL_TRAP_BIND = 1,
+  /// unlink() and unlinkat() of files, and connect() with an address whose length is none of IPv4's or IPv6's.
+  CL_TRAP_PATHS = 2,
+  /// With CL_TRAP_PATHS: addresses of this length, too, which is that of a netlink, IPv4 or IPv6 address: a held path is as long.
+  CL_TRAP_LENGTH_12 = 4,
+  CL_TRAP_LENGTH_16 = 8,
+  CL_TRAP_LENGTH_28 = 16,
+};
+
+enum cl_call { CL_CALL_OTHER, CL_CALL_BIND, CL_CALL_CONNECT, CL_CALL_UNLINK, CL_CALL_UNLINKAT };
+
 struct cl_notification {
   uint64_t id;
   int thread;
@@ -104,7 +116,7 @@ struct cl_notification {
   uint64_t arguments[6];
 };
 
-int cl_call_is_bind(int call);
+enum cl_call cl_call_of(int call);
 int cl_notification_receive(int listener, struct cl_notification *_Nonnull notification);
 int cl_notification_is_valid(int listener, uint64_t id);
 /// Lets the call go on in the kernel as it was made.
@@ -146,3 +158,41 @@ int64_t cl_last_datagram_stamp(int socket);
 int cl_has_datagram(int socket);
 /// Who sent the next datagram, which stays. Returns the family.
 int cl_peek_sender(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+
+// MARK: unix.c
+
+/// `name`: sun_path, whose first byte is 0 for an abstract one; at most 108 bytes, a path's terminating 0 not counted.
+int cl_bind_unix(int socket, const uint8_t *_Nonnull name, size_t length);
+int cl_connect_unix(int socket, const uint8_t *_Nonnull name, size_t length);
+/// Copies sun_path, at most 108 bytes. Returns its length, without a path's terminating 0; 0 for a socket without a name.
+int cl_local_unix(int socket, uint8_t *_Nonnull name);
+/// The same of a sockaddr as a process laid it out. -EINVAL when it isn't AF_UNIX.
+int cl_parse_unix(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull name);
+/// Binds `socket` to `path` as seen from the directory `root`, so that its name is `path` and its file is root/path. A child
+/// does it, for which `root` is the root directory; without CAP_SYS_CHROOT, one in a user namespace of its own.
+int cl_bind_unix_below(int socket, int root, const char *_Nonnull path, int in_user_namespace);
+/// connect() with another process's credentials, as far as SO_PEERCRED and SO_PEERGROUPS show them.
+int cl_connect_unix_as(int socket, const uint8_t *_Nonnull name, size_t length, uid_t user, gid_t group,
+                       const gid_t *_Nullable groups, size_t group_count);
+/// Opens a directory for reference only (O_PATH). `in_root`: no way leads out of `root`, and "/" means `root` (openat2(2)).
+int cl_open_directory_at(int root, const char *_Nonnull path, int in_root);
+/// A file of any kind for reference only (O_PATH); a symbolic link is not followed.
+int cl_open_reference(int directory, const char *_Nonnull name);
+int cl_peer_credentials(int socket, int *_Nonnull pid, uid_t *_Nonnull user, gid_t *_Nonnull group);
+/// Returns the number of groups.
+int cl_peer_groups(int socket, gid_t *_Nonnull groups, size_t capacity);
+/// From here on `signal` is sent to the calling thread whenever something arrives at `socket` (O_ASYNC), or no more.
+int cl_signal_arrivals(int socket, int signal);
+int cl_stop_signalling(int socket);
+int cl_realtime_signal(void);
+
+struct cl_message {
+  uint8_t *_Nonnull bytes;
+  size_t length;
+  /// Passed along (SCM_RIGHTS).
+  int descriptors[253];
+  int descriptor_count;
+};
+/// Both return the number of bytes. Descriptors that are received are close-on-exec, those that are sent stay the sender's.
+ssize_t cl_receive_message(int socket, struct cl_message *_Nonnull message);
+ssize_t cl_send_message(int socket, const struct cl_message *_Nonnull message);

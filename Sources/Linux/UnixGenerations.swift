@@ -1,0 +1,285 @@
+import CLinux
+import Glibc
+
+/// The listening sockets of one unix path, and which of them the path leads to: the counterpart of `ReuseportGroup`.
+///
+/// A second one is bound where nobody can reach it, and is renamed over the path: connect() finds the one or the other, and
+/// never nothing. The one before is still the service's, and its second link brings it back. A queue can't be moved.
+public struct UnixGenerations: ~Copyable {
+  public var path: String { directory.path }
+  /// The socket that a service gets.
+  public private(set) var current: UnixSocket
+  /// The one that it doesn't get, while a rest is under way.
+  public private(set) var next: UnixSocket?
+  /// One that the service has shut down, which can't be undone: kept until nobody waits there any more.
+  public private(set) var former: UnixSocket?
+  private let directory: SocketDirectory
+  private var slot = SocketDirectory.Slot.a
+  private let kind: UnixSocket.Kind
+
+  public static let backlog = ReuseportGroup.backlog
+
+  /// Who may connect, and to whom the file belongs; nil: to us.
+  public struct Permissions: Equatable, Sendable {
+    public var mode: UInt32
+    public var user: UInt32?
+    public var group: UInt32?
+
+    public init(mode: UInt32 = 0o666, user: UInt32? = nil, group: UInt32? = nil) {
+      self.mode = mode
+      self.user = user
+      self.group = group
+    }
+  }
+
+  /// Why a path can't be held.
+  public enum Refusal: Error, Equatable, Sendable {
+    /// Something listens there; who, where that can be told.
+    case inUse(pid: Int32?)
+    /// Another of us holds it.
+    case heldByAnother
+    /// It is no socket. It isn't removed.
+    case noSocket
+    /// What lies where our private directory should.
+    case inTheWay(String)
+    case kernel(Errno)
+  }
+
+  /// Holds `path`, an absolute one: bound and listening. A socket that nobody listens on is replaced.
+  public init(
+    _ path: String, kind: UnixSocket.Kind = .stream, permissions: Permissions = Permissions(),
+    directoryMode: UInt32 = 0o755
+  ) throws(Refusal) {
+    let directory = try Self.directory(for: path, mode: directoryMode)
+    let socket: UnixSocket
+    do throws(Refusal) {
+      socket = try Self.first(kind, in: directory, permissions)
+    } catch {
+      directory.destroy()
+      throw error
+    }
+    self.init(directory: directory, socket: socket, kind: kind)
+  }
+
+  private init(directory: consuming SocketDirectory, socket: consuming UnixSocket, kind: UnixSocket.Kind) {
+    self.directory = directory
+    self.kind = kind
+    current = socket
+  }
+
+  private static func directory(for path: String, mode: UInt32) throws(Refusal) -> SocketDirectory {
+    do throws(Errno) { return try SocketDirectory(for: path, parentMode: mode) } catch {
+      switch error {
+      case .busy: throw .heldByAnother
+      case .exists: throw .inTheWay(privateName(path))
+      default: throw .kernel(error)
+      }
+    }
+  }
+
+  private static func first(
+    _ kind: UnixSocket.Kind, in directory: borrowing SocketDirectory, _ permissions: Permissions
+  ) throws(Refusal) -> UnixSocket {
+    try checkUnused(directory, kind)
+    do throws(Errno) {
+      let socket = try bound(kind, in: directory, .a, permissions)
+      try directory.publish()
+      return socket
+    } catch { throw .kernel(error) }
+  }
+
+  private static func privateName(_ path: String) -> String {
+    let parts = path.split(separator: "/").map(String.init)
+    return "/" + (parts.dropLast() + [".\(parts.last ?? "").torpor"]).joined(separator: "/")
+  }
+
+  private static func checkUnused(_ directory: borrowing SocketDirectory, _ kind: UnixSocket.Kind) throws(Refusal) {
+    do throws(Errno) {
+      guard let present = try directory.publicStatus() else { return }
+      guard present.isSocket else { throw .noEntry }
+      guard let address = directory.publicAddress else { return }
+      let probe = try UnixSocket(kind)
+      do throws(Errno) { try probe.connect(to: address) } catch {
+        // Nobody listens: the file is what a dead process has left.
+        if error == .refused { return }
+        // Its queue is full, or it is a socket of another kind: alive.
+        throw .inUse
+      }
+      throw .inUse
+    } catch {
+      switch error {
+      case .noEntry: throw .noSocket
+      case .inUse: throw .inUse(pid: Self.listener(at: directory, kind))
+      default: throw .kernel(error)
+      }
+    }
+  }
+
+  private static func listener(at directory: borrowing SocketDirectory, _ kind: UnixSocket.Kind) -> Int32? {
+    guard let address = directory.publicAddress, let probe = try? UnixSocket(kind) else { return nil }
+    guard (try? probe.connect(to: address)) != nil, let peer = try? probe.peer() else { return nil }
+    return peer.pid > 0 ? peer.pid : nil
+  }
+
+  /// Bound, listening and with its permissions, and not reachable yet.
+  private static func bound(
+    _ kind: UnixSocket.Kind, in directory: borrowing SocketDirectory, _ slot: SocketDirectory.Slot,
+    _ permissions: Permissions
+  ) throws(Errno) -> UnixSocket {
+    let socket = try UnixSocket(kind)
+    try directory.bind(socket, slot: slot)
+    try directory.setPermissions(
+      slot, mode: permissions.mode, owner: permissions.user ?? geteuid(),
+      group: permissions.group ?? permissions.user.map { _ in UInt32.max } ?? Self.ownGroup(directory, slot))
+    try socket.listen(backlog: backlog)
+    // As systemd passes its sockets: blocking, unless the service asks for something else.
+    try socket.descriptor.setNonBlocking(false)
+    return socket
+  }
+
+  /// What the file got when it was made: in a set-group-ID directory, the directory's.
+  private static func ownGroup(_ directory: borrowing SocketDirectory, _ slot: SocketDirectory.Slot) -> UInt32 {
+    (try? directory.status(of: slot))?.group ?? getegid()
+  }
+
+  // MARK: generations
+
+  /// Makes the second socket, with the permissions that the first one's file has now. It gets nothing yet.
+  public mutating func openNext() throws(Errno) {
+    guard next == nil else { return }
+    let socket = try successor()
+    next = consume socket
+  }
+
+  private func successor() throws(Errno) -> UnixSocket {
+    guard let present = try directory.status(of: slot) else { throw .noEntry }
+    let socket = try Self.bound(
+      kind, in: directory, slot.other,
+      Permissions(mode: present.permissions, user: present.owner, group: present.group))
+    socket.copyOptions(from: current.descriptor)
+    return socket
+  }
+
+  /// From here on the path leads to the next socket. Whoever has looked it up before is about to enter the current one's
+  /// queue.
+  public mutating func steerToNext() throws(Errno) {
+    guard next != nil else { throw .noEntry }
+    // The service may have changed its file's mode since.
+    if let present = try directory.status(of: slot) {
+      try directory.setPermissions(
+        slot.other, mode: present.permissions, owner: present.owner, group: present.group)
+    }
+    try directory.publish()
+  }
+
+  /// Brings the current socket's name back, whoever has removed or replaced it.
+  public mutating func steerToCurrent() throws(Errno) {
+    if current.isShutDown() { return try listenAgain() }
+    try directory.restore(slot)
+  }
+
+  /// Whether the path leads to the next socket.
+  public func isSteeredToNext() -> Bool {
+    guard let present = try? directory.publicStatus() else { return false }
+    return (try? directory.status(of: slot.other))?.identity == present.identity
+  }
+
+  /// The current socket's backlog is ours again, and the path leads to it. One that was shut down is replaced: shutdown() of a
+  /// unix listener is final, and its clients are refused.
+  public mutating func listenAgain() throws(Errno) {
+    guard current.isShutDown() else {
+      try current.listen(backlog: Self.backlog)
+      if next == nil { try directory.restore(slot) }
+      return
+    }
+    // A next one exists already, and nobody else has it: it goes on as the current one.
+    if next == nil {
+      let socket = try successor()
+      next = consume socket
+    }
+    if !isSteeredToNext() {
+      // A file that has lost its name in between can't be published: then its second link can.
+      do throws(Errno) { try directory.publish() } catch { try directory.restore(slot.other) }
+    }
+    former = takeNext()
+  }
+
+  /// The next socket is current from here on. Returns the one before.
+  private mutating func takeNext() -> UnixSocket? {
+    guard var other = next.take() else { return nil }
+    directory.forget(slot)
+    slot = slot.other
+    Swift.swap(&current, &other)
+    return other
+  }
+
+  /// Gives the next socket up. The caller serves who waits there, and closes it.
+  public mutating func takeStrays() -> UnixSocket? {
+    guard let strays = next.take() else { return nil }
+    directory.forget(slot.other)
+    return strays
+  }
+
+  /// The next socket becomes the current one. The caller serves who waits at the one before, and closes it.
+  public mutating func swap() -> UnixSocket? {
+    guard next != nil else { return nil }
+    return takeNext()
+  }
+
+  public mutating func takeFormer() -> UnixSocket? { former.take() }
+
+  public func withNext(_ body: (borrowing UnixSocket) throws(Errno) -> Void) throws(Errno) {
+    switch next {
+    case .some(let next): try body(next)
+    case .none: break
+    }
+  }
+
+  public func withFormer(_ body: (borrowing UnixSocket) -> Void) {
+    switch former {
+    case .some(let former): body(former)
+    case .none: break
+    }
+  }
+
+  // MARK: what the service does to its path
+
+  /// The directory that the path is in.
+  public func parentIdentity() throws(Errno) -> FileIdentity { try directory.parentIdentity() }
+
+  /// The last component of the path.
+  public var baseName: [UInt8] { directory.baseName }
+
+  /// The service's bind() has landed on the current socket: its file is what bind() would have made.
+  public mutating func noteBind(mode: UInt32?, user: UInt32, group: UInt32) throws(Errno) {
+    try directory.restore(slot)
+    guard let present = try directory.status(of: slot) else { throw .noEntry }
+    // Only root can give a file away, and need not where it is the service's own already.
+    let isRoot = geteuid() == 0
+    try directory.setPermissions(
+      slot, mode: mode ?? present.permissions, owner: isRoot ? user : present.owner,
+      group: isRoot && present.owner != user ? group : present.group)
+  }
+
+  /// A second name beside the path, for a server that binds that and renames it: rename() of one link of a file to another
+  /// does nothing.
+  public func linkBeside(suffix: String) throws(Errno) { try directory.linkBeside(slot, suffix: suffix) }
+
+  public func removeBeside(suffix: String) {
+    guard let present = try? directory.status(of: slot) else { return }
+    directory.removeBeside(suffix: suffix, if: present.identity)
+  }
+
+  /// The current socket's file, for reference only.
+  public func openCurrentFile() throws(Errno) -> OwnedFD { try directory.open(slot) }
+
+  public func currentStatus() throws(Errno) -> (mode: UInt32, user: UInt32, group: UInt32)? {
+    try directory.status(of: slot).map { ($0.permissions, $0.owner, $0.group) }
+  }
+
+  /// The end: the path is removed if it is ours, and all that we have put beside it.
+  public func remove() {
+    directory.unpublish(SocketDirectory.Slot.allCases.compactMap { (try? directory.status(of: $0))?.identity })
+    directory.destroy()
+  }
+}
