@@ -78,7 +78,7 @@ final class Adoption {
   }
 
   private func request(_ call: SeccompListener.Call) throws(Errno) -> Request? {
-    guard call.isBind, call.arguments.count == 6 else { return nil }
+    guard call.kind == .bind, call.arguments.count == 6 else { return nil }
     let number = Int32(truncatingIfNeeded: call.arguments[0])
     let length = call.arguments[2]
     // sockaddr_in is the shortest that matters, sockaddr_storage the longest that the kernel takes.
