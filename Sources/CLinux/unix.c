@@ -174,7 +174,7 @@ int cl_stop_signalling(int socket) {
 // MARK: messages
 
 union rights {
-  char bytes[CMSG_SPACE(sizeof(int) * 253)];
+  char bytes[CMSG_SPACE(sizeof(int) * CL_MAX_PASSED)];
   struct cmsghdr align;
 };
 
@@ -188,27 +188,45 @@ ssize_t cl_receive_message(int socket, struct cl_message *message) {
   for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
     size_t number = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < number && message->descriptor_count < 253; i++)
+    for (size_t i = 0; i < number && message->descriptor_count < CL_MAX_PASSED; i++)
       memcpy(&message->descriptors[message->descriptor_count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
   }
   return count;
 }
 
+static size_t append_control(struct msghdr *header, size_t used, int type, const void *value, size_t size) {
+  struct cmsghdr *c = (struct cmsghdr *)((char *)header->msg_control + used);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = type;
+  c->cmsg_len = CMSG_LEN(size);
+  memcpy(CMSG_DATA(c), value, size);
+  return used + CMSG_SPACE(size);
+}
+
 ssize_t cl_send_message(int socket, const struct cl_message *message) {
   struct iovec vector = {message->bytes, message->length};
-  union rights control;
-  struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1};
-  if (message->descriptor_count > 0) {
-    size_t size = sizeof(int) * (size_t)message->descriptor_count;
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * CL_MAX_PASSED) + CMSG_SPACE(sizeof(struct ucred))];
+    struct cmsghdr align;
+  } control;
+  struct ucred credentials = {message->pid, message->user, message->group};
+  while (1) {
+    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control};
+    size_t used = 0;
     memset(&control, 0, sizeof control);
-    header.msg_control = &control;
-    header.msg_controllen = CMSG_SPACE(size);
-    struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(c), message->descriptors, size);
+    if (message->has_credentials)
+      used = append_control(&header, used, SCM_CREDENTIALS, &credentials, sizeof credentials);
+    if (message->descriptor_count > 0)
+      used = append_control(&header, used, SCM_RIGHTS, message->descriptors, sizeof(int) * (size_t)message->descriptor_count);
+    header.msg_controllen = used;
+    if (!used) header.msg_control = NULL;
+    ssize_t count = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0) return count;
+    // The process has ended, or is one that we can't name: then it is us, with its user and group.
+    if (message->has_credentials && credentials.pid != getpid() && (errno == ESRCH || errno == EPERM)) {
+      credentials.pid = getpid();
+      continue;
+    }
+    return -errno;
   }
-  ssize_t count = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-  return count < 0 ? -errno : count;
 }

@@ -10,6 +10,9 @@ public struct ArrivalSignal: ~Copyable {
   /// Readable when a signal is pending.
   public let descriptor: OwnedFD
 
+  /// The flag of the open file that it is turned on by: O_ASYNC.
+  public static let statusFlag = O_ASYNC
+
   /// Blocks the signals for the calling thread, which is the one that they are sent to.
   public init() throws(Errno) {
     var set = sigset_t()

@@ -65,6 +65,12 @@ public enum ProcessFiles {
     public let user: UInt32
     public let group: UInt32
     public let mask: UInt32
+
+    public init(user: UInt32, group: UInt32, mask: UInt32) {
+      self.user = user
+      self.group = group
+      self.mask = mask
+    }
   }
 
   public static func creator(_ thread: Int32) -> Creator? {
@@ -130,6 +136,12 @@ public enum ProcessFiles {
 
   /// What a descriptor of another process is: "socket:[4711]", "anon_inode:[eventpoll]", a path.
   public static func file(of pid: Int32, number: Int32) -> String? { target(of: "/proc/\(pid)/fd/\(number)") }
+
+  /// The inode of a socket that another process has; nil for any other file.
+  public static func socketInode(of pid: Int32, number: Int32) -> UInt64? {
+    guard let text = file(of: pid, number: number), text.hasPrefix("socket:["), text.hasSuffix("]") else { return nil }
+    return UInt64(text.dropFirst(8).dropLast())
+  }
 
   /// Whether a descriptor closes on exec: a flag of the number, not of the file.
   public static func closesOnExec(_ pid: Int32, number: Int32) -> Bool {

@@ -75,6 +75,12 @@ public struct UnixSocket: ~Copyable {
   /// Whether shutdown(2) has been called on it. For a listener that is final.
   public func isShutDown() -> Bool { !descriptor.readiness().isDisjoint(with: [.readHangUp, .hangUp]) }
 
+  public var isListening: Bool {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return unsafe getsockopt(descriptor.number, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value == 1
+  }
+
   public func localAddress() throws(Errno) -> UnixAddress? {
     var name = [UInt8](repeating: 0, count: UnixAddress.nameBytesMax)
     let number = descriptor.number

@@ -95,6 +95,7 @@ extension Narrator {
 
     private mutating func setClient(_ context: Context) {
       client = context.client?.address
+      socket = context.client?.socket
       process = context.client?.process?.name
       clientPid = context.client?.process?.pid
     }

@@ -28,9 +28,15 @@ final class Narrator {
     var boundElsewhere: [String] = []
 
     struct Client: Equatable {
-      let address: String
+      /// nil: it has none, as unix clients have not.
+      let address: String?
+      /// Where it has connected to, if only that tells.
+      var socket: String?
       let process: SocketOwner?
-      var description: String { address + (process.map { " (\($0))" } ?? "") }
+      var description: String {
+        if let address { return address + (process.map { " (\($0))" } ?? "") }
+        return (process?.description ?? "a client") + (socket.map { " at \($0)" } ?? "")
+      }
     }
   }
 

@@ -10,12 +10,17 @@ extension Service {
     case .followSuccessor: context.pid = processes.followSuccessor()
     case .recordCloses:
       attempt("follow the service's connections") { () throws(Errno) in
-        try sense.recordCloses(ports: Set(sockets.map(\.address.port)))
+        if !tcpSockets.isEmpty { try sense.recordCloses(ports: Set(tcpSockets.map(\.address.port))) }
+        try unixSense?.record()
         pauseRelayedSockets(false)
       }
-    case .watchCloses: attempt("follow the service's connections") { () throws(Errno) in try sense.watchCloses() }
-    case .forgetCloses: sense.forgetCloses()
-    case .readQueues(let query): post(.queuesRead(query, queueLengths))
+    case .watchCloses:
+      attempt("follow the service's connections") { () throws(Errno) in try sense.watchCloses() }
+      unixSense?.watch()
+    case .forgetCloses:
+      sense.forgetCloses()
+      unixSense?.forget()
+    case .readQueues(let query): readQueues(query)
     case .sample(let query): sample(query)
     case .openNext(let indices): openNext(indices)
     case .steer(.next): steerToNext()
@@ -63,20 +68,27 @@ extension Service {
 
   // MARK: questions
 
-  private var queueLengths: QueueLengths {
-    var lengths = QueueLengths(current: 0)
-    for socket in sockets where socket.isHandedOver {
-      lengths.current += socket.group.current.acceptQueueLength()
-      let next = socket.group.nextAcceptQueueLength()
-      if next > 0 { lengths.next[socket.index] = next }
+  private func readQueues(_ query: Query) {
+    do throws(SockDiagError) {
+      var lengths = try unixSense?.queueLengths() ?? QueueLengths(current: 0)
+      for socket in tcpSockets where socket.isHandedOver {
+        lengths.current += socket.group.current.acceptQueueLength()
+        let next = socket.group.nextAcceptQueueLength()
+        if next > 0 { lengths.next[socket.index] = next }
+      }
+      post(.queuesRead(query, lengths))
+    } catch {
+      // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
+      narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
+      post(.queuesRead(query, QueueLengths(current: 1)))
     }
-    return lengths
   }
 
   private func sample(_ query: Query) {
     do throws(SockDiagError) {
-      var sample = try sense.sample(sockets)
-      sample.acceptQueueLength = sockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
+      var sample = try unixSense?.sample() ?? Sample()
+      sample.add(try sense.sample(tcpSockets))
+      sample.acceptQueueLength += tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
       if isWakingUntold { tellWaking() }
       post(.sampled(query, sample))
     } catch {
@@ -87,34 +99,33 @@ extension Service {
 
   private func tellWaking() {
     isWakingUntold = false
-    wakingConnection = sense.waiting.first
-    context.client = wakingConnection.map { Narrator.Context.Client(address: $0.remote.description, process: nil) }
+    wakingClient = WakingClient(tcp: sense.waiting.first, unix: unixSense?.firstWaiting)
+    context.client = wakingClient?.described(withProcess: false)
     narrator.tell(.waking, context)
   }
 
   /// Whose connection it was. Looked up when the service no longer waits for us: /proc can be long.
   private func nameClient() {
-    guard let connection = wakingConnection else { return }
-    wakingConnection = nil
-    context.client = Narrator.Context.Client(
-      address: connection.remote.description, process: SocketOwner.ofClient(connection, within: .milliseconds(20)))
+    guard let client = wakingClient else { return }
+    wakingClient = nil
+    context.client = client.described(withProcess: true)
   }
 
   // MARK: generations
 
   private func openNext(_ indices: Set<Int>) {
     pauseRelayedSockets(true)
-    if let stranger = sockets.first(where: { $0.isHandedOver && isShared($0.address) }) {
+    if let stranger = tcpSockets.first(where: { $0.isHandedOver && isShared($0.address) }) {
       context.reason =
         "somebody else listens on \(stranger.address), too (SO_REUSEPORT), and would get its connections"
       return post(.nextUnavailable)
     }
     do throws(Errno) {
-      for socket in sockets where indices.contains(socket.index) && socket.isHandedOver { try socket.group.openNext() }
+      for socket in sockets where indices.contains(socket.index) && socket.isHandedOver { try socket.openNext() }
       post(.nextOpened)
     } catch {
       // Nothing was steered to them, so they are empty.
-      for socket in sockets { _ = try? socket.group.closeNext() }
+      for socket in sockets { _ = try? socket.closeNext() }
       context.reason = "no second socket can be had: \(error)"
       post(.nextUnavailable)
     }
@@ -132,7 +143,7 @@ extension Service {
 
   private func steerToNext() {
     do throws(Errno) {
-      for socket in sockets where socket.isHandedOver { try socket.group.steerToNext() }
+      for socket in sockets where socket.isHandedOver { try socket.steerToNext() }
     } catch {
       narrator.warn("cannot steer new connections away from the service: \(error)")
       post(.steeringFailed)
@@ -142,66 +153,52 @@ extension Service {
   private func steerToCurrent() {
     for socket in sockets where socket.isHandedOver {
       // If it fails, the next sockets go on getting new connections until they close, which hands all of them back.
-      attempt("steer new connections back to the service") { () throws(Errno) in try socket.group.steerToCurrent() }
+      attempt("steer new connections back to the service") { () throws(Errno) in try socket.steerToCurrent() }
       socket.watch(for: .shutDownOnly)
     }
   }
 
   private func relayStrays(_ indices: Set<Int>) {
     for socket in sockets where indices.contains(socket.index) && socket.isHandedOver {
-      attempt("relay a connection to \(socket.address)") { () throws(Errno) in
-        try socket.group.withNext { next throws(Errno) in
-          let before = relays.begun
-          defer { strays += relays.begun - before }
-          try relays.take(from: next, to: socket.address)
-        }
-      }
+      attempt("relay a connection to \(socket.name)") { () throws(Errno) in strays += try socket.relayStrays() }
     }
   }
 
   private func closeNext() {
     // Somebody may have turned it off since we began.
     if lifecycle.configuration.canMigrate, !MigrationSetting.isEnabled {
-      relayStrays(Set(sockets.map(\.index)))
+      relayStrays(Set(tcpSockets.map(\.index)))
     }
     var count = strays
     strays = 0
     for socket in sockets where socket.isHandedOver {
-      attempt("close the second socket of \(socket.address)") { () throws(Errno) in
-        count += try socket.group.closeNext()
-      }
+      attempt("close the second socket of \(socket.name)") { () throws(Errno) in count += try socket.closeNext() }
     }
     post(.nextClosed(strays: count))
   }
 
   private func swap() {
     endInstance()
-    for socket in sockets {
-      if socket.isHandedOver {
-        attempt("swap the sockets of \(socket.address)") { () throws(Errno) in
-          if !lifecycle.configuration.canMigrate, socket.group.current.acceptQueueLength() > 0 {
-            // It should be empty. What is there nonetheless, nobody else can serve.
-            try relays.take(from: socket.group.current, to: socket.address)
-          }
-          let left = try socket.swap()
-          if left > 0 { narrator.warn("\(left) connections to \(socket.address) came in late and were moved") }
-        }
+    for socket in sockets where socket.isHandedOver {
+      attempt("swap the sockets of \(socket.name)") { () throws(Errno) in
+        let left = try socket.swap(migrates: lifecycle.configuration.canMigrate)
+        if left > 0 { narrator.warn("\(left) connections to \(socket.name) came in late and were moved") }
       }
-      socket.relayTarget = nil
     }
+    for socket in tcpSockets { socket.relayTarget = nil }
   }
 
   private func listenAgain() {
     for socket in sockets {
-      attempt("listen on \(socket.address) again") { () throws(Errno) in try socket.group.listenAgain() }
+      attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.listenAgain() }
       socket.watch(for: lifecycle.state == .dormant ? .connections : .shutDownOnly)
     }
   }
 
   /// A service that binds one of the two addresses that "8080" means is reached by the other, too.
   private func relayUnbound(_ indices: Set<Int>) {
-    for socket in sockets where indices.contains(socket.index) {
-      let companion = sockets.first {
+    for socket in tcpSockets where indices.contains(socket.index) {
+      let companion = tcpSockets.first {
         $0.nameIndex == socket.nameIndex && !indices.contains($0.index) && $0.isHandedOver
       }
       guard let companion else { continue }
@@ -233,7 +230,7 @@ extension Service {
 
   private func finish() {
     endInstance()
-    for socket in sockets { socket.unwatch() }
+    for socket in sockets { socket.release() }
     processes.dropCgroup()
     loop.stop()
   }

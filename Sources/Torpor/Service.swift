@@ -10,11 +10,15 @@ public final class Service {
   let narrator: Narrator
   var lifecycle: Lifecycle
   /// Those that are still held.
-  var sockets: [HeldSocket] = []
+  var sockets: [any HeldSocket] = []
   let sense: ConnectionSense
+  /// nil: no unix path is held.
+  private(set) var unixSense: UnixSense?
   let processes: ServiceProcesses
   let launcher: Launcher
   let relays: Relays
+  let unixRelays: UnixRelays
+  let leftovers: Leftovers
   let gracePeriod: GracePeriod
   let errorChannel: OutputChannel
   var errorStream: ErrorStream?
@@ -24,7 +28,7 @@ public final class Service {
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false
   /// The first that waited when the service was started, until it has been looked up.
-  var wakingConnection: TCPConnection?
+  var wakingClient: WakingClient?
   /// Connections relayed since the last rest was given up.
   var strays = 0
 
@@ -50,63 +54,56 @@ public final class Service {
     processes = ServiceProcesses(loop: loop)
     relays = Relays(loop: loop)
     gracePeriod = GracePeriod(loop: loop)
-    sockets = try Self.hold(options.listen, loop: loop)
+    unixRelays = UnixRelays(loop: loop)
+    leftovers = Leftovers(relays: unixRelays, loop: loop)
+    sockets = try SocketHolder(
+      options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop
+    ).hold()
     let migrates = !options.neverMigrates && MigrationSetting.enable()
     lifecycle = Lifecycle(
       configuration: Lifecycle.Configuration(
-        sockets: sockets.map { _ in .tcp }, idleTimeout: options.idleTimeout,
+        sockets: sockets.map(\.kind), idleTimeout: options.idleTimeout,
         readiness: options.readiness == .notify ? .notify : .automatic, canAdopt: launcher.canAdopt,
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
-    context.listening = sockets.map(\.address.description)
-    for socket in sockets { context.sockets[socket.index] = socket.address.description }
+    context.listening = sockets.map(\.name)
+    for socket in sockets { context.sockets[socket.index] = socket.name }
+    if !unixSockets.isEmpty {
+      do throws(Errno) {
+        unixSense = try UnixSense(loop: loop) { [unowned self] in unixSockets }
+      } catch { throw ServiceError("cannot look at unix sockets (sock_diag): \(error)") }
+    }
     connect()
   }
 
+  var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
+  var unixSockets: [HeldUnixSocket] { sockets.compactMap { $0 as? HeldUnixSocket } }
+
   private let outputs: [OutputChannel]
-
-  private static func hold(_ addresses: [ListenAddress], loop: EventLoop) throws(ServiceError) -> [HeldSocket] {
-    var held: [HeldSocket] = []
-    for (nameIndex, address) in addresses.enumerated() {
-      for socket in address.sockets {
-        do throws(Errno) {
-          held.append(try HeldSocket(socket, index: held.count, nameIndex: nameIndex, loop: loop))
-        } catch {
-          if socket.isOptional, HeldSocket.meansNoIPv6(error) { continue }
-          throw refusal(socket.address, error)
-        }
-      }
-    }
-    return held
-  }
-
-  private static func refusal(_ address: SocketAddress, _ error: Errno) -> ServiceError {
-    switch error {
-    case .inUse:
-      let holder = PortHolder.describe(address).map { "by \($0)" } ?? "by another process"
-      return ServiceError("\(address) is in use \(holder): stop it, or listen elsewhere")
-    case .notAvailable: return ServiceError("cannot listen on \(address): it is no address of this machine")
-    case .accessDenied:
-      return ServiceError("cannot listen on \(address): \(error) (ports below 1024 take root or CAP_NET_BIND_SERVICE)")
-    default: return ServiceError("cannot listen on \(address): \(error)")
-    }
-  }
 
   private func connect() {
     for socket in sockets {
-      socket.onEvent = { [weak self, index = socket.index] isShutDown in
+      socket.watcher.onEvent = { [weak self, index = socket.index] isShutDown in
         self?.socketEvent(index, isShutDown: isShutDown)
       }
     }
     sense.onClose = { [weak self] in self?.post(.connectionClosed) }
+    unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
+    unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
     processes.onMainExit = { [weak self] status, hasSuccessor in
       // Its last words are still in the pipe.
       if !hasSuccessor { self?.errorStream?.drainAndClose() }
       self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
-    processes.helper = { [weak self] in self?.gracePeriod.helper }
+    processes.helpers = { [weak self] in
+      guard let self else { return [] }
+      return leftovers.helpers + [gracePeriod.helper].compactMap(\.self)
+    }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onEnd = { [weak self] in self?.resumeRelaying() }
+    unixRelays.onEnd = { [weak self] in self?.leftovers.resume() }
+    unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }
+    leftovers.onWarning = { [weak self] in self?.narrator.warn($0) }
     errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }
   }
 
@@ -153,14 +150,14 @@ public final class Service {
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
     if isShutDown { return post(.listenerShutDown(socket: index)) }
-    guard let socket = sockets.first(where: { $0.index == index }), let target = socket.relayTarget,
+    guard let socket = tcpSockets.first(where: { $0.index == index }), let target = socket.relayTarget,
       lifecycle.state != .dormant
     else { return post(.connectionWaiting) }
     relay(from: socket, to: target)
   }
 
   /// An address that the service's wildcard covers: we accept for it while it runs.
-  private func relay(from socket: HeldSocket, to target: SocketAddress) {
+  private func relay(from socket: HeldTCPSocket, to target: SocketAddress) {
     do throws(Errno) { try relays.take(from: socket.group.current, to: target) } catch {
       narrator.warn("a connection to \(socket.address) has to wait: \(error)")
       // A full descriptor table would else be met in every turn of the loop.
@@ -194,7 +191,7 @@ public final class Service {
     let pipe: Pipe
     do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
     return try launcher.start(
-      sockets: sockets.map { $0.group.current.descriptor.number }, notifySocket: notifyReceiver?.name,
+      sockets: sockets.map(\.number), notifySocket: notifyReceiver?.name,
       standardInput: standardInput.number,
       // The events have our stdout to themselves.
       standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
@@ -203,11 +200,9 @@ public final class Service {
 
   /// All that an instance gets anew. Returns the pipe that its stderr goes by.
   private func prepare() throws(Errno) -> Pipe {
-    for socket in sockets {
-      socket.relayTarget = nil
-      // An earlier instance may have left its own flags on the open file.
-      try socket.group.current.descriptor.setNonBlocking(false)
-    }
+    for socket in tcpSockets { socket.relayTarget = nil }
+    // An earlier instance may have left its own flags on the open file.
+    for socket in sockets { try socket.setNonBlocking(false) }
     if options.readiness == .notify { try listenForReadiness() }
     let pipe = try OwnedFD.pipe()
     errorStream = try ErrorStream(pipe.reading.duplicate(), to: errorChannel, loop: loop)
@@ -221,6 +216,7 @@ public final class Service {
         let made = try Adoption(listener, sockets: sockets, loop: loop)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
+        made.isStarting = { [weak self] in self?.isStarting ?? false }
         adoption = made
       } catch {
         try? process.handle.send(signal: 9)
@@ -233,8 +229,12 @@ public final class Service {
 
   func adopted(_ index: Int) {
     post(.adopted(socket: index))
-    guard let socket = sockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
+    guard let socket = tcpSockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
     socket.watch(for: .connections)
+  }
+
+  private var isStarting: Bool {
+    if case .starting = lifecycle.state { true } else { false }
   }
 
   private func listenForReadiness() throws(Errno) {
@@ -254,5 +254,6 @@ public final class Service {
     errorStream = nil
     notifyReceiver?.close()
     notifyReceiver = nil
+    for socket in sockets { socket.instanceEnded() }
   }
 }

@@ -25,6 +25,8 @@ public struct ServiceOptions: Sendable {
   public var startTimeout: Duration? = .seconds(90)
   public var stopTimeout: Duration? = .seconds(90)
   public var writesJSON = false
+  /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
+  public var socketMode: UInt32?
   /// Hand connections of an aborted rest back by relaying even where the kernel could migrate them.
   public var neverMigrates = false
 
@@ -33,6 +35,26 @@ public struct ServiceOptions: Sendable {
     self.command = command
     self.listen = listen
     self.idleTimeout = idleTimeout
+  }
+
+  /// The paths belong to whoever the service runs as.
+  var socketAccess: SocketAccess {
+    var access = SocketAccess(mode: socketMode)
+    if Account.effectiveUser == 0, let account {
+      access.user = account.user
+      access.group = account.group
+    }
+    return access
+  }
+
+  /// The paths that are held.
+  var paths: [UnixAddress] {
+    listen.compactMap { address in
+      switch address.kind {
+      case .tcp: nil
+      case .unix(let path): path
+      }
+    }
   }
 }
 

@@ -108,9 +108,9 @@ struct RunCommand: ParsableCommand {
     } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
   }
 
-  private func repeated(_ addresses: [ListenAddress]) -> SocketAddress? {
-    var seen: Set<SocketAddress> = []
-    return addresses.flatMap(\.sockets).map(\.address).first { !seen.insert($0).inserted }
+  private func repeated(_ addresses: [ListenAddress]) -> String? {
+    var seen: Set<String> = []
+    return addresses.flatMap(\.names).first { !seen.insert($0).inserted }
   }
 
   /// It becomes part of a cgroup's name.

@@ -186,11 +186,19 @@ int cl_signal_arrivals(int socket, int signal);
 int cl_stop_signalling(int socket);
 int cl_realtime_signal(void);
 
+/// SCM_MAX_FD: as many as one message can bring.
+#define CL_MAX_PASSED 253
+
 struct cl_message {
-  uint8_t *_Nonnull bytes;
+  uint8_t *_Nullable bytes;
   size_t length;
-  /// Passed along (SCM_RIGHTS).
-  int descriptors[253];
+  /// When sent: in whose name (SCM_CREDENTIALS), as far as we may and the process still exists.
+  int has_credentials;
+  int pid;
+  uid_t user;
+  gid_t group;
+  /// Passed along (SCM_RIGHTS): room for CL_MAX_PASSED when received.
+  int *_Nullable descriptors;
   int descriptor_count;
 };
 /// Both return the number of bytes. Descriptors that are received are close-on-exec, those that are sent stay the sender's.

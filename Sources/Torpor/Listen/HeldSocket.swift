@@ -1,78 +1,96 @@
+import Lifecycle
 import Linux
 
-/// One held address: its sockets, and how the loop watches the current one.
-final class HeldSocket {
-  /// What the loop looks for on the current socket.
-  enum Watch { case connections, shutDownOnly }
-
-  let index: Int
+/// One held address: its sockets, and how the loop watches the one that the service gets.
+///
+/// Each kind of socket has its own way to have two of them, of which new connections go to one (`SocketKind`).
+protocol HeldSocket: AnyObject {
+  var index: Int { get }
   /// Sockets with the same number were named by one word: "8080" is 127.0.0.1:8080 and [::1]:8080.
-  let nameIndex: Int
-  var group: ReuseportGroup
-  /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too:
-  /// it can have only one of the sockets.
-  var relayTarget: SocketAddress?
-  private let loop: EventLoop
-  private var token: EventLoop.Token?
-  private var watch = Watch.shutDownOnly
-  /// Called with whether the socket was shut down; else somebody waits.
-  var onEvent: ((_ isShutDown: Bool) -> Void)?
+  var nameIndex: Int { get }
+  /// As a person knows it: "127.0.0.1:8080", "/run/redis.sock".
+  var name: String { get }
+  var kind: SocketKind { get }
+  var watcher: ListenerWatch { get }
+  /// Its connections come to the service itself, not by way of a relay of ours.
+  var isHandedOver: Bool { get }
+  /// The current socket's descriptor, for a child that gets it.
+  var number: Int32 { get }
 
-  init(_ socket: ListenAddress.Socket, index: Int, nameIndex: Int, loop: EventLoop) throws(Errno) {
-    self.index = index
-    self.nameIndex = nameIndex
-    self.loop = loop
-    do throws(Errno) {
-      group = try ReuseportGroup(socket.address, isIPv6Only: socket.isIPv6Only)
-    } catch {
-      guard let fallback = socket.fallback, Self.meansNoIPv6(error) else { throw error }
-      group = try ReuseportGroup(fallback, isIPv6Only: false)
-    }
-  }
+  func withCurrent(_ body: (borrowing OwnedFD) throws(Errno) -> Void) throws(Errno)
+  func openNext() throws(Errno)
+  func steerToNext() throws(Errno)
+  func steerToCurrent() throws(Errno)
+  /// Accepts whoever waits on the next socket and relays them to the current one. Returns how many.
+  func relayStrays() throws(Errno) -> Int
+  /// Returns how many were handed back to the current socket.
+  func closeNext() throws(Errno) -> Int
+  /// The next socket becomes the current one. `migrates`: what waits on the one before is moved by the kernel.
+  /// Returns how many waited there although nobody should.
+  func swap(migrates: Bool) throws(Errno) -> Int
+  func listenAgain() throws(Errno)
+  /// Nobody listens here any more: neither we nor the service, which may have the same socket by LISTEN_FDS.
+  func abandon()
+  /// No process of the service is left.
+  func instanceEnded()
+  /// We leave.
+  func release()
+}
 
-  /// What bind and socket say of an IPv6 address where IPv6 is off.
-  static func meansNoIPv6(_ error: Errno) -> Bool { error == .noFamily || error == .notAvailable }
-
-  var address: SocketAddress { group.address }
-
-  /// Watches for connections, or only for a shutdown() by the service, which nothing but EPOLLHUP announces.
-  func watch(for wanted: Watch) {
-    watch = wanted
-    let readiness: Readiness = wanted == .connections ? .readable : []
-    if let token {
-      loop.change(token, group.current.descriptor, to: readiness)
-    } else {
-      token = try? loop.add(group.current.descriptor, for: readiness) { [weak self] in self?.handle($0) }
-    }
+extension HeldSocket {
+  /// Watches for connections, or only for a shutdown() by the service.
+  func watch(for interest: ListenerWatch.Interest) {
+    try? withCurrent { watcher.set(interest, on: $0) }
   }
 
   /// Before the current socket is closed or replaced.
   func unwatch() {
-    if let token { loop.remove(token, group.current.descriptor) }
-    token = nil
+    try? withCurrent { watcher.clear($0) }
   }
 
-  /// Nobody listens here any more: neither we nor the service, which may have the same socket by LISTEN_FDS.
-  func abandon() {
-    unwatch()
-    group.current.shutDown(2 /* SHUT_RDWR */)
+  func setNonBlocking(_ isNonBlocking: Bool) throws(Errno) {
+    try withCurrent { current throws(Errno) in try current.setNonBlocking(isNonBlocking) }
   }
+}
 
-  private func handle(_ readiness: Readiness) {
-    if readiness.contains(.hangUp) {
-      // Level-triggered: it would be told again and again until the socket listens.
-      unwatch()
-      onEvent?(true)
-    } else if watch == .connections {
-      onEvent?(false)
+/// How the loop watches one listening socket.
+final class ListenerWatch {
+  enum Interest { case connections, shutDownOnly }
+
+  private let loop: EventLoop
+  private var token: EventLoop.Token?
+  private var interest = Interest.shutDownOnly
+  /// Called with whether the socket was shut down; else somebody waits.
+  var onEvent: ((_ isShutDown: Bool) -> Void)?
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  /// A shutdown() by the service is announced by nothing else: as EPOLLHUP, or for a unix socket as EPOLLRDHUP.
+  func set(_ wanted: Interest, on listener: borrowing OwnedFD) {
+    interest = wanted
+    let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : .readHangUp
+    if let token {
+      loop.change(token, listener, to: readiness)
+    } else {
+      token = try? loop.add(listener, for: readiness) { [weak self] in self?.handle($0) }
     }
   }
 
-  /// The sockets that a relay doesn't serve have two generations.
-  var isHandedOver: Bool { relayTarget == nil }
+  func clear(_ listener: borrowing OwnedFD) {
+    if let token { loop.remove(token, listener) }
+    token = nil
+  }
 
-  func swap() throws(Errno) -> Int {
-    unwatch()
-    return try group.swap()
+  /// Set by whoever owns the listener: how it is taken out of the loop.
+  var onShutDown: (() -> Void)?
+
+  private func handle(_ readiness: Readiness) {
+    if !readiness.isDisjoint(with: [.hangUp, .readHangUp]) {
+      // Level-triggered: it would be told again and again until the socket listens.
+      onShutDown?()
+      onEvent?(true)
+    } else if interest == .connections {
+      onEvent?(false)
+    }
   }
 }

@@ -1,12 +1,12 @@
 import Linux
 
-/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080".
+/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080", "/run/x.sock".
 public struct ListenAddress: Equatable, Sendable {
   public struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
     public let text: String
     public let reason: String
     public var description: String {
-      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080)"
+      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock)"
     }
   }
 
@@ -20,13 +20,42 @@ public struct ListenAddress: Equatable, Sendable {
     public var fallback: SocketAddress?
   }
 
+  public enum Kind: Equatable, Sendable {
+    case tcp([Socket])
+    /// A path, in its plainest form.
+    case unix(UnixAddress)
+  }
+
   public let text: String
-  public let sockets: [Socket]
+  public let kind: Kind
+
+  /// Its TCP sockets.
+  public var sockets: [Socket] {
+    switch kind {
+    case .tcp(let sockets): sockets
+    case .unix: []
+    }
+  }
+
+  /// What is held for it, each as it is told to a person.
+  public var names: [String] {
+    switch kind {
+    case .tcp(let sockets): sockets.map(\.address.description)
+    case .unix(let path): [path.description]
+    }
+  }
 
   public init(_ text: String) throws(Malformed) {
     self.text = text
     func malformed(_ reason: String) -> Malformed { Malformed(text: text, reason: reason) }
-    if text.hasPrefix("/") || text.hasPrefix("@") { throw malformed("unix sockets can't be held yet") }
+    if text.hasPrefix("@") { throw malformed("abstract unix sockets can't be held yet") }
+    if text.hasPrefix("/") || text.hasPrefix("unix:") {
+      let path = text.hasPrefix("unix:") ? String(text.dropFirst(5)) : text
+      do throws(UnixPath.Malformed) { kind = .unix(try UnixPath.plain(path)) } catch {
+        throw malformed(error.reason)
+      }
+      return
+    }
     let host: Substring?
     let digits: Substring
     if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
@@ -49,21 +78,23 @@ public struct ListenAddress: Equatable, Sendable {
     switch host {
     case nil:
       // Both loopbacks, so that "localhost" is answered whichever it means.
-      sockets = [
+      kind = .tcp([
         Socket(address: .loopback(.v4, port: port), isIPv6Only: false, isOptional: false),
         Socket(address: .loopback(.v6, port: port), isIPv6Only: true, isOptional: true),
-      ]
+      ])
     case "*":
       // One socket for both families, as systemd's ListenStream=PORT.
-      sockets = [
+      kind = .tcp([
         Socket(
           address: .any(.v6, port: port), isIPv6Only: false, isOptional: false, fallback: .any(.v4, port: port))
-      ]
+      ])
     case .some(let host):
       guard let address = SocketAddress(text: String(host), port: port) else {
         throw malformed("'\(host)' is not a numeric address of this machine's kinds; names are not looked up")
       }
-      sockets = [Socket(address: address, isIPv6Only: address.family == .v6 && !address.isAny, isOptional: false)]
+      kind = .tcp([
+        Socket(address: address, isIPv6Only: address.family == .v6 && !address.isAny, isOptional: false)
+      ])
     }
   }
 }

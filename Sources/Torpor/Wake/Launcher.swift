@@ -52,6 +52,7 @@ final class Launcher {
       spawn.cgroup = hasCgroup ? processes.cgroupDirectory(named: "torpor-\(options.name)-\(getpid())") : nil
       spawn.account = geteuid() == 0 ? options.account : nil
       spawn.trapsBind = trapsBind
+      spawn.trappedPaths = options.paths
       spawn.fileLimit = fileLimit
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil

@@ -63,7 +63,7 @@ final class ConnectionSense {
     try? withCloses { closes in loop.remove(token, closes.descriptor) }
   }
 
-  private var heldSockets: [HeldSocket] = []
+  private var heldSockets: [HeldTCPSocket] = []
 
   private func handleClose() {
     // A close that isn't the service's doing must not wake anything: those of known orphans and of listeners.
@@ -71,7 +71,7 @@ final class ConnectionSense {
   }
 
   /// Whether a connection was closed that the service may have had in hand.
-  private func takeCloses(_ sockets: [HeldSocket]) -> Bool {
+  private func takeCloses(_ sockets: [HeldTCPSocket]) -> Bool {
     guard let taken = closes?.take() else { return isBlind }
     return taken.wasLossy
       || taken.closed.contains { closed in
@@ -81,7 +81,7 @@ final class ConnectionSense {
   }
 
   /// Looks at everything once.
-  func sample(_ sockets: [HeldSocket]) throws(SockDiagError) -> Sample {
+  func sample(_ sockets: [HeldTCPSocket]) throws(SockDiagError) -> Sample {
     heldSockets = sockets
     var sample = Sample()
     var seenOrphans: Set<UInt64> = []
@@ -106,7 +106,7 @@ final class ConnectionSense {
   }
 
   private func count(
-    _ connection: TCPConnection, of holder: HeldSocket, in sample: inout Sample, orphans: inout Set<UInt64>
+    _ connection: TCPConnection, of holder: HeldTCPSocket, in sample: inout Sample, orphans: inout Set<UInt64>
   ) {
     switch connection.state {
     case .synReceived, .newSynReceived:
@@ -129,7 +129,7 @@ final class ConnectionSense {
   }
 
   /// Which held socket a connection belongs to: others may have the same port at another address.
-  static func holder(of connection: TCPConnection, among sockets: [HeldSocket]) -> HeldSocket? {
+  static func holder(of connection: TCPConnection, among sockets: [HeldTCPSocket]) -> HeldTCPSocket? {
     sockets.first { $0.address == connection.local }
       ?? sockets.first {
         $0.address.isAny && $0.address.port == connection.local.port && $0.address.family == connection.local.family

@@ -1,0 +1,130 @@
+import Lifecycle
+import Linux
+
+/// A held unix path.
+final class HeldUnixSocket: HeldSocket {
+  let index: Int
+  let nameIndex: Int
+  let address: UnixAddress
+  var group: UnixGenerations
+  let watcher: ListenerWatch
+  private let relays: UnixRelays
+  private let leftovers: Leftovers
+  /// The mode that was asked for; else the service's own bind() decides.
+  private let fixedMode: UInt32?
+  /// What the sense knows of it.
+  var arrivals = Arrivals()
+  /// Endings of names beside the path that the service's bind() was given.
+  private var suffixes: Set<String> = []
+
+  init(
+    _ address: UnixAddress, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays, leftovers: Leftovers,
+    loop: EventLoop
+  ) throws(UnixGenerations.Refusal) {
+    self.index = index
+    self.nameIndex = nameIndex
+    self.address = address
+    self.relays = relays
+    self.leftovers = leftovers
+    fixedMode = access.mode
+    watcher = ListenerWatch(loop: loop)
+    group = try UnixGenerations(
+      address.description,
+      permissions: UnixGenerations.Permissions(
+        mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group),
+      directoryMode: access.directoryMode)
+    watcher.onShutDown = { [unowned self] in unwatch() }
+  }
+
+  var name: String { address.description }
+  var kind: SocketKind { .unixPath }
+  var number: Int32 { group.current.descriptor.number }
+  var isHandedOver: Bool { true }
+
+  func withCurrent(_ body: (borrowing OwnedFD) throws(Errno) -> Void) throws(Errno) {
+    try body(group.current.descriptor)
+  }
+
+  func openNext() throws(Errno) { try group.openNext() }
+  func steerToNext() throws(Errno) { try group.steerToNext() }
+
+  func steerToCurrent() throws(Errno) {
+    makeRoom()
+    try group.steerToCurrent()
+  }
+
+  func listenAgain() throws(Errno) {
+    makeRoom()
+    try group.listenAgain()
+  }
+
+  /// A current socket that the service has shut down is replaced.
+  private func makeRoom() {
+    guard group.current.isShutDown() else { return }
+    unwatch()
+    ArrivalSignal.disarm(group.current.descriptor)
+  }
+
+  func relayStrays() throws(Errno) -> Int {
+    let before = relays.begun
+    try group.withNext { next throws(Errno) in try relays.take(from: next, to: self) }
+    return relays.begun - before
+  }
+
+  func closeNext() throws(Errno) -> Int {
+    let before = relays.begun
+    if let strays = group.takeStrays() { leftovers.serve(strays, of: self) }
+    return relays.begun - before
+  }
+
+  func swap(migrates: Bool) throws(Errno) -> Int {
+    unwatch()
+    ArrivalSignal.disarm(group.current.descriptor)
+    if let before = group.swap() { leftovers.serve(before, of: self) }
+    // Who is late by a moment is relayed, and not worth a word.
+    return 0
+  }
+
+  func abandon() {
+    unwatch()
+    ArrivalSignal.disarm(group.current.descriptor)
+    group.current.shutDown(2 /* SHUT_RDWR */)
+    group.remove()
+  }
+
+  func instanceEnded() {
+    for suffix in suffixes { group.removeBeside(suffix: suffix) }
+    suffixes = []
+    if let former = group.takeFormer() { leftovers.serve(former, of: self) }
+  }
+
+  func release() {
+    unwatch()
+    group.remove()
+  }
+
+  // MARK: the service's own bind()
+
+  /// Its file is what bind() would have made, and its name there, whatever the service has done to it before.
+  /// `suffix`: it has bound the path with this at its end, to rename it.
+  func noteBind(by creator: ProcessFiles.Creator, fileMode: UInt32, suffix: String?) throws(Errno) {
+    let mode = fixedMode ?? (fileMode & ~creator.mask)
+    try group.noteBind(mode: mode, user: creator.user, group: creator.group)
+    guard let suffix, suffixes.count < 64 else { return }
+    try group.linkBeside(suffix: suffix)
+    suffixes.insert(suffix)
+  }
+}
+
+/// Who may connect to a held path.
+struct SocketAccess: Equatable, Sendable {
+  /// systemd's SocketMode=; nil: everybody until the service has bound the path, and then whoever its own bind() would let.
+  var mode: UInt32?
+  /// systemd's DirectoryMode=.
+  var directoryMode: UInt32 = 0o755
+  /// Whom the path belongs to; nil: whoever makes it.
+  var user: UInt32?
+  var group: UInt32?
+
+  static let defaultMode: UInt32 = 0o666
+}

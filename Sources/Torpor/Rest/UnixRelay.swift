@@ -1,0 +1,207 @@
+import Linux
+
+/// One connection to a unix path that we accepted ourselves, passed on to the service message by message until both sides are
+/// done. Descriptors that are sent along (SCM_RIGHTS) are passed on, too.
+///
+/// The service sees the client's credentials and not ours: else whoever got here would be root to a server that trusts the
+/// kernel's word (SO_PEERCRED), as PostgreSQL's peer authentication does.
+final class UnixRelay {
+  private final class Direction {
+    var message = UnixMessage()
+    var isEnded = false
+  }
+
+  private let client: UnixSocket
+  private let service: UnixSocket
+  private let peer: UnixSocket.Peer
+  private let target: HeldUnixSocket
+  private let upward = Direction()
+  private let downward = Direction()
+  private let loop: EventLoop
+  private var clientToken: EventLoop.Token?
+  private var serviceToken: EventLoop.Token?
+  private var retry: Timer?
+  private var retryToken: EventLoop.Token?
+  private var onEnd: ((UnixRelay) -> Void)?
+
+  /// Why a client can't be relayed.
+  enum Obstacle: Error {
+    /// It would be somebody else to the service.
+    case identity(user: UInt32)
+    case kernel(Errno)
+  }
+
+  /// Takes an accepted connection. `service`: a new socket.
+  init(
+    _ client: consuming UnixSocket, _ service: consuming UnixSocket, to target: HeldUnixSocket, loop: EventLoop,
+    onEnd: @escaping (UnixRelay) -> Void
+  ) throws(Obstacle) {
+    let peer: UnixSocket.Peer
+    do throws(Errno) { peer = try client.peer() } catch { throw .kernel(error) }
+    guard Account.effectiveUser == 0 || peer.user == Account.effectiveUser else { throw .identity(user: peer.user) }
+    self.client = client
+    self.service = service
+    self.peer = peer
+    self.target = target
+    self.loop = loop
+    self.onEnd = onEnd
+  }
+
+  /// Throws when there is nothing to connect to.
+  func begin() throws(Errno) {
+    if try connect() { return try start() }
+    // The service's queue is full: again and again, as the client would.
+    var timer = try Timer()
+    try timer.set(to: MonotonicClock.now() + Self.retryNanoseconds)
+    retryToken = try loop.add(timer.descriptor, for: .readable) { [weak self] _ in self?.connectAgain() }
+    retry = consume timer
+  }
+
+  private static let retryNanoseconds: UInt64 = 50_000_000
+
+  /// Whether it is connected; else the queue is full.
+  private func connect() throws(Errno) -> Bool {
+    // By the file itself: the path may lead elsewhere, or nowhere, by now.
+    let file = try target.group.openCurrentFile()
+    guard let address = UnixAddress(path: "/proc/self/fd/\(file.number)") else { return false }
+    do throws(Errno) {
+      if Account.effectiveUser == 0 {
+        try service.connect(to: address, as: peer)
+      } else {
+        try service.connect(to: address)
+      }
+      return true
+    } catch {
+      if error == .again { return false }
+      throw error
+    }
+  }
+
+  private func connectAgain() {
+    retry?.acknowledge()
+    do throws(Errno) {
+      if try connect() {
+        stopRetrying()
+        try start()
+      } else {
+        try retry?.set(to: MonotonicClock.now() + Self.retryNanoseconds)
+      }
+    } catch { end() }
+  }
+
+  private func stopRetrying() {
+    guard let timer = retry.take() else { return }
+    if let retryToken { loop.remove(retryToken, timer.descriptor) }
+    retryToken = nil
+  }
+
+  private func start() throws(Errno) {
+    clientToken = try loop.add(client.descriptor, for: []) { [weak self] _ in self?.move() }
+    serviceToken = try loop.add(service.descriptor, for: []) { [weak self] _ in self?.move() }
+    move()
+  }
+
+  private func move() {
+    do throws(Errno) {
+      // Root may speak for the client; others are the client's user themselves.
+      try Self.move(from: client, to: service, by: upward, as: Account.effectiveUser == 0 ? peer : nil)
+      try Self.move(from: service, to: client, by: downward, as: nil)
+    } catch { return end() }
+    if upward.isEnded, downward.isEnded { return end() }
+    watch()
+  }
+
+  private static func move(
+    from source: borrowing UnixSocket, to target: borrowing UnixSocket, by direction: Direction,
+    as peer: UnixSocket.Peer?
+  ) throws(Errno) {
+    // Bounded: the rest of a fast stream comes with the next event.
+    for _ in 0..<16 where !direction.isEnded {
+      do throws(Errno) {
+        if !direction.message.isSent {
+          try direction.message.send(by: target, as: peer)
+        } else if try direction.message.receive(from: source) == 0 {
+          direction.isEnded = true
+          // A half-closed connection stays one: the other direction may have an answer to bring.
+          target.shutDownWriting()
+        }
+      } catch {
+        if error == .again { return }
+        throw error
+      }
+    }
+  }
+
+  private func watch() {
+    var ofClient: Readiness = []
+    var ofService: Readiness = []
+    if !upward.isEnded {
+      if upward.message.isSent { ofClient.insert(.readable) } else { ofService.insert(.writable) }
+    }
+    if !downward.isEnded {
+      if downward.message.isSent { ofService.insert(.readable) } else { ofClient.insert(.writable) }
+    }
+    if let clientToken { loop.change(clientToken, client.descriptor, to: ofClient) }
+    if let serviceToken { loop.change(serviceToken, service.descriptor, to: ofService) }
+  }
+
+  private func end() {
+    stopRetrying()
+    if let clientToken { loop.remove(clientToken, client.descriptor) }
+    if let serviceToken { loop.remove(serviceToken, service.descriptor) }
+    clientToken = nil
+    serviceToken = nil
+    let onEnd = onEnd
+    self.onEnd = nil
+    // The caller lets go of us, which closes both.
+    onEnd?(self)
+  }
+}
+
+/// The relays of unix connections under way.
+final class UnixRelays {
+  private var open: [ObjectIdentifier: UnixRelay] = [:]
+  private let loop: EventLoop
+  /// One has ended: there are descriptors for another.
+  var onEnd: (() -> Void)?
+  var onWarning: ((String) -> Void)?
+  /// How many there have been.
+  private(set) var begun = 0
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  /// Accepts everything that waits on `listener`, which is ours alone, and relays it to `target`'s current socket.
+  /// Throws when one had to be left there.
+  func take(from listener: borrowing UnixSocket, to target: HeldUnixSocket) throws(Errno) {
+    try listener.descriptor.setNonBlocking(true)
+    // Bounded by the longest queue there can be.
+    for _ in 0..<UnixGenerations.backlog {
+      // All that a relay needs is had before the connection is accepted: what can't be served stays in the queue.
+      let service = try UnixSocket(.stream)
+      guard let client = try listener.accept() else { return }
+      begin(client, service, to: target)
+    }
+  }
+
+  private func begin(_ client: consuming UnixSocket, _ service: consuming UnixSocket, to target: HeldUnixSocket) {
+    do throws(UnixRelay.Obstacle) {
+      let relay = try UnixRelay(client, service, to: target, loop: loop) { [weak self] relay in
+        self?.open[ObjectIdentifier(relay)] = nil
+        self?.onEnd?()
+      }
+      open[ObjectIdentifier(relay)] = relay
+      begun += 1
+      do throws(Errno) { try relay.begin() } catch {
+        open[ObjectIdentifier(relay)] = nil
+        throw .kernel(error)
+      }
+    } catch {
+      switch error {
+      case .identity(let user):
+        onWarning?(
+          "a connection to \(target.name) came late, and passing it on would make user \(user) somebody else: closed")
+      case .kernel(let errno): onWarning?("a connection to \(target.name) could not be passed on: \(errno)")
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Linux
+
+/// What a server does to a held path: it binds it, and before that may try whether somebody is there, and remove what is.
+extension Adoption {
+  /// A path as one thread of the service means it.
+  struct ServicePath {
+    let directory: FileIdentity
+    let base: [UInt8]
+  }
+
+  /// A bind() by a path: ours if it leads to a held one. `PATH.PID.tmp` is, too, as haproxy binds that and renames it.
+  func answerBind(_ call: SeccompListener.Call, to address: UnixAddress) throws(Errno) {
+    guard !address.isAbstract, let match = match(address.name, of: call.thread, takesTemporary: true),
+      let request = try request(call), UnixSocket.kind(of: request.file) == .stream
+    else { return listener.letGo(call) }
+    let socket = match.socket
+    // Bound already, by an earlier bind() or as one of LISTEN_FDS.
+    if try request.file.inode() != socket.group.current.descriptor.inode() {
+      socket.group.current.copyOptions(from: request.file)
+      try place(socket.group.current.descriptor, for: request)
+    }
+    let creator =
+      ProcessFiles.creator(call.thread)
+      ?? ProcessFiles.Creator(user: Account.effectiveUser, group: .max, mask: 0o022)
+    do throws(Errno) {
+      try socket.noteBind(by: creator, fileMode: try request.file.mode(), suffix: match.suffix)
+    } catch {
+      // The socket is the right one, and its path is where it was: only its mode or owner aren't what they would be.
+      warn("cannot make \(socket.name) what the service's own bind() would have made", error)
+    }
+    // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
+    listener.succeed(call)
+    note(socket.index, by: call.thread)
+  }
+
+  /// A server tries whether another one listens before it takes a path over. While it starts it is refused, as nobody does;
+  /// it would find the queue that we hold for it, and give up.
+  func answerConnect(_ call: SeccompListener.Call) {
+    guard isStarting?() ?? false, paths.contains(where: { !adopted.contains($0.index) }),
+      let bytes = address(of: call), let address = UnixAddress(sockaddr: bytes), !address.isAbstract,
+      let match = match(address.name, of: call.thread, takesTemporary: false), !adopted.contains(match.socket.index),
+      listener.isValid(call)
+    else { return listener.letGo(call) }
+    listener.fail(call, .refused)
+  }
+
+  /// A server removes its socket's file before it binds it anew, and again when it ends. By then the path leads to the next
+  /// instance's clients already. So it is told that this was done.
+  func answerUnlink(_ call: SeccompListener.Call) {
+    let isAt = call.kind == .unlinkat
+    // AT_FDCWD is negative.
+    let number = isAt ? Int32(truncatingIfNeeded: call.arguments[0]) : -1
+    guard let path = SeccompListener.string(ofThread: call.thread, at: call.arguments[isAt ? 1 : 0]),
+      match(path, of: call.thread, from: number >= 0 ? number : nil, takesTemporary: false) != nil,
+      listener.isValid(call)
+    else { return listener.letGo(call) }
+    listener.succeed(call)
+  }
+
+  // MARK: which path it is
+
+  private func match(
+    _ path: [UInt8], of thread: Int32, from directory: Int32? = nil, takesTemporary: Bool
+  ) -> (socket: HeldUnixSocket, suffix: String?)? {
+    let slash = path.lastIndex(of: UInt8(ascii: "/"))
+    let base = Array(path[(slash.map { $0 + 1 } ?? 0)...])
+    // By its last component first: nearly every path is none of ours, and no more has to be known of it.
+    let candidates = paths.compactMap { socket -> (HeldUnixSocket, String?)? in
+      let held = socket.group.baseName
+      if base == held { return (socket, nil) }
+      guard takesTemporary, base.starts(with: held) else { return nil }
+      let suffix = String(decoding: base.dropFirst(held.count), as: UTF8.self)
+      return Self.isTemporary(suffix) ? (socket, suffix) : nil
+    }
+    guard !candidates.isEmpty else { return nil }
+    let parent = slash.map { $0 == 0 ? "/" : String(decoding: path[..<$0], as: UTF8.self) } ?? ""
+    guard let found = ProcessFiles.directory(ofThread: thread, path: parent, from: directory) else { return nil }
+    return candidates.first { candidate in (try? candidate.0.group.parentIdentity()) == found }
+  }
+
+  /// ".4711.tmp".
+  static func isTemporary(_ suffix: String) -> Bool {
+    guard suffix.hasPrefix("."), suffix.hasSuffix(".tmp"), suffix.utf8.count > 5 else { return false }
+    return suffix.dropFirst().dropLast(4).allSatisfy { $0.isASCII && $0.isNumber }
+  }
+}

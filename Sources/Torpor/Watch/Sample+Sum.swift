@@ -1,0 +1,13 @@
+import Lifecycle
+
+extension Sample {
+  /// What was seen of other sockets, too.
+  mutating func add(_ other: Sample) {
+    accepted += other.accepted
+    queuedOnCurrent.formUnion(other.queuedOnCurrent)
+    queuedOnNext.formUnion(other.queuedOnNext)
+    acceptQueueLength += other.acceptQueueLength
+    handshakes.formUnion(other.handshakes)
+    hasClosed = hasClosed || other.hasClosed
+  }
+}

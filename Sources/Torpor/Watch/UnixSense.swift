@@ -1,0 +1,213 @@
+import Lifecycle
+import Linux
+
+/// What is known of a unix listener's connections between two looks.
+struct Arrivals {
+  /// Somebody has connected since the last look.
+  var hasArrived = false
+  /// Arrivals should be signalled.
+  var isArmed = false
+  /// Inodes of the accepted connections at the last look.
+  var accepted: Set<UInt64> = []
+  /// Somebody waited at the last look.
+  var hadWaiting = false
+}
+
+/// Sees the connections of the held unix sockets: those accepted, those that wait, those that have come and gone.
+///
+/// UNIX_DIAG lists the accepted ones by their listener's file, so that those of two generations are told apart. It doesn't
+/// list those that wait, nor announce that one has closed: a signal tells that somebody has connected (`ArrivalSignal`), and
+/// whoever isn't there any more when it is looked has closed. It doesn't list clients of other network namespaces either:
+/// when nothing else shows, the service's own descriptors are looked through for them.
+final class UnixSense {
+  private let loop: EventLoop
+  private var diag: UnixDiag
+  private let signal: ArrivalSignal
+  private var signalToken: EventLoop.Token?
+  private let sockets: () -> [HeldUnixSocket]
+  private var isRecording = false
+  private var isWatching = false
+  private var foreign = ForeignConnections()
+  /// Inode of the client that has waited longest at the last sample, and where.
+  private(set) var firstWaiting: (inode: UInt32, name: String)?
+  /// Somebody has connected.
+  var onUse: (() -> Void)?
+  /// Processes of the service.
+  var processes: (() -> [Int32])?
+
+  init(loop: EventLoop, sockets: @escaping () -> [HeldUnixSocket]) throws(Errno) {
+    self.loop = loop
+    self.sockets = sockets
+    diag = try UnixDiag()
+    signal = try ArrivalSignal()
+  }
+
+  // MARK: recording
+
+  /// Begins to record arrivals, or goes on to without telling.
+  func record() throws(Errno) {
+    isWatching = false
+    if signalToken == nil {
+      signalToken = try loop.add(signal.descriptor, for: .readable) { [weak self] _ in self?.takeSignals() }
+    }
+    guard !isRecording else { return }
+    isRecording = true
+    for socket in sockets() {
+      socket.arrivals = Arrivals()
+      arm(socket)
+    }
+  }
+
+  /// Tells with `onUse` as soon as there is one.
+  func watch() {
+    guard isRecording else { return }
+    isWatching = true
+    // One may have come since the last look, which has disarmed its socket.
+    if sockets().contains(where: \.arrivals.hasArrived) { onUse?() }
+  }
+
+  func forget() {
+    isRecording = false
+    isWatching = false
+    for socket in sockets() {
+      ArrivalSignal.disarm(socket.group.current.descriptor)
+      socket.arrivals = Arrivals()
+    }
+    if let signalToken { loop.remove(signalToken, signal.descriptor) }
+    signalToken = nil
+  }
+
+  private func arm(_ socket: HeldUnixSocket) {
+    // If it can't be armed it is found unarmed at the next look, which counts as use.
+    try? ArrivalSignal.arm(socket.group.current.descriptor)
+    socket.arrivals.isArmed = true
+  }
+
+  private func takeSignals() {
+    let numbers = signal.take()
+    var isNews = false
+    for socket in sockets() where numbers?.contains(socket.number) ?? true {
+      // Once is enough until the next look: a busy service's connections are not our wakeups.
+      ArrivalSignal.disarm(socket.group.current.descriptor)
+      socket.arrivals.isArmed = false
+      socket.arrivals.hasArrived = true
+      isNews = true
+    }
+    if isNews, isWatching { onUse?() }
+  }
+
+  // MARK: looking
+
+  /// Looks at everything once.
+  func sample() throws(SockDiagError) -> Sample {
+    takeSignals()
+    var sample = Sample()
+    firstWaiting = nil
+    for socket in sockets() { try note(socket, rearm: isRecording) }
+    // Armed first, so that one that comes during the look is seen by it or told later.
+    let connections = try diag.connections()
+    for socket in sockets() { try count(socket, connections, in: &sample) }
+    if sample.accepted == 0, sample.queuedOnCurrent.isEmpty, !sample.hasClosed {
+      sample.accepted += foreign.count(
+        of: processes?() ?? [], known: connections, names: sockets().map(\.address))
+    }
+    return sample
+  }
+
+  private func note(_ socket: HeldUnixSocket, rearm: Bool) throws(SockDiagError) {
+    guard rearm else { return }
+    // A service that has set its flags without care has turned the signal off: anything may have come since.
+    if socket.arrivals.isArmed, !ArrivalSignal.isArmed(socket.group.current.descriptor) {
+      socket.arrivals.hasArrived = true
+    }
+    arm(socket)
+  }
+
+  private func count(
+    _ socket: HeldUnixSocket, _ connections: [UnixDiag.Entry], in sample: inout Sample
+  ) throws(SockDiagError) {
+    let current = try listener(socket.group.current)
+    var files = Set([current.file].compactMap(\.self))
+    var waiting = waitingClients(current, socket, generation: 0)
+    sample.acceptQueueLength += Int(current.queueLength ?? 0)
+    if firstWaiting == nil, let first = current.waiting?.first(where: { $0 != 0 }) {
+      firstWaiting = (first, socket.name)
+    }
+    var former: UnixDiag.Entry?
+    try socket.withFormer { socket throws(SockDiagError) in former = try listener(socket) }
+    if let former {
+      files.formUnion([former.file].compactMap(\.self))
+      waiting.formUnion(waitingClients(former, socket, generation: 2))
+      sample.acceptQueueLength += Int(former.queueLength ?? 0)
+    }
+    var next: UnixDiag.Entry?
+    try socket.withNext { socket throws(SockDiagError) in next = try listener(socket) }
+    if let next { sample.queuedOnNext.formUnion(waitingClients(next, socket, generation: 1)) }
+
+    let accepted = Set(
+      connections.filter { $0.file.map(files.contains) ?? false }.map { UInt64($0.inode) })
+    sample.accepted += accepted.count
+    sample.queuedOnCurrent.formUnion(waiting)
+    // Who has been here and is neither in hand nor in the queue any more has been accepted and closed. While others are,
+    // it makes no difference.
+    let isGone = socket.arrivals.hasArrived || socket.arrivals.hadWaiting
+    if !socket.arrivals.accepted.isSubset(of: accepted) || isGone && accepted.isEmpty && waiting.isEmpty {
+      sample.hasClosed = true
+    }
+    socket.arrivals.hasArrived = false
+    socket.arrivals.accepted = accepted
+    socket.arrivals.hadWaiting = !waiting.isEmpty
+  }
+
+  private func listener(_ socket: borrowing UnixSocket) throws(SockDiagError) -> UnixDiag.Entry {
+    let inode: UInt64
+    do throws(Errno) { inode = try socket.descriptor.inode() } catch { throw .kernel(error) }
+    guard let entry = try diag.socket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
+    return entry
+  }
+
+  /// One number for each, the same at each look: its client's inode where there is one. Apart from TCP's cookies, which are
+  /// small, and from those of other sockets.
+  private func waitingClients(
+    _ listener: UnixDiag.Entry, _ socket: HeldUnixSocket, generation: UInt64
+  ) -> Set<UInt64> {
+    let place = UInt64(1) << 63 | generation << 60 | UInt64(socket.index) << 40
+    let known = listener.waiting?.filter { $0 != 0 }.map { place | UInt64($0) } ?? []
+    let unknown = max(0, Int(listener.queueLength ?? 0) - known.count)
+    return Set(known).union((0..<unknown).map { place | UInt64(1) << 39 | UInt64($0) })
+  }
+
+  /// Lengths of the accept queues.
+  func queueLengths() throws(SockDiagError) -> QueueLengths {
+    var lengths = QueueLengths(current: 0)
+    for socket in sockets() {
+      lengths.current += Int(try listener(socket.group.current).queueLength ?? 0)
+      var next = 0
+      try socket.withNext { socket throws(SockDiagError) in next = Int(try listener(socket).queueLength ?? 0) }
+      if next > 0 { lengths.next[socket.index] = next }
+    }
+    return lengths
+  }
+}
+
+extension HeldUnixSocket {
+  fileprivate func withNext(
+    _ body: (borrowing UnixSocket) throws(SockDiagError) -> Void
+  ) throws(SockDiagError) {
+    var failure: SockDiagError?
+    try? group.withNext { socket in
+      do throws(SockDiagError) { try body(socket) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  fileprivate func withFormer(
+    _ body: (borrowing UnixSocket) throws(SockDiagError) -> Void
+  ) throws(SockDiagError) {
+    var failure: SockDiagError?
+    group.withFormer { socket in
+      do throws(SockDiagError) { try body(socket) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+}
