@@ -32,6 +32,24 @@ struct Endpoint: Sendable {
     hostHeader = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
+  /// A unix socket by its path.
+  init(path: String) throws(Unresolvable) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      throw Unresolvable(description: "a unix path has 1 to 107 bytes")
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    var storage = sockaddr_storage()
+    withUnsafeMutableBytes(of: &storage) { target in
+      withUnsafeBytes(of: address) { target.copyMemory(from: $0) }
+    }
+    self.storage = storage
+    length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    hostHeader = "localhost"
+  }
+
   /// Calls connect(2): 0, or what the kernel said.
   func connect(_ descriptor: Int32) -> Int32 {
     withUnsafePointer(to: storage) { storage in

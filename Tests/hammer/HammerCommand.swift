@@ -15,7 +15,9 @@ struct HammerCommand: ParsableCommand {
       """)
 
   @Option(help: "The server's port.")
-  var port: UInt16
+  var port: UInt16?
+  @Option(help: "The path of the server's unix socket, instead of a port.")
+  var unix: String?
   @Option(help: "The server's address or name.")
   var host = "127.0.0.1"
   @Option(help: "How many clients at a time.")
@@ -56,7 +58,8 @@ struct HammerCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard port > 0 else { throw ValidationError("--port must be from 1 to 65535.") }
+    guard (port == nil) != (unix == nil) else { throw ValidationError("Either --port or --unix is needed.") }
+    guard port ?? 1 > 0 else { throw ValidationError("--port must be from 1 to 65535.") }
     guard (1...20_000).contains(clients) else { throw ValidationError("--clients must be from 1 to 20000.") }
     guard (0...100).contains(holdPercent) else { throw ValidationError("--hold-percent must be from 0 to 100.") }
     let dayMilliseconds = 86_400_000.0
@@ -77,7 +80,7 @@ struct HammerCommand: ParsableCommand {
   func run() throws {
     let endpoint: Endpoint
     do throws(Endpoint.Unresolvable) {
-      endpoint = try Endpoint(host: host, port: port)
+      endpoint = if let unix { try Endpoint(path: unix) } else { try Endpoint(host: host, port: port ?? 0) }
     } catch {
       throw ValidationError(error.description)
     }
