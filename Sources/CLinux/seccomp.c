@@ -64,6 +64,15 @@ int cl_install_filter(int traps) {
   return listener < 0 ? -errno : (int)listener;
 }
 
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+int cl_notification_hurry(int listener) {
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) ? -errno : 0;
+}
+
 enum cl_call cl_call_of(int call) {
   switch (call) {
     case __NR_bind: return CL_CALL_BIND;

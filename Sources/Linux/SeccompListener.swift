@@ -7,7 +7,10 @@ import Glibc
 public struct SeccompListener: ~Copyable {
   public let descriptor: OwnedFD
 
-  public init(owning descriptor: consuming OwnedFD) throws(Errno) { self.descriptor = try descriptor.kept() }
+  public init(owning descriptor: consuming OwnedFD) throws(Errno) {
+    self.descriptor = try descriptor.kept()
+    _ = cl_notification_hurry(self.descriptor.number)
+  }
 
   /// One call that waits for an answer. Whatever it says comes from the service: not to be trusted.
   public struct Call: Equatable, Sendable {

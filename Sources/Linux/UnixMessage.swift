@@ -15,6 +15,9 @@ import Glibc
   /// Nothing is left of it to be sent.
   public var isSent: Bool { start == end }
 
+  /// Descriptors that came with it and have not been sent on. Ours until then.
+  public var passed: [Int32] { descriptors }
+
   /// Takes what `source` has, 64 KiB at most. Returns 0 at its end; throws `.again` when there is nothing now.
   public mutating func receive(from source: borrowing UnixSocket) throws(Errno) -> Int {
     if bytes.isEmpty { bytes = [UInt8](repeating: 0, count: 65536) }

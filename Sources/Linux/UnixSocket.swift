@@ -94,6 +94,13 @@ public struct UnixSocket: ~Copyable {
     public let user: UInt32
     public let group: UInt32
     public let groups: [UInt32]
+
+    public init(pid: Int32, user: UInt32, group: UInt32, groups: [UInt32]) {
+      self.pid = pid
+      self.user = user
+      self.group = group
+      self.groups = groups
+    }
   }
 
   public func peer() throws(Errno) -> Peer {

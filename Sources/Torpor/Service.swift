@@ -95,10 +95,7 @@ public final class Service {
       self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
-    processes.helpers = { [weak self] in
-      guard let self else { return [] }
-      return leftovers.helpers + [gracePeriod.helper].compactMap(\.self)
-    }
+    processes.helper = { [weak self] in self?.gracePeriod.helper }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onEnd = { [weak self] in self?.resumeRelaying() }
     unixRelays.onEnd = { [weak self] in self?.leftovers.resume() }

@@ -7,7 +7,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Hold the sockets of one service, in the foreground.",
     usage: """
       torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt]
-                        [--ready auto|notify] [--start] [--user USER] [--name NAME] [--json]
+                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
       """,
     discussion: """
@@ -24,7 +24,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: [.customShort("l"), .customLong("listen")],
     help: ArgumentHelp(
-      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080. Can be given several times.",
+      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock. Can be given several "
+        + "times.",
       valueName: "address"))
   var listen: [String] = []
 
@@ -51,6 +52,12 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Run the service as this user (as root only).", valueName: "user"))
   var user: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Who may connect to held unix paths, in octal; else everybody, until the service has bound them.",
+      valueName: "mode"))
+  var socketMode: String?
 
   @Option(help: ArgumentHelp("What to call it; else the command's name.", valueName: "name"))
   var name: String?
@@ -97,6 +104,12 @@ struct RunCommand: ParsableCommand {
       options.startTimeout = try TimeSpan.parse(startTimeout)
       options.stopTimeout = try TimeSpan.parse(stopTimeout)
       options.writesJSON = json
+      if let socketMode {
+        guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {
+          throw mistake("'\(socketMode)' is no mode: octal digits up to 777, as for chmod")
+        }
+        options.socketMode = mode
+      }
       options.neverMigrates = Environment.all.contains("TORPOR_NO_MIGRATION=1")
       if let user {
         guard let account = Account(named: user) else { throw mistake("there is no user '\(user)'") }

@@ -35,6 +35,41 @@ extension ServerTests {
         binaries: Binaries.built.copied(to: copies))
     }
 
+    @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))
+    func noClientOfRedisAtAPathIsLostOrDelayedByARest() throws {
+      try hammer(.redis, request: "redis", named: "redis-server at a path")
+    }
+
+    @Test(.enabled(if: PathServer.nginx.isInstalled, "nginx isn't installed"))
+    func noClientOfNginxAtAPathIsLostOrDelayedByARest() throws {
+      try hammer(.nginx, request: "http", named: "nginx at a path")
+    }
+
+    @Test(
+      .enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"),
+      .enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
+    func noClientOfRedisAtAPathIsLostUnderAnOrdinaryUser() throws {
+      let copies = try TemporaryDirectory()
+      // Who is late is relayed, and an ordinary user can do that only for themselves.
+      try hammer(
+        .redis, request: "redis", named: "redis-server at a path, ordinary user", wrapper: Machine.asNobody,
+        binaries: Binaries.built.copied(to: copies))
+    }
+
+    private func hammer(
+      _ server: PathServer, request: String, named title: String, wrapper: [String] = [], binaries: Binaries = .built
+    ) throws {
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let path = directory.path("service.sock")
+      let arguments =
+        ["-l", path, "--socket-mode", "0666", "--idle", "2ms", "--"]
+        + (try server.command(path: path, in: directory))
+      try hammer(
+        .unix(path), arguments, request: request, exchange: server.exchange, named: title, wrapper: wrapper,
+        binaries: binaries)
+    }
+
     private func hammer(
       _ server: RealServer, request: String, exchange: Exchange = .ping, named title: String, wrapper: [String] = [],
       environment: [String: String] = [:], binaries: Binaries = .built
@@ -44,8 +79,17 @@ extension ServerTests {
       let endpoint = Endpoint.v4(try freePort())
       let command = try server.command(port: endpoint.port, in: directory)
       let arguments = ["-l", "\(endpoint)", "--idle", "2ms", "--"] + command
+      try hammer(
+        endpoint, arguments, request: request, exchange: exchange, named: title, wrapper: wrapper,
+        environment: environment, binaries: binaries)
+    }
+
+    private func hammer(
+      _ endpoint: Endpoint, _ arguments: [String], request: String, exchange: Exchange, named title: String,
+      wrapper: [String], environment: [String: String] = [:], binaries: Binaries
+    ) throws {
       try TorporProcess.run(arguments, wrapper: wrapper, environment: environment, binaries: binaries) { torpor in
-        let hammer = try Hammer(endpoint, request: request)
+        let hammer = try Hammer(endpoint, request: request, wrapper: wrapper, binaries: binaries)
         let provoker = Provoker(torpor, endpoint, exchange)
         try torpor.watchRests(atLeast: Self.stops, aborts: Self.aborts)
         let tally = try hammer.finish()

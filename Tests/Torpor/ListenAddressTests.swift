@@ -27,8 +27,21 @@ import Testing
 
   @Test(arguments: [
     "", ":", "nonsense", "0", "65536", "99999999999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "::1:80",
-    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "/run/x.sock", "@x", "*", "*:x", "+80", "８０",
+    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@x", "unix:", "unix:x", "unix:@x", "/", "/run/", "/run/.", "/run/../x", "*", "*:x", "+80", "８０",
   ]) func whatIsNoAddressIsRefused(_ text: String) {
     #expect(throws: ListenAddress.Malformed.self) { try ListenAddress(text) }
+  }
+
+  @Test(arguments: ["/run/x.sock", "unix:/run/x.sock", "//run/./x.sock", "unix:/run//x.sock"])
+  func aPathMeansAUnixSocket(_ text: String) throws {
+    let address = try ListenAddress(text)
+    #expect(address.names == ["/run/x.sock"])
+    #expect(address.sockets.isEmpty)
+  }
+
+  @Test func aPathHasTheLengthOfASocketsName() throws {
+    #expect(try ListenAddress("/" + String(repeating: "x", count: 106)).names.count == 1)
+    #expect(throws: ListenAddress.Malformed.self) { try ListenAddress("/" + String(repeating: "x", count: 107)) }
+    #expect(throws: ListenAddress.Malformed.self) { try ListenAddress("/run/x\0y") }
   }
 }

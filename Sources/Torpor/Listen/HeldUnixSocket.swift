@@ -88,6 +88,7 @@ final class HeldUnixSocket: HeldSocket {
   func abandon() {
     unwatch()
     ArrivalSignal.disarm(group.current.descriptor)
+    leftovers.forget(self)
     group.current.shutDown(2 /* SHUT_RDWR */)
     group.remove()
   }
@@ -100,6 +101,7 @@ final class HeldUnixSocket: HeldSocket {
 
   func release() {
     unwatch()
+    leftovers.forget(self)
     group.remove()
   }
 

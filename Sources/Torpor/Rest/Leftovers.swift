@@ -1,27 +1,28 @@
 import Linux
 
-/// Unix listeners that nobody accepts from any more, until surely nobody comes to them either.
+/// Unix listeners that no path leads to any more, and nobody but we accept from.
 ///
-/// A client that has looked a path up just before it led elsewhere enters the old socket's queue a moment later. What is in
-/// the queue when its listener closes is reset; whoever comes after that looks the path up again (unix_stream_connect). So
-/// each stays open for a grace period, which outlasts that moment, and whoever waits there is relayed.
+/// A client that looks a path up just before it is led elsewhere enters the old socket's queue a moment later. The barrier of
+/// a rest outlasts that moment, unless the client is preempted in it or the file system takes its time to note the access.
+/// What is in a queue when its listener closes is reset (unix_release_sock). So the last listener of each path stays open and
+/// watched until there is a later one, and whoever comes there, however late, is relayed. Whoever comes to a closed one looks
+/// the path up again (unix_stream_connect), and loses nothing.
 final class Leftovers {
   private final class Listener {
     let socket: UnixSocket
     let target: HeldUnixSocket
-    let grace: GracePeriod
-    var isOver = false
+    var token: EventLoop.Token?
 
-    init(_ socket: consuming UnixSocket, target: HeldUnixSocket, loop: EventLoop) {
+    init(_ socket: consuming UnixSocket, target: HeldUnixSocket) {
       self.socket = socket
       self.target = target
-      grace = GracePeriod(loop: loop)
     }
   }
 
   private let relays: UnixRelays
   private let loop: EventLoop
-  private var open: [ObjectIdentifier: Listener] = [:]
+  /// By the index of their paths; more than one only where one could not be emptied for want of descriptors.
+  private var listeners: [Int: [Listener]] = [:]
   var onWarning: ((String) -> Void)?
 
   init(relays: UnixRelays, loop: EventLoop) {
@@ -29,31 +30,48 @@ final class Leftovers {
     self.loop = loop
   }
 
-  /// Children that wait, and belong to no service.
-  var helpers: [Int32] { open.values.compactMap(\.grace.helper) }
-
+  /// Relays who waits there now, and who still comes.
   func serve(_ socket: consuming UnixSocket, of target: HeldUnixSocket) {
-    let listener = Listener(socket, target: target, loop: loop)
-    open[ObjectIdentifier(listener)] = listener
-    relay(listener)
-    listener.grace.begin { [weak self, weak listener] in
-      guard let self, let listener else { return }
-      listener.isOver = true
-      relay(listener)
+    let listener = Listener(socket, target: target)
+    var kept: [Listener] = []
+    for earlier in listeners[target.index] ?? [] {
+      if empty(earlier) { unwatch(earlier) } else { kept.append(earlier) }
     }
+    listeners[target.index] = kept + [listener]
+    _ = empty(listener)
   }
 
   /// There is room for another relay.
   func resume() {
-    for listener in Array(open.values) { relay(listener) }
+    for listener in listeners.values.joined() where listener.token == nil { _ = empty(listener) }
   }
 
-  private func relay(_ listener: Listener) {
+  /// Nobody is served by way of a path that is no longer held.
+  func forget(_ target: HeldUnixSocket) {
+    for listener in listeners.removeValue(forKey: target.index) ?? [] { unwatch(listener) }
+  }
+
+  /// Relays everybody, and watches for more. Returns whether nobody is left.
+  private func empty(_ listener: Listener) -> Bool {
     do throws(Errno) {
       try relays.take(from: listener.socket, to: listener.target)
-      if listener.isOver { open[ObjectIdentifier(listener)] = nil }
+      if listener.token == nil {
+        listener.token = try loop.add(listener.socket.descriptor, for: .readable) { [weak self, weak listener] _ in
+          guard let self, let listener else { return }
+          _ = empty(listener)
+        }
+      }
+      return true
     } catch {
       onWarning?("a connection to \(listener.target.name) has to wait: \(error)")
+      // A full descriptor table would else be met in every turn of the loop.
+      unwatch(listener)
+      return false
     }
+  }
+
+  private func unwatch(_ listener: Listener) {
+    if let token = listener.token { loop.remove(token, listener.socket.descriptor) }
+    listener.token = nil
   }
 }

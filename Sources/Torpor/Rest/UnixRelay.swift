@@ -25,7 +25,7 @@ final class UnixRelay {
   private var onEnd: ((UnixRelay) -> Void)?
 
   /// Why a client can't be relayed.
-  enum Obstacle: Error {
+  enum Obstacle: Error, Equatable {
     /// It would be somebody else to the service.
     case identity(user: UInt32)
     case kernel(Errno)
@@ -34,11 +34,11 @@ final class UnixRelay {
   /// Takes an accepted connection. `service`: a new socket.
   init(
     _ client: consuming UnixSocket, _ service: consuming UnixSocket, to target: HeldUnixSocket, loop: EventLoop,
-    onEnd: @escaping (UnixRelay) -> Void
+    user: UInt32 = Account.effectiveUser, onEnd: @escaping (UnixRelay) -> Void
   ) throws(Obstacle) {
     let peer: UnixSocket.Peer
     do throws(Errno) { peer = try client.peer() } catch { throw .kernel(error) }
-    guard Account.effectiveUser == 0 || peer.user == Account.effectiveUser else { throw .identity(user: peer.user) }
+    guard Self.may(user, speakFor: peer) else { throw .identity(user: peer.user) }
     self.client = client
     self.service = service
     self.peer = peer
@@ -46,6 +46,9 @@ final class UnixRelay {
     self.loop = loop
     self.onEnd = onEnd
   }
+
+  /// Root takes on whatever identity is needed.
+  static func may(_ user: UInt32, speakFor peer: UnixSocket.Peer) -> Bool { user == 0 || peer.user == user }
 
   /// Throws when there is nothing to connect to.
   func begin() throws(Errno) {

@@ -21,8 +21,8 @@ final class ServiceProcesses {
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
-  /// Says which children of ours are none of the service's.
-  var helpers: (() -> [Int32])?
+  /// Says which child of ours is none of the service's.
+  var helper: (() -> Int32?)?
 
   var onMainExit: ((ExitStatus, _ hasSuccessor: Bool) -> Void)?
   var onAllGone: (() -> Void)?
@@ -192,8 +192,8 @@ final class ServiceProcesses {
     switch cgroup {
     case .some(let cgroup): return cgroup.processes
     case .none:
-      let helpers = helpers?() ?? []
-      return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) }
+      let helper = helper?()
+      return ProcessFiles.descendants(of: getpid()).filter { $0 != helper }
     }
   }
 

@@ -17,7 +17,7 @@ struct Binaries: Sendable {
   /// Copies that another user may run, wherever the build directory is.
   func copied(to target: TemporaryDirectory) throws -> Binaries {
     let copies = Binaries(directory: target.path)
-    for (from, to) in [(torpor, copies.torpor), (oddserver, copies.oddserver)] {
+    for (from, to) in [(torpor, copies.torpor), (oddserver, copies.oddserver), (hammer, copies.hammer)] {
       try FileManager.default.copyItem(atPath: from, toPath: to)
       chmod(to, 0o755)
     }

@@ -1,0 +1,12 @@
+import Testing
+
+@testable import Torpor
+
+@Suite struct AdoptionPathTests {
+  @Test func onlyHaproxysTemporaryNameIsTakenForThePath() {
+    #expect(Adoption.isTemporary(".4711.tmp"))
+    for suffix in ["", ".tmp", "..tmp", ".47a.tmp", "4711.tmp", ".4711", ".4711.tmp.tmp", ".admin", ".-1.tmp", ".٤.tmp"] {
+      #expect(!Adoption.isTemporary(suffix), "\(suffix)")
+    }
+  }
+}

@@ -1,0 +1,270 @@
+import Foundation
+import Glibc
+import Lifecycle
+import Linux
+import Testing
+
+@testable import Torpor
+
+/// On the real kernel: who waits at a socket that the service no longer has reaches the one that it has, as itself.
+@Suite(.serialized) struct UnixRelayTests {
+  private final class Scene {
+    let directory = NSTemporaryDirectory() + "torpor-" + UUID().uuidString.prefix(8)
+    let loop: EventLoop
+    let relays: UnixRelays
+    let leftovers: Leftovers
+    let held: HeldUnixSocket
+    var warnings: [String] = []
+
+    init() throws {
+      mkdir(directory, 0o755)
+      loop = try EventLoop()
+      relays = UnixRelays(loop: loop)
+      leftovers = Leftovers(relays: relays, loop: loop)
+      let address = try #require(UnixAddress(path: directory + "/x.sock"))
+      held = try HeldUnixSocket(
+        address, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers, loop: loop)
+      relays.onWarning = { [unowned self] in warnings.append($0) }
+    }
+
+    deinit {
+      held.release()
+      try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Lets the loop run until `isDone` holds, which is asked every 2 ms, for three seconds at most. Once.
+    func run(until isDone: @escaping () -> Bool) throws {
+      let end = MonotonicClock.now() + 3_000_000_000
+      var timer = try Timer()
+      try timer.set(to: MonotonicClock.now())
+      var isOver = false
+      let token = try loop.add(timer.descriptor, for: .readable) { [loop] _ in
+        timer.acknowledge()
+        isOver = isDone()
+        if isOver || MonotonicClock.now() > end { return loop.stop() }
+        try? timer.set(to: MonotonicClock.now() + 2_000_000)
+      }
+      try loop.run()
+      loop.remove(token, timer.descriptor)
+      #expect(isOver)
+    }
+
+    func client() throws -> UnixSocket {
+      let client = try UnixSocket(.stream)
+      try client.connect(to: held.address)
+      return client
+    }
+
+    /// Who has come to the current socket.
+    func accepted() -> UnixSocket? {
+      try? held.group.current.descriptor.setNonBlocking(true)
+      return try? held.group.current.accept()
+    }
+
+    func steer() throws {
+      try held.openNext()
+      try held.steerToNext()
+    }
+  }
+
+  private func text(_ socket: borrowing UnixSocket) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 100)
+    guard let count = try? socket.descriptor.read(into: &buffer) else { return nil }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  @Test func whoWaitsAtTheOldSocketIsServedByTheNewOne() throws {
+    let scene = try Scene()
+    let client = try scene.client()
+    _ = try client.descriptor.write(Array("hello".utf8))
+    client.shutDownWriting()
+    try scene.steer()
+    _ = try scene.held.swap(migrates: false)
+    var service: UnixSocket?
+    var heard = ""
+    var answer = ""
+    try scene.run {
+      if service == nil { service = scene.accepted() }
+      switch service {
+      case .some(let service):
+        if let more = text(service) {
+          // The half-closed connection stays open the other way.
+          if more.isEmpty, heard == "hello" { _ = try? service.descriptor.write(Array("bye".utf8)) }
+          heard += more
+        }
+      case .none: break
+      }
+      if let more = text(client) { answer += more }
+      return heard == "hello" && answer == "bye"
+    }
+    #expect(scene.relays.begun == 1)
+    #expect(scene.warnings.isEmpty)
+  }
+
+  @Test func whoCameMeanwhileIsHandedBack() throws {
+    let scene = try Scene()
+    try scene.steer()
+    let client = try scene.client()
+    _ = try client.descriptor.write(Array("late".utf8))
+    try scene.held.steerToCurrent()
+    #expect(try scene.held.relayStrays() == 1)
+    #expect(try scene.held.closeNext() == 0)
+    var service: UnixSocket?
+    try scene.run {
+      if service == nil { service = scene.accepted() }
+      switch service {
+      case .some(let service): return text(service) == "late"
+      case .none: return false
+      }
+    }
+  }
+
+  /// A server that trusts the kernel's word about its clients must not take them for us.
+  @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
+  func aRelayedClientIsWhoItIs() throws {
+    let scene = try Scene()
+    let client = try UnixSocket(.stream)
+    try client.connect(to: scene.held.address, as: UnixSocket.Peer(pid: 0, user: 65534, group: 65533, groups: [1, 2]))
+    try scene.steer()
+    _ = try scene.held.swap(migrates: false)
+    var peer: UnixSocket.Peer?
+    try scene.run {
+      switch scene.accepted() {
+      case .some(let service): peer = try? service.peer()
+      case .none: break
+      }
+      return peer != nil
+    }
+    #expect(peer?.user == 65534)
+    #expect(peer?.group == 65533)
+    #expect(peer?.groups == [1, 2])
+    _ = client.descriptor.number
+  }
+
+  /// Credentials that are sent with each message are the client's, too.
+  @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
+  func aRelayedMessageIsItsSenders() throws {
+    let scene = try Scene()
+    var on: Int32 = 1
+    let client = try UnixSocket(.stream)
+    try client.connect(to: scene.held.address, as: UnixSocket.Peer(pid: 0, user: 65534, group: 65533, groups: []))
+    _ = try client.descriptor.write(Array("x".utf8))
+    // The next socket has it from this one, and a connection from its listener.
+    try #require(
+      setsockopt(scene.held.number, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size)) == 0)
+    try scene.steer()
+    _ = try scene.held.swap(migrates: false)
+    var service: UnixSocket?
+    var user: UInt32?
+    try scene.run {
+      if service == nil { service = scene.accepted() }
+      switch service {
+      case .some(let service): user = senderOfOneMessage(service.descriptor.number)
+      case .none: break
+      }
+      return user != nil
+    }
+    #expect(user == 65534)
+  }
+
+  @Test func descriptorsAreRelayedToo() throws {
+    let scene = try Scene()
+    let client = try scene.client()
+    let file = scene.directory + "/passed"
+    #expect(FileManager.default.createFile(atPath: file, contents: Data("inside".utf8)))
+    let number = open(file, O_RDONLY)
+    try #require(number >= 0)
+    try #require(send(descriptor: number, by: client.descriptor.number))
+    close(number)
+    try scene.steer()
+    _ = try scene.held.swap(migrates: false)
+    var service: UnixSocket?
+    var message = UnixMessage()
+    var passed: [Int32] = []
+    try scene.run {
+      if service == nil { service = scene.accepted() }
+      switch service {
+      case .some(let service):
+        _ = try? message.receive(from: service)
+        passed = message.passed
+      case .none: break
+      }
+      return !passed.isEmpty
+    }
+    var buffer = [UInt8](repeating: 0, count: 100)
+    let count = read(passed.first ?? -1, &buffer, buffer.count)
+    #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == "inside")
+  }
+
+  @Test func anOrdinaryUserSpeaksForNobodyElse() throws {
+    func peer(_ user: UInt32) -> UnixSocket.Peer { UnixSocket.Peer(pid: 1, user: user, group: 0, groups: []) }
+    #expect(UnixRelay.may(1000, speakFor: peer(1000)))
+    #expect(!UnixRelay.may(1000, speakFor: peer(1001)))
+    #expect(!UnixRelay.may(1000, speakFor: peer(0)))
+    #expect(UnixRelay.may(0, speakFor: peer(1000)))
+
+    let scene = try Scene()
+    let client = try scene.client()
+    let accepted = scene.accepted()
+    switch consume accepted {
+    case .some(let accepted):
+      #expect(throws: UnixRelay.Obstacle.identity(user: geteuid())) {
+        _ = try UnixRelay(
+          accepted.duplicated(), UnixSocket(.stream), to: scene.held, loop: scene.loop, user: geteuid() + 1
+        ) { _ in }
+      }
+    case .none: Issue.record("nobody was in the queue")
+    }
+    _ = client.descriptor.number
+  }
+}
+
+extension UnixSocket {
+  fileprivate borrowing func duplicated() throws(Errno) -> UnixSocket {
+    UnixSocket(owning: try descriptor.duplicate())
+  }
+}
+
+/// The user that SCM_CREDENTIALS names; nil when nothing has come.
+private func senderOfOneMessage(_ socket: Int32) -> UInt32? {
+  var byte: UInt8 = 0
+  var control = [UInt8](repeating: 0, count: 64)
+  return withUnsafeMutablePointer(to: &byte) { bytes in
+    var vector = iovec(iov_base: bytes, iov_len: 1)
+    return withUnsafeMutablePointer(to: &vector) { vectors in
+      control.withUnsafeMutableBytes { control in
+        var header = msghdr()
+        header.msg_iov = vectors
+        header.msg_iovlen = 1
+        header.msg_control = control.baseAddress
+        header.msg_controllen = control.count
+        guard recvmsg(socket, &header, Int32(MSG_DONTWAIT)) == 1, header.msg_controllen >= 28 else { return nil }
+        // cmsghdr: length, level, type; then pid, uid, gid.
+        guard control.loadUnaligned(fromByteOffset: 12, as: Int32.self) == 2 else { return nil }
+        return control.loadUnaligned(fromByteOffset: 20, as: UInt32.self)
+      }
+    }
+  }
+}
+
+private func send(descriptor: Int32, by socket: Int32) -> Bool {
+  var byte: UInt8 = 1
+  var control = [UInt8](repeating: 0, count: 24)
+  return withUnsafeMutablePointer(to: &byte) { bytes in
+    var vector = iovec(iov_base: bytes, iov_len: 1)
+    return withUnsafeMutablePointer(to: &vector) { vectors in
+      control.withUnsafeMutableBytes { control in
+        control.storeBytes(of: 20, toByteOffset: 0, as: UInt64.self)
+        control.storeBytes(of: SOL_SOCKET, toByteOffset: 8, as: Int32.self)
+        control.storeBytes(of: 1, toByteOffset: 12, as: Int32.self)  // SCM_RIGHTS
+        control.storeBytes(of: descriptor, toByteOffset: 16, as: Int32.self)
+        var header = msghdr()
+        header.msg_iov = vectors
+        header.msg_iovlen = 1
+        header.msg_control = control.baseAddress
+        header.msg_controllen = control.count
+        return sendmsg(socket, &header, 0) == 1
+      }
+    }
+  }
+}
