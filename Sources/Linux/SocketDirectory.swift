@@ -120,6 +120,12 @@ struct SocketDirectory: ~Copyable {
     }
   }
 
+  /// Whether somebody has removed it.
+  var isGone: Bool {
+    var status = stat()
+    return unsafe fstat(descriptor.number, &status) != 0 || status.st_nlink == 0
+  }
+
   // MARK: what is at the path
 
   struct FileStatus {
@@ -141,14 +147,19 @@ struct SocketDirectory: ~Copyable {
       throw error
     }
     return FileStatus(
-      identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)), mode: status.st_mode, owner: status.st_uid,
-      group: status.st_gid)
+      identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)), mode: status.st_mode,
+      owner: status.st_uid, group: status.st_gid)
   }
 
   /// nil: nothing is there.
   func publicStatus() throws(Errno) -> FileStatus? { try status(outer) }
 
   func status(of slot: Slot) throws(Errno) -> FileStatus? { try status(slot.rawValue) }
+
+  func existing(_ slot: Slot) throws(Errno) -> FileStatus {
+    guard let present = try status(of: slot) else { throw .noEntry }
+    return present
+  }
 
   /// The directory that the path is in.
   func parentIdentity() throws(Errno) -> FileIdentity {
@@ -191,7 +202,7 @@ struct SocketDirectory: ~Copyable {
 
   func setPermissions(_ slot: Slot, mode: UInt32, owner: UInt32, group: UInt32) throws(Errno) {
     let number = descriptor.number
-    guard let present = try status(of: slot) else { throw .noEntry }
+    let present = try existing(slot)
     if present.owner != owner || present.group != group {
       _ = try call { unsafe fchownat(number, slot.rawValue, owner, group, AT_SYMLINK_NOFOLLOW) }
     }
@@ -207,7 +218,7 @@ struct SocketDirectory: ~Copyable {
 
   /// Puts a socket in the path's place by its second link, if it isn't there.
   func restore(_ slot: Slot) throws(Errno) {
-    guard let wanted = try status(of: slot) else { throw .noEntry }
+    let wanted = try existing(slot)
     if try publicStatus()?.identity == wanted.identity { return }
     try link(slot, at: Self.restored)
     let number = descriptor.number
@@ -220,6 +231,13 @@ struct SocketDirectory: ~Copyable {
     let number = descriptor.number
     remove(name)
     _ = try call { unsafe linkat(number, slot.rawValue, number, name, 0) }
+  }
+
+  /// Gives what is at the path a second link again that has lost it.
+  func relink(_ slot: Slot) throws(Errno) {
+    let number = descriptor.number
+    remove(slot.rawValue)
+    _ = try call { unsafe linkat(number, outer, number, slot.rawValue, 0) }
   }
 
   /// Another name for a socket in the path's directory, which must begin with the path's own.

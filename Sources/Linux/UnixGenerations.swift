@@ -13,9 +13,14 @@ public struct UnixGenerations: ~Copyable {
   public private(set) var next: UnixSocket?
   /// One that the service has shut down, which can't be undone: kept until nobody waits there any more.
   public private(set) var former: UnixSocket?
-  private let directory: SocketDirectory
+  private var directory: SocketDirectory
+  private let directoryMode: UInt32
   private var slot = SocketDirectory.Slot.a
   private let kind: UnixSocket.Kind
+  /// Which of the two the path is to lead to.
+  private var isSteeredToNext = false
+  /// The current socket's file, and its permissions when they were last seen.
+  private var file: SocketDirectory.FileStatus
 
   public static let backlog = ReuseportGroup.backlog
 
@@ -58,12 +63,19 @@ public struct UnixGenerations: ~Copyable {
       directory.destroy()
       throw error
     }
-    self.init(directory: directory, socket: socket, kind: kind)
+    let file: SocketDirectory.FileStatus
+    do throws(Errno) { file = try directory.existing(.a) } catch { throw .kernel(error) }
+    self.init(directory: directory, directoryMode: directoryMode, socket: socket, kind: kind, file: file)
   }
 
-  private init(directory: consuming SocketDirectory, socket: consuming UnixSocket, kind: UnixSocket.Kind) {
+  private init(
+    directory: consuming SocketDirectory, directoryMode: UInt32, socket: consuming UnixSocket, kind: UnixSocket.Kind,
+    file: SocketDirectory.FileStatus
+  ) {
     self.directory = directory
+    self.directoryMode = directoryMode
     self.kind = kind
+    self.file = file
     current = socket
   }
 
@@ -151,11 +163,11 @@ public struct UnixGenerations: ~Copyable {
     next = consume socket
   }
 
-  private func successor() throws(Errno) -> UnixSocket {
-    guard let present = try directory.status(of: slot) else { throw .noEntry }
+  private mutating func successor() throws(Errno) -> UnixSocket {
+    try ensureDirectory()
+    if let present = try directory.status(of: slot) { file = present }
     let socket = try Self.bound(
-      kind, in: directory, slot.other,
-      Permissions(mode: present.permissions, user: present.owner, group: present.group))
+      kind, in: directory, slot.other, Permissions(mode: file.permissions, user: file.owner, group: file.group))
     socket.copyOptions(from: current.descriptor)
     return socket
   }
@@ -170,35 +182,58 @@ public struct UnixGenerations: ~Copyable {
         slot.other, mode: present.permissions, owner: present.owner, group: present.group)
     }
     try directory.publish()
+    isSteeredToNext = true
   }
 
   /// Brings the current socket's name back, whoever has removed or replaced it.
   public mutating func steerToCurrent() throws(Errno) {
-    if current.isShutDown() { return try listenAgain() }
+    isSteeredToNext = false
+    if try isLost() { return try replaceCurrent() }
     try directory.restore(slot)
   }
 
-  /// Whether the path leads to the next socket.
-  public func isSteeredToNext() -> Bool {
-    guard let present = try? directory.publicStatus() else { return false }
-    return (try? directory.status(of: slot.other))?.identity == present.identity
+  /// Brings the path back to where it should lead.
+  public mutating func putInPlace() throws(Errno) {
+    if isSteeredToNext { try directory.restore(slot.other) } else { try steerToCurrent() }
+  }
+
+  /// Whether the path leads where it should: somebody may have removed or replaced it.
+  public func isInPlace() -> Bool {
+    guard let present = try? directory.publicStatus()?.identity else { return false }
+    return SocketDirectory.Slot.allCases.contains { (try? directory.status(of: $0))?.identity == present }
+  }
+
+  /// Nobody can reach the current socket any more, and nothing changes that: it was shut down, or has lost all its names.
+  private mutating func isLost() throws(Errno) -> Bool {
+    if current.isShutDown() { return true }
+    try ensureDirectory()
+    return try directory.status(of: slot) == nil
+  }
+
+  /// Makes our private directory again if somebody has removed it, and the current socket's second link.
+  private mutating func ensureDirectory() throws(Errno) {
+    if directory.isGone { directory = try SocketDirectory(for: path, parentMode: directoryMode) }
+    if try directory.status(of: slot) == nil, try directory.publicStatus()?.identity == file.identity {
+      try directory.relink(slot)
+    }
   }
 
   /// The current socket's backlog is ours again, and the path leads to it. One that was shut down is replaced: shutdown() of a
   /// unix listener is final, and its clients are refused.
   public mutating func listenAgain() throws(Errno) {
-    guard current.isShutDown() else {
-      try current.listen(backlog: Self.backlog)
-      if next == nil { try directory.restore(slot) }
-      return
-    }
+    if try isLost() { return try replaceCurrent() }
+    try current.listen(backlog: Self.backlog)
+    if next == nil { try directory.restore(slot) }
+  }
+
+  private mutating func replaceCurrent() throws(Errno) {
     // A next one exists already, and nobody else has it: it goes on as the current one.
     if next == nil {
       let socket = try successor()
       next = consume socket
     }
-    if !isSteeredToNext() {
-      // A file that has lost its name in between can't be published: then its second link can.
+    if !isSteeredToNext {
+      // One that was steered to before has no unpublished name any more: then by its second link.
       do throws(Errno) { try directory.publish() } catch { try directory.restore(slot.other) }
     }
     former = takeNext()
@@ -207,8 +242,10 @@ public struct UnixGenerations: ~Copyable {
   /// The next socket is current from here on. Returns the one before.
   private mutating func takeNext() -> UnixSocket? {
     guard var other = next.take() else { return nil }
+    isSteeredToNext = false
     directory.forget(slot)
     slot = slot.other
+    if let present = try? directory.status(of: slot) { file = present }
     Swift.swap(&current, &other)
     return other
   }
@@ -216,6 +253,7 @@ public struct UnixGenerations: ~Copyable {
   /// Gives the next socket up. The caller serves who waits there, and closes it.
   public mutating func takeStrays() -> UnixSocket? {
     guard let strays = next.take() else { return nil }
+    isSteeredToNext = false
     directory.forget(slot.other)
     return strays
   }
@@ -252,8 +290,9 @@ public struct UnixGenerations: ~Copyable {
 
   /// The service's bind() has landed on the current socket: its file is what bind() would have made.
   public mutating func noteBind(mode: UInt32?, user: UInt32, group: UInt32) throws(Errno) {
+    try ensureDirectory()
     try directory.restore(slot)
-    guard let present = try directory.status(of: slot) else { throw .noEntry }
+    let present = try directory.existing(slot)
     // Only root can give a file away, and need not where it is the service's own already.
     let isRoot = geteuid() == 0
     try directory.setPermissions(

@@ -88,6 +88,7 @@ public final class Service {
     }
     sense.onClose = { [weak self] in self?.post(.connectionClosed) }
     unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
+    unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
     processes.onMainExit = { [weak self] status, hasSuccessor in
       // Its last words are still in the pipe.

@@ -103,7 +103,9 @@ import Testing
     type: UInt16 = 20, flags: UInt16 = 2, sequence: UInt32 = 7, body: [UInt8], length: UInt32? = nil
   ) -> [UInt8] {
     var out: [UInt8] = []
-    func append<Number: FixedWidthInteger>(_ number: Number) { withUnsafeBytes(of: number) { out.append(contentsOf: $0) } }
+    func append<Number: FixedWidthInteger>(_ number: Number) {
+      withUnsafeBytes(of: number) { out.append(contentsOf: $0) }
+    }
     append(length ?? UInt32(16 + body.count))
     append(type)
     append(flags)

@@ -153,6 +153,36 @@ func unixClient(_ path: String) throws -> UnixSocket {
     #expect(directory.entries.isEmpty)
   }
 
+  @Test func whatSomebodyHasRemovedIsMadeAgain() throws {
+    var group = try UnixGenerations(path)
+    try FileManager.default.removeItem(atPath: directory.path + "/.service.sock.torpor")
+    try group.openNext()
+    try group.steerToNext()
+    try group.steerToCurrent()
+    let client = try unixClient(path)
+    try expect(group, currentWaits: true)
+    _ = client.descriptor.number
+    group.remove()
+    #expect(directory.entries.isEmpty)
+  }
+
+  /// A file without a name can't be given one: then another socket takes its place.
+  @Test func whereEverythingIsRemovedThePathLeadsToANewSocket() throws {
+    var group = try UnixGenerations(path)
+    try FileManager.default.removeItem(atPath: directory.path)
+    var isInPlace = group.isInPlace()
+    #expect(!isInPlace)
+    try group.steerToCurrent()
+    isInPlace = group.isInPlace()
+    #expect(isInPlace)
+    let client = try unixClient(path)
+    try expect(group, currentWaits: true)
+    let hasFormer = group.former != nil
+    #expect(hasFormer)
+    _ = client.descriptor.number
+    group.remove()
+  }
+
   @Test func theNextFileHasTheModeAndOwnerOfTheOneBefore() throws {
     var group = try UnixGenerations(path, permissions: .init(mode: 0o640))
     #expect(try status(path).st_mode & 0o7777 == 0o640)

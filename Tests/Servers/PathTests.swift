@@ -139,6 +139,52 @@ extension ServerTests {
       }
     }
 
+    @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))
+    func aPathThatSomebodyRemovesComesBackAtTheNextLook() throws {
+      try withRedis(idle: "1s") { torpor, endpoint, directory in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        try torpor.waitFor(.serving)
+        try FileManager.default.removeItem(atPath: directory.path("redis.sock"))
+        let warning = try torpor.waitFor(.warning, within: .seconds(2))
+        try #require(try #require(warning.message).contains("it is there again"))
+        try Client.ask(endpoint, .ping)
+        try client.ask(.ping)
+        client.close()
+        try torpor.waitFor(.rested)
+        try Client.ask(endpoint, .ping)
+      }
+    }
+
+    /// A port and a path at once: a client of either wakes it, and it rests when neither is used.
+    @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))
+    func aServiceWithAPortAndAPathIsServedByBoth() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path("redis.sock")
+      let port = Endpoint.v4(try freePort())
+      let program = try #require(PathServer.redis.program)
+      let command = [
+        program, "--bind", "127.0.0.1", "--port", "\(port.port)", "--unixsocket", path, "--save", "", "--dir",
+        directory.path,
+      ]
+      try TorporProcess.run(["-l", "\(port)", "-l", path, "--idle", "100ms", "--"] + command) { torpor in
+        for life in 1...6 {
+          try torpor.wakeAndRest(life.isMultiple(of: 2) ? port : .unix(path))
+        }
+        let byPort = try Client(connectingTo: port)
+        try byPort.ask(.ping)
+        try torpor.waitFor(.serving)
+        try #require(try torpor.hears(noneOf: .rested, for: .milliseconds(500)))
+        let byPath = try Client(connectingTo: .unix(path))
+        try byPath.ask(.ping)
+        byPort.close()
+        try #require(try torpor.hears(noneOf: .rested, for: .milliseconds(500)))
+        byPath.close()
+        try torpor.waitFor(.rested)
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
     // MARK: many clients
 
     @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))
@@ -181,6 +227,25 @@ extension ServerTests {
         try #require(try mode(path) == 0o640)
         try torpor.wakeAndRest(endpoint)
         try #require(try mode(path) == 0o640)
+      }
+    }
+
+    @Test(
+      .enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"),
+      .enabled(if: Machine.isRoot, "needs root, to run as another user"))
+    func thePathBelongsToTheServicesUser() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path("redis.sock")
+      directory.makeWorldWritable()
+      let command = try PathServer.redis.command(path: path, in: directory) + ["--unixsocketperm", "600"]
+      try TorporProcess.run(["-l", path, "--user", "nobody", "--idle", "50ms", "--"] + command) { torpor in
+        for _ in 1...3 {
+          var status = stat()
+          try #require(lstat(path, &status) == 0)
+          try #require(status.st_uid == 65534)
+          try torpor.wakeAndRest(.unix(path))
+        }
+        try #require(try mode(path) == 0o600)
       }
     }
 
@@ -230,7 +295,10 @@ extension ServerTests {
       #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }
 
-    @Test(arguments: ["unix:relative", "@abstract", "unix:@abstract", "/", "/run/", "/run/../x", "/" + String(repeating: "x", count: 107)])
+    @Test(arguments: [
+      "unix:relative", "@abstract", "unix:@abstract", "/", "/run/", "/run/../x",
+      "/" + String(repeating: "x", count: 107),
+    ])
     func whatIsNoPathToHoldIsSaid(address: String) throws {
       let outcome = try Outcome(of: ["-l", address, "--", "true"])
       #expect(outcome.status == .exited(2))

@@ -27,7 +27,8 @@ import Testing
 
   @Test(arguments: [
     "", ":", "nonsense", "0", "65536", "99999999999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "::1:80",
-    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@x", "unix:", "unix:x", "unix:@x", "/", "/run/", "/run/.", "/run/../x", "*", "*:x", "+80", "８０",
+    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@x", "unix:", "unix:x", "unix:@x", "/", "/run/",
+    "/run/.", "/run/../x", "*", "*:x", "+80", "８０",
   ]) func whatIsNoAddressIsRefused(_ text: String) {
     #expect(throws: ListenAddress.Malformed.self) { try ListenAddress(text) }
   }

@@ -2,17 +2,15 @@ import Linux
 
 /// What a server does to a held path: it binds it, and before that may try whether somebody is there, and remove what is.
 extension Adoption {
-  /// A path as one thread of the service means it.
-  struct ServicePath {
-    let directory: FileIdentity
-    let base: [UInt8]
-  }
-
   /// A bind() by a path: ours if it leads to a held one. `PATH.PID.tmp` is, too, as haproxy binds that and renames it.
   func answerBind(_ call: SeccompListener.Call, to address: UnixAddress) throws(Errno) {
-    guard !address.isAbstract, let match = match(address.name, of: call.thread, takesTemporary: true),
-      let request = try request(call), UnixSocket.kind(of: request.file) == .stream
+    guard !paths.isEmpty, !address.isAbstract, let request = try request(call),
+      UnixSocket.kind(of: request.file) == .stream
     else { return listener.letGo(call) }
+    guard let match = match(address.name, of: call.thread, takesTemporary: true) else {
+      noteStranger(address.description)
+      return listener.letGo(call)
+    }
     let socket = match.socket
     // Bound already, by an earlier bind() or as one of LISTEN_FDS.
     if try request.file.inode() != socket.group.current.descriptor.inode() {

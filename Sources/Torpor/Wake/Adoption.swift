@@ -13,8 +13,8 @@ final class Adoption {
   private(set) var adopted: Set<Int> = []
   /// Processes that have bound one of our sockets: the first still alive is the main one of a service in the background.
   private(set) var binders: [Int32] = []
-  /// TCP addresses that it has bound and that aren't held: the first place to look when it never binds ours.
-  private(set) var strangers: [SocketAddress] = []
+  /// Addresses that it has bound and that aren't held: the first place to look when it never binds ours.
+  private(set) var strangers: [String] = []
   var onAdopted: ((Int) -> Void)?
   var onHangUp: (() -> Void)?
   var onWarning: ((String) -> Void)?
@@ -78,7 +78,7 @@ final class Adoption {
         let kind = TCPSocket.kind(of: request.file), kind.isTCP
       else { return listener.letGo(call) }
       guard let match = match(address, isIPv6Only: address.family == .v6 && kind.isIPv6Only) else {
-        if strangers.count < 8, !strangers.contains(address) { strangers.append(address) }
+        noteStranger(address.description)
         return listener.letGo(call)
       }
       try adopt(request, address, match.socket)
@@ -88,6 +88,10 @@ final class Adoption {
     } catch {
       refuseAdoption(call, error)
     }
+  }
+
+  func noteStranger(_ name: String) {
+    if strangers.count < 8, !strangers.contains(name) { strangers.append(name) }
   }
 
   func refuseAdoption(_ call: SeccompListener.Call, _ error: Errno) {

@@ -212,7 +212,7 @@ final class ServiceProcesses {
   }
 
   /// What it has bound besides the held addresses.
-  var boundElsewhere: [String] { adoption?.strangers.map(\.description) ?? [] }
+  var boundElsewhere: [String] { adoption?.strangers ?? [] }
 
   // MARK: ending them
 

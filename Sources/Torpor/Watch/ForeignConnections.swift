@@ -13,7 +13,9 @@ struct ForeignConnections {
     var seen: Set<UInt64> = []
     for process in processes {
       for number in ProcessFiles.descriptors(of: process) {
-        guard let inode = ProcessFiles.socketInode(of: process, number: number), !visible.contains(inode) else { continue }
+        guard let inode = ProcessFiles.socketInode(of: process, number: number), !visible.contains(inode) else {
+          continue
+        }
         seen.insert(inode)
         if unrelated.contains(inode) || found.contains(inode) { continue }
         if isConnection(process, number, names) { found.insert(inode) } else { unrelated.insert(inode) }

@@ -34,6 +34,7 @@ final class UnixSense {
   var onUse: (() -> Void)?
   /// Processes of the service.
   var processes: (() -> [Int32])?
+  var onWarning: ((String) -> Void)?
 
   init(loop: EventLoop, sockets: @escaping () -> [HeldUnixSocket]) throws(Errno) {
     self.loop = loop
@@ -103,7 +104,10 @@ final class UnixSense {
     takeSignals()
     var sample = Sample()
     firstWaiting = nil
-    for socket in sockets() { try note(socket, rearm: isRecording) }
+    for socket in sockets() {
+      try note(socket, rearm: isRecording)
+      keepInPlace(socket)
+    }
     // Armed first, so that one that comes during the look is seen by it or told later.
     let connections = try diag.connections()
     for socket in sockets() { try count(socket, connections, in: &sample) }
@@ -121,6 +125,15 @@ final class UnixSense {
       socket.arrivals.hasArrived = true
     }
     arm(socket)
+  }
+
+  /// What an administrator's `rm` has done isn't left so: it is the service's only way to be reached.
+  private func keepInPlace(_ socket: HeldUnixSocket) {
+    guard !socket.group.isInPlace() else { return }
+    do throws(Errno) {
+      try socket.group.putInPlace()
+      onWarning?("\(socket.name) was removed or replaced; it is there again")
+    } catch { onWarning?("\(socket.name) was removed or replaced, and cannot be put back: \(error)") }
   }
 
   private func count(

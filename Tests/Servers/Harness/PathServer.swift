@@ -16,7 +16,8 @@ struct PathServer: Sendable {
     return try prepare(program, path, directory)
   }
 
-  static let redis = PathServer(name: "redis-server", program: Machine.find("redis-server")) { program, path, directory in
+  static let redis = PathServer(name: "redis-server", program: Machine.find("redis-server")) {
+    program, path, directory in
     [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", directory.path]
   } exchange: {
     .ping
