@@ -192,7 +192,20 @@ struct SocketDirectory: ~Copyable {
     }
     let number = descriptor.number
     _ = try call { unsafe linkat(number, inner, number, slot.rawValue, 0) }
+    keepFromBeingTouched(slot)
   }
+
+  /// connect() notes its access in the file (touch_atime) between finding it and entering the queue, and on a file system with
+  /// a journal that can wait for the disk: a client would reach the old queue long after the path leads elsewhere. An access
+  /// time that is still to come isn't noted (relatime); where each access is, this changes nothing.
+  private func keepFromBeingTouched(_ slot: Slot) {
+    let endOf2037 = 2_145_916_800
+    let times = [timespec(tv_sec: endOf2037, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: Self.unchanged)]
+    _ = unsafe utimensat(descriptor.number, slot.rawValue, times, AT_SYMLINK_NOFOLLOW)
+  }
+
+  /// UTIME_OMIT.
+  private static let unchanged = (1 << 30) - 2
 
   /// Where nobody may have a root directory of their own: the socket's name is then that of its file in here.
   private var fallbackAddress: UnixAddress? {

@@ -153,6 +153,22 @@ func unixClient(_ path: String) throws -> UnixSocket {
     #expect(directory.entries.isEmpty)
   }
 
+  /// On a file system with a journal that could wait for the disk, in the middle of connect().
+  @Test func connectingDoesNotTouchTheFile() throws {
+    var group = try UnixGenerations(path)
+    for _ in 1...3 {
+      let before = try status(path).st_atim.tv_sec
+      let client = try unixClient(path)
+      #expect(try status(path).st_atim.tv_sec == before)
+      #expect(before > time(nil))
+      _ = client.descriptor.number
+      try group.openNext()
+      try group.steerToNext()
+      _ = group.swap()
+    }
+    group.remove()
+  }
+
   @Test func whatSomebodyHasRemovedIsMadeAgain() throws {
     var group = try UnixGenerations(path)
     try FileManager.default.removeItem(atPath: directory.path + "/.service.sock.torpor")
