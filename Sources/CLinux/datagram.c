@@ -25,6 +25,66 @@ int cl_has_datagram(int socket) {
   return ready < 0 ? -errno : ready > 0 && (entry.revents & POLLIN);
 }
 
+int cl_is_shut_down(int socket) {
+  struct pollfd entry = {.fd = socket, .events = POLLRDHUP};
+  int ready = poll(&entry, 1, 0);
+  return ready < 0 ? -errno : ready > 0 && (entry.revents & (POLLRDHUP | POLLHUP));
+}
+
+// All are ints. SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY are ours, as they decide about bind.
+static const struct {
+  int level, name, doubled;  // doubled: the kernel reports twice what was set
+} options[] = {
+    {SOL_SOCKET, SO_BROADCAST, 0},
+    {SOL_SOCKET, SO_SNDBUF, 1},
+    {SOL_SOCKET, SO_RCVBUF, 1},
+    {SOL_SOCKET, SO_PRIORITY, 0},
+    {SOL_SOCKET, SO_TIMESTAMP, 0},
+    {SOL_SOCKET, SO_TIMESTAMPNS, 0},
+    {SOL_SOCKET, SO_TIMESTAMPING, 0},
+    {SOL_SOCKET, SO_RXQ_OVFL, 0},
+    {SOL_SOCKET, SO_BUSY_POLL, 0},
+    {IPPROTO_IP, IP_TOS, 0},
+    {IPPROTO_IP, IP_TTL, 0},
+    {IPPROTO_IP, IP_PKTINFO, 0},
+    {IPPROTO_IP, IP_RECVTTL, 0},
+    {IPPROTO_IP, IP_RECVTOS, 0},
+    {IPPROTO_IP, IP_RECVERR, 0},
+    {IPPROTO_IP, IP_RECVOPTS, 0},
+    {IPPROTO_IP, IP_RECVORIGDSTADDR, 0},
+    {IPPROTO_IP, IP_MTU_DISCOVER, 0},
+    {IPPROTO_IP, IP_TRANSPARENT, 0},
+    {IPPROTO_IP, IP_FREEBIND, 0},
+    {IPPROTO_IP, IP_MULTICAST_TTL, 0},
+    {IPPROTO_IP, IP_MULTICAST_LOOP, 0},
+    {IPPROTO_IP, IP_MULTICAST_ALL, 0},
+    {IPPROTO_IPV6, IPV6_TCLASS, 0},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, 0},
+    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 0},
+    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, 0},
+    {IPPROTO_IPV6, IPV6_RECVERR, 0},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, 0},
+};
+
+int cl_copy_datagram_options(int from, int to) {
+  int differing = 0;
+  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+    int wanted = 0, present = 0;
+    socklen_t length = sizeof wanted;
+    if (getsockopt(from, options[i].level, options[i].name, &wanted, &length)) continue;
+    length = sizeof present;
+    if (getsockopt(to, options[i].level, options[i].name, &present, &length) || wanted == present) continue;
+    differing++;
+    if (options[i].doubled) wanted /= 2;
+    // What the kernel refuses here it would have refused the server: nothing is lost by going on.
+    (void)setsockopt(to, options[i].level, options[i].name, &wanted, sizeof wanted);
+  }
+  return differing;
+}
+
 int cl_peek_sender(int socket, uint8_t *address, uint16_t *port) {
   struct sockaddr_storage name;
   socklen_t length = sizeof name;

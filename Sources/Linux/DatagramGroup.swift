@@ -54,7 +54,7 @@ public struct DatagramGroup: ~Copyable {
     // Set anew: with a constant of another index a stranger's socket could have been meant.
     try Self.attach(0, by: current.descriptor.number)
     let socket = try Self.bound(address, isIPv6Only: isIPv6Only)
-    _ = cl_copy_options(current.descriptor.number, socket.descriptor.number)
+    socket.copyOptions(from: current.descriptor)
     next = consume socket
   }
 

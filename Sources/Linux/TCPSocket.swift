@@ -105,11 +105,13 @@ public struct TCPSocket: ~Copyable {
     guard let type = option(SOL_SOCKET, SO_TYPE), let network = option(SOL_SOCKET, SO_PROTOCOL) else { return nil }
     // 262 is IPPROTO_MPTCP, which Go asks for first: a TCP listener in its place serves the same clients.
     let isTCP = type == Int32(SOCK_STREAM.rawValue) && (network == Int32(IPPROTO_TCP) || network == 262)
-    return Kind(isTCP: isTCP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
+    let isUDP = type == Int32(SOCK_DGRAM.rawValue) && network == Int32(IPPROTO_UDP)
+    return Kind(isTCP: isTCP, isUDP: isUDP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
   }
 
   public struct Kind: Equatable, Sendable {
     public let isTCP: Bool
+    public let isUDP: Bool
     public let isIPv6Only: Bool
   }
 }

@@ -56,6 +56,16 @@ public struct UDPSocket: ~Copyable {
     [SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING].contains { ((try? get(SOL_SOCKET, $0)) ?? 0) != 0 }
   }
 
+  /// Somebody who has it has called shutdown(): what comes is dropped, for good.
+  public var isShutDown: Bool { cl_is_shut_down(descriptor.number) == 1 }
+
+  public func shutDown() { _ = Glibc.shutdown(descriptor.number, Int32(SHUT_RDWR)) }
+
+  /// Copies what a server set on its own socket before bind.
+  public func copyOptions(from other: borrowing OwnedFD) {
+    _ = cl_copy_datagram_options(other.number, descriptor.number)
+  }
+
   /// Who sent the next datagram; nil when there is none.
   public func peekSender() -> SocketAddress? {
     var bytes = [UInt8](repeating: 0, count: 16)

@@ -12,6 +12,7 @@ extension Service {
       attempt("follow the service's connections") { () throws(Errno) in
         if !tcpSockets.isEmpty { try sense.recordCloses(ports: Set(tcpSockets.map(\.address.port))) }
         try unixSense?.record()
+        if case .starting = lifecycle.state { datagramSense?.begin() }
         pauseRelayedSockets(false)
       }
     case .watchCloses:
@@ -27,7 +28,7 @@ extension Service {
     case .steer(.current): steerToCurrent()
     case .barrier(let query):
       gracePeriod.begin { [weak self] in self?.post(.barrierPassed(query)) }
-    case .commitDatagrams: break  // No datagram socket is held yet.
+    case .commitDatagrams: commitDatagrams()
     case .relayStrays(let indices): relayStrays(indices)
     case .closeNext: closeNext()
     case .swap: swap()
@@ -71,6 +72,7 @@ extension Service {
   private func readQueues(_ query: Query) {
     do throws(SockDiagError) {
       var lengths = try unixSense?.queueLengths() ?? QueueLengths(current: 0)
+      lengths.current += datagramSense?.queueLengths().current ?? 0
       for socket in tcpSockets where socket.isHandedOver {
         lengths.current += socket.group.current.acceptQueueLength()
         let next = socket.group.nextAcceptQueueLength()
@@ -87,7 +89,8 @@ extension Service {
   private func sample(_ query: Query) {
     do throws(SockDiagError) {
       var sample = try unixSense?.sample() ?? Sample()
-      sample.add(try sense.sample(tcpSockets))
+      if !tcpSockets.isEmpty { sample.add(try sense.sample(tcpSockets)) }
+      if let datagrams = datagramSense?.sample(at: now) { sample.add(datagrams) }
       sample.acceptQueueLength += tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
       if isWakingUntold { tellWaking() }
       post(.sampled(query, sample))
@@ -99,7 +102,8 @@ extension Service {
 
   private func tellWaking() {
     isWakingUntold = false
-    wakingClient = WakingClient(tcp: sense.waiting.first, unix: unixSense?.firstWaiting)
+    wakingClient = WakingClient(
+      tcp: sense.waiting.first, udp: datagramSense?.firstWaiting, unix: unixSense?.firstWaiting)
     context.client = wakingClient?.described(withProcess: false)
     narrator.tell(.waking, context)
   }
@@ -150,6 +154,15 @@ extension Service {
     }
   }
 
+  private func commitDatagrams() {
+    do throws(Errno) {
+      for socket in datagramSockets { try socket.commit() }
+    } catch {
+      narrator.warn("cannot steer new datagrams away from the service: \(error)")
+      post(.steeringFailed)
+    }
+  }
+
   private func steerToCurrent() {
     for socket in sockets where socket.isHandedOver {
       // If it fails, the next sockets go on getting new connections until they close, which hands all of them back.
@@ -182,10 +195,17 @@ extension Service {
     for socket in sockets where socket.isHandedOver {
       attempt("swap the sockets of \(socket.name)") { () throws(Errno) in
         let left = try socket.swap(migrates: lifecycle.configuration.canMigrate)
-        if left > 0 { narrator.warn("\(left) connections to \(socket.name) came in late and were moved") }
+        if left > 0 { narrator.warn(Self.late(left, socket)) }
       }
     }
     for socket in tcpSockets { socket.relayTarget = nil }
+  }
+
+  private static func late(_ count: Int, _ socket: any HeldSocket) -> String {
+    switch socket.kind {
+    case .datagram: "the service left datagrams to \(socket.name) unread, which are lost"
+    case .tcp, .unixPath, .fixed: "\(count) connections to \(socket.name) came in late and were moved"
+    }
   }
 
   private func listenAgain() {

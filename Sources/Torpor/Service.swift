@@ -12,6 +12,7 @@ public final class Service {
   /// Those that are still held.
   var sockets: [any HeldSocket] = []
   let sense: ConnectionSense
+  private(set) var datagramSense: DatagramSense?
   /// nil: no unix path is held.
   private(set) var unixSense: UnixSense?
   let processes: ServiceProcesses
@@ -72,10 +73,12 @@ public final class Service {
         unixSense = try UnixSense(loop: loop) { [unowned self] in unixSockets }
       } catch { throw ServiceError("cannot look at unix sockets (sock_diag): \(error)") }
     }
+    if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
     connect()
   }
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
+  var datagramSockets: [HeldDatagramSocket] { sockets.compactMap { $0 as? HeldDatagramSocket } }
   var unixSockets: [HeldUnixSocket] { sockets.compactMap { $0 as? HeldUnixSocket } }
 
   private let outputs: [OutputChannel]
@@ -88,6 +91,7 @@ public final class Service {
     }
     sense.onClose = { [weak self] in self?.post(.connectionClosed) }
     unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
+    datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
     processes.onMainExit = { [weak self] status, hasSuccessor in

@@ -51,7 +51,7 @@ public struct ServiceOptions: Sendable {
   var paths: [UnixAddress] {
     listen.compactMap { address in
       switch address.kind {
-      case .tcp: nil
+      case .tcp, .udp: nil
       case .unix(let path): path
       }
     }

@@ -158,6 +158,10 @@ int cl_bind_netlink(int socket, uint32_t groups);
 int64_t cl_last_datagram_stamp(int socket);
 /// 1: one waits to be read.
 int cl_has_datagram(int socket);
+/// 1: shutdown() was called on it.
+int cl_is_shut_down(int socket);
+/// Copies the options that a server set on a UDP socket. Returns how many differed.
+int cl_copy_datagram_options(int from, int to);
 /// Who sent the next datagram, which stays. Returns the family.
 int cl_peek_sender(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 

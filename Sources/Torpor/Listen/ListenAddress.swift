@@ -1,12 +1,12 @@
 import Linux
 
-/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080", "/run/x.sock".
+/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080", "udp:53", "/run/x.sock".
 public struct ListenAddress: Equatable, Sendable {
   public struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
     public let text: String
     public let reason: String
     public var description: String {
-      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock)"
+      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock)"
     }
   }
 
@@ -22,6 +22,7 @@ public struct ListenAddress: Equatable, Sendable {
 
   public enum Kind: Equatable, Sendable {
     case tcp([Socket])
+    case udp([Socket])
     /// A path, in its plainest form.
     case unix(UnixAddress)
   }
@@ -29,10 +30,10 @@ public struct ListenAddress: Equatable, Sendable {
   public let text: String
   public let kind: Kind
 
-  /// Its TCP sockets.
+  /// Its TCP or UDP sockets.
   public var sockets: [Socket] {
     switch kind {
-    case .tcp(let sockets): sockets
+    case .tcp(let sockets), .udp(let sockets): sockets
     case .unix: []
     }
   }
@@ -41,6 +42,7 @@ public struct ListenAddress: Equatable, Sendable {
   public var names: [String] {
     switch kind {
     case .tcp(let sockets): sockets.map(\.address.description)
+    case .udp(let sockets): sockets.map { "udp:\($0.address)" }
     case .unix(let path): [path.description]
     }
   }
@@ -56,6 +58,16 @@ public struct ListenAddress: Equatable, Sendable {
       }
       return
     }
+    let isUDP = text.hasPrefix("udp:")
+    do throws(Malformed) {
+      let sockets = try Self.sockets(isUDP ? String(text.dropFirst(4)) : text)
+      kind = isUDP ? .udp(sockets) : .tcp(sockets)
+    } catch { throw malformed(error.reason) }
+  }
+
+  /// "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080".
+  private static func sockets(_ text: String) throws(Malformed) -> [Socket] {
+    func malformed(_ reason: String) -> Malformed { Malformed(text: text, reason: reason) }
     let host: Substring?
     let digits: Substring
     if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
@@ -78,23 +90,23 @@ public struct ListenAddress: Equatable, Sendable {
     switch host {
     case nil:
       // Both loopbacks, so that "localhost" is answered whichever it means.
-      kind = .tcp([
+      return [
         Socket(address: .loopback(.v4, port: port), isIPv6Only: false, isOptional: false),
         Socket(address: .loopback(.v6, port: port), isIPv6Only: true, isOptional: true),
-      ])
+      ]
     case "*":
       // One socket for both families, as systemd's ListenStream=PORT.
-      kind = .tcp([
+      return [
         Socket(
           address: .any(.v6, port: port), isIPv6Only: false, isOptional: false, fallback: .any(.v4, port: port))
-      ])
+      ]
     case .some(let host):
       guard let address = SocketAddress(text: String(host), port: port) else {
         throw malformed("'\(host)' is not a numeric address of this machine's kinds; names are not looked up")
       }
-      kind = .tcp([
+      return [
         Socket(address: address, isIPv6Only: address.family == .v6 && !address.isAny, isOptional: false)
-      ])
+      ]
     }
   }
 }

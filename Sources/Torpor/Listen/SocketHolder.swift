@@ -18,6 +18,10 @@ struct SocketHolder {
           for socket in sockets {
             if let made = try hold(socket, index: held.count, nameIndex: nameIndex) { held.append(made) }
           }
+        case .udp(let sockets):
+          for socket in sockets {
+            if let made = try holdDatagrams(socket, index: held.count, nameIndex: nameIndex) { held.append(made) }
+          }
         case .unix(let path):
           held.append(try hold(path, index: held.count, nameIndex: nameIndex))
         }
@@ -37,6 +41,18 @@ struct SocketHolder {
     } catch {
       if socket.isOptional, HeldTCPSocket.meansNoIPv6(error) { return nil }
       throw Self.refusal(socket.address, error)
+    }
+  }
+
+  private func holdDatagrams(
+    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int
+  ) throws(ServiceError) -> HeldDatagramSocket? {
+    do throws(Errno) {
+      return try HeldDatagramSocket(socket, index: index, nameIndex: nameIndex, loop: loop)
+    } catch {
+      if socket.isOptional, HeldTCPSocket.meansNoIPv6(error) { return nil }
+      guard error == .inUse else { throw Self.refusal(socket.address, error) }
+      throw ServiceError("udp:\(socket.address) is in use by another process: stop it, or listen elsewhere")
     }
   }
 

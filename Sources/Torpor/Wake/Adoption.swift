@@ -8,6 +8,7 @@ final class Adoption {
   let listener: SeccompListener
   private let sockets: [HeldTCPSocket]
   let paths: [HeldUnixSocket]
+  let datagrams: [HeldDatagramSocket]
   private let loop: EventLoop
   private var token: EventLoop.Token?
   private(set) var adopted: Set<Int> = []
@@ -28,6 +29,7 @@ final class Adoption {
     self.listener = listener
     self.sockets = sockets.compactMap { $0 as? HeldTCPSocket }
     paths = sockets.compactMap { $0 as? HeldUnixSocket }
+    datagrams = sockets.compactMap { $0 as? HeldDatagramSocket }
     self.loop = loop
     token = try loop.add(self.listener.descriptor, for: .readable) { [weak self] in self?.handle($0) }
   }
@@ -54,6 +56,12 @@ final class Adoption {
     onWarning?("\(text): \(error)")
   }
 
+  func warn(_ text: String) {
+    // Whatever it binds, a service can't flood our log.
+    guard warned.count < 64, warned.insert(text).inserted else { return }
+    onWarning?(text)
+  }
+
   /// A bind(2) of the service, with all that has to be known about it.
   struct Request: ~Copyable {
     let call: SeccompListener.Call
@@ -75,8 +83,9 @@ final class Adoption {
       guard let bytes = address(of: call) else { return listener.letGo(call) }
       if let path = UnixAddress(sockaddr: bytes) { return try answerBind(call, to: path) }
       guard let address = SocketAddress(sockaddr: bytes), address.port != 0, let request = try request(call),
-        let kind = TCPSocket.kind(of: request.file), kind.isTCP
+        let kind = TCPSocket.kind(of: request.file), kind.isTCP || kind.isUDP
       else { return listener.letGo(call) }
+      if kind.isUDP { return try answerBind(request, toDatagrams: address, isIPv6Only: kind.isIPv6Only) }
       guard let match = match(address, isIPv6Only: address.family == .v6 && kind.isIPv6Only) else {
         noteStranger(address.description)
         return listener.letGo(call)

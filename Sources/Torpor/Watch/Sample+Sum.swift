@@ -9,5 +9,8 @@ extension Sample {
     acceptQueueLength += other.acceptQueueLength
     handshakes.formUnion(other.handshakes)
     hasClosed = hasClosed || other.hasClosed
+    unreadDatagrams += other.unreadDatagrams
+    hasReceived = hasReceived || other.hasReceived
+    if let use = other.lastUse { lastUse = lastUse.map { max($0, use) } ?? use }
   }
 }
