@@ -6,6 +6,8 @@ struct Endpoint: Sendable {
   private let length: socklen_t
   /// As a `Host:` header wants it.
   let hostHeader: String
+  /// Requests and replies are a datagram each.
+  var isDatagram = false
 
   var family: Int32 { Int32(storage.ss_family) }
 

@@ -18,6 +18,8 @@ struct HammerCommand: ParsableCommand {
   var port: UInt16?
   @Option(help: "The path of the server's unix socket, instead of a port.")
   var unix: String?
+  @Flag(help: "Datagrams instead of connections: a request and its reply are one each.")
+  var udp = false
   @Option(help: "The server's address or name.")
   var host = "127.0.0.1"
   @Option(help: "How many clients at a time.")
@@ -59,6 +61,7 @@ struct HammerCommand: ParsableCommand {
 
   func validate() throws {
     guard (port == nil) != (unix == nil) else { throw ValidationError("Either --port or --unix is needed.") }
+    guard !udp || port != nil else { throw ValidationError("--udp needs a --port.") }
     guard port ?? 1 > 0 else { throw ValidationError("--port must be from 1 to 65535.") }
     guard (1...20_000).contains(clients) else { throw ValidationError("--clients must be from 1 to 20000.") }
     guard (0...100).contains(holdPercent) else { throw ValidationError("--hold-percent must be from 0 to 100.") }
@@ -78,12 +81,13 @@ struct HammerCommand: ParsableCommand {
   }
 
   func run() throws {
-    let endpoint: Endpoint
+    var endpoint: Endpoint
     do throws(Endpoint.Unresolvable) {
       endpoint = if let unix { try Endpoint(path: unix) } else { try Endpoint(host: host, port: port ?? 0) }
     } catch {
       throw ValidationError(error.description)
     }
+    endpoint.isDatagram = udp
     let behaviour = Behaviour(
       endpoint: endpoint, request: request, meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
       holdNanosecondsMax: Int(holdMilliseconds * 1_000_000),

@@ -6,14 +6,18 @@ struct Endpoint: Equatable, Sendable, CustomStringConvertible {
   let port: UInt16
   /// Of a unix socket, which has neither.
   var path: String?
+  /// UDP, not TCP.
+  var isDatagram = false
 
   static func unix(_ path: String) -> Endpoint { Endpoint(host: "", port: 0, path: path) }
   static func v4(_ port: UInt16) -> Endpoint { Endpoint(host: "127.0.0.1", port: port) }
+  static func udp(_ port: UInt16) -> Endpoint { Endpoint(host: "127.0.0.1", port: port, isDatagram: true) }
   static func v6(_ port: UInt16) -> Endpoint { Endpoint(host: "::1", port: port) }
 
   var isV6: Bool { host.contains(":") }
   var family: Int32 { path != nil ? AF_UNIX : isV6 ? AF_INET6 : AF_INET }
-  var description: String { path ?? (isV6 ? "[\(host)]:\(port)" : "\(host):\(port)") }
+  /// As `torpor run -l` takes it.
+  var description: String { path ?? (isDatagram ? "udp:" : "") + (isV6 ? "[\(host)]:\(port)" : "\(host):\(port)") }
 
   func withAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     if let path {
@@ -37,7 +41,9 @@ struct Endpoint: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// How hammer is told of it.
-  var hammerArguments: [String] { path.map { ["--unix", $0] } ?? ["--port", "\(port)"] }
+  var hammerArguments: [String] {
+    path.map { ["--unix", $0] } ?? ["--port", "\(port)"] + (isDatagram ? ["--udp"] : [])
+  }
 
   private static func pass<Address, Result>(
     _ address: Address, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
