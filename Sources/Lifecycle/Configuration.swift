@@ -137,4 +137,12 @@ public enum SocketKind: Equatable, Sendable {
   case datagram
   /// Not at all: abstract names, unix datagrams, FIFOs.
   case fixed
+
+  /// A listener that can be steered.
+  var isStream: Bool {
+    switch self {
+    case .tcp, .unixPath: true
+    case .datagram, .fixed: false
+    }
+  }
 }

@@ -54,11 +54,18 @@ extension Lifecycle {
     return lookInHand(draining)
   }
 
+  /// Datagrams alone have nothing that could be proven before the commitment.
+  private var steersStreams: Bool { held.contains { configuration.sockets[$0].isStream } }
+
   mutating func handle(_ event: Event, draining: Draining, at now: Instant) -> [Action] {
     var draining = draining
     switch event {
     case .nextOpened:
       guard case .opening = draining.step else { return [] }
+      guard steersStreams else {
+        draining.deadline = now.advanced(by: configuration.drainTimeout)
+        return lookInHand(draining)
+      }
       let query = nextQuery()
       draining.step = .barrier(query)
       state = .draining(draining)

@@ -16,9 +16,7 @@ extension Lifecycle {
   }
 
   /// Every socket whose clients can wait on the next one.
-  private var returned: Set<Int> {
-    held.filter { configuration.sockets[$0] == .tcp || configuration.sockets[$0] == .unixPath }
-  }
+  private var returned: Set<Int> { held.filter { configuration.sockets[$0].isStream } }
 
   mutating func handle(_ event: Event, returning: Returning, at now: Instant) -> [Action] {
     var returning = returning

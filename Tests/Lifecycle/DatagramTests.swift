@@ -7,9 +7,13 @@ import Testing
   /// All but the datagrams has been proven to be at rest.
   private func committed(_ sockets: [SocketKind] = [.datagram]) -> Script {
     var script = script(sockets)
-    script.drain()
-    script.answer()
-    script.answerQueues()
+    script.becomeIdle()
+    script.send(.nextOpened)
+    if sockets.contains(.tcp) {
+      script.passBarrier()
+      script.answer()
+      script.answerQueues()
+    }
     script.answer()
     return script
   }
@@ -45,7 +49,8 @@ import Testing
 
   @Test func oneThatCameBeforeTheCommitmentGivesTheRestUp() {
     var script = script()
-    script.drain()
+    script.becomeIdle()
+    script.send(.nextOpened)
     script.answer { $0.unreadDatagrams = 1 }
     #expect(script.actions.first == .steer(.current))
   }

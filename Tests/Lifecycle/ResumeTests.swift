@@ -89,9 +89,8 @@ import Testing
 
   @Test func aCommitmentIsKept() {
     var script = Script { $0.sockets = [.datagram] }
-    script.drain()
-    script.answer()
-    script.answerQueues()
+    script.becomeIdle()
+    script.send(.nextOpened)
     script.answer()
     script.succeed(hasProcesses: true, hasNext: true)
     #expect(script.actions.prefix(2) == [.steer(.next), .commitDatagrams])

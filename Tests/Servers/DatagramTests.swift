@@ -71,7 +71,7 @@ extension ServerTests {
         let clients = try (0..<50).map { _ in try Client(connectingTo: endpoint) }
         for client in clients { try client.send(Exchange.ping.request) }
         for client in clients {
-          let reply = try client.receive(within: .seconds(10)) { $0.hasSuffix("\n") }
+          let reply = try client.receive(within: .seconds(10)) { $0 == "+PONG\r\n" }
           try #require(reply == "+PONG\r\n")
         }
         try torpor.waitFor(.rested)

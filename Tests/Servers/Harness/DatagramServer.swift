@@ -43,7 +43,8 @@ struct DatagramServer: Sendable {
   }
 
   private init(
-    name: String, program: String?, prepare: @escaping @Sendable (String, UInt16, TemporaryDirectory) throws -> [String],
+    name: String, program: String?,
+    prepare: @escaping @Sendable (String, UInt16, TemporaryDirectory) throws -> [String],
     exchange: () -> Exchange
   ) {
     self.name = name
