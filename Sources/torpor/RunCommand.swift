@@ -24,7 +24,7 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: [.customShort("l"), .customLong("listen")],
     help: ArgumentHelp(
-      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock. Can be given several "
+      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock. Can be given several "
         + "times.",
       valueName: "address"))
   var listen: [String] = []
