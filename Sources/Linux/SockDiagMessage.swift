@@ -60,7 +60,8 @@ enum SockDiagMessage {
       case 2:  // NLMSG_ERROR
         guard body.byteCount >= 4 else { throw .malformed }
         let code: Int32 = body.number(at: 0)
-        if code != 0 { throw .kernel(Errno(-code)) }
+        // Of the kernel it is an errno; of anybody else it could be any number.
+        if code != 0 { throw .kernel(Errno(code == .min ? .max : -code)) }
       default:
         if let connection = try connection(body) { out.append(connection) }
       }

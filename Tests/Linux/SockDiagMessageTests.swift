@@ -56,6 +56,11 @@ private func parse(_ bytes: [UInt8], sequence: UInt32? = 7) throws(SockDiagError
     #expect(throws: SockDiagError.kernel(.noEntry)) { try parse(error) }
   }
 
+  @Test func anErrorThatIsNoneIsThrownToo() {
+    let error = bytes("240000000200000007000000d17a000000000080" + "14000000140001030700000000000000")
+    #expect(throws: SockDiagError.kernel(Errno(.max))) { try parse(error) }
+  }
+
   @Test func everyTruncatedDatagramIsRefusedOrShorter() {
     // No prefix may crash, and none may yield a connection that isn't wholly there.
     for count in 0..<dump.count {
