@@ -18,6 +18,8 @@ final class ServiceProcesses {
 
   private var main: ProcessHandle?
   private var mainToken: EventLoop.Token?
+  /// The main process of this instance or, when it has ended, of the last: its words may be read after its end.
+  private var lastMainPID: Int32?
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
@@ -119,6 +121,7 @@ final class ServiceProcesses {
   // MARK: an instance
 
   func begin(main handle: consuming ProcessHandle, adoption: Adoption?) {
+    lastMainPID = handle.pid
     main = consume handle
     self.adoption = adoption
     listenerHungUp = adoption == nil
@@ -182,6 +185,7 @@ final class ServiceProcesses {
   /// Takes the successor for the main process. Returns its pid.
   func followSuccessor() -> Int32? {
     guard let pid = successor, let handle = try? ProcessHandle(pid: pid) else { return nil }
+    lastMainPID = pid
     main = consume handle
     watchMain()
     return pid
@@ -197,7 +201,7 @@ final class ServiceProcesses {
     }
   }
 
-  func contains(_ pid: Int32) -> Bool { pid > 0 && pids.contains(pid) }
+  func contains(_ pid: Int32) -> Bool { pid > 0 && (pid == lastMainPID || pids.contains(pid)) }
 
   private func checkAllGone() {
     guard isWatching, mainPID == nil, listenerHungUp else { return }
