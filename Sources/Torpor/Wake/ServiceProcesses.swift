@@ -74,7 +74,8 @@ final class ServiceProcesses {
       if onFrozen != nil, cgroup.isFrozen { hasFrozen() }
     case .none: break
     }
-    checkAllGone()
+    // An empty cgroup is told before SIGCHLD: without this, "all gone" would be said of some that still are to be reaped.
+    reap()
   }
 
   // MARK: freezing
@@ -128,7 +129,7 @@ final class ServiceProcesses {
     isWatching = true
     adoption?.onHangUp = { [weak self] in
       self?.listenerHungUp = true
-      self?.checkAllGone()
+      self?.reap()
     }
     watchMain()
   }
