@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test models soak lint bench build release servers clean
+.PHONY: help demo test models soak matrix lint bench build release servers clean
 
 SOURCES := Sources Tests Examples Package.swift
 
@@ -25,6 +25,13 @@ soak: servers ## the long round: 2,000 stops of each server under clients, 10,00
 	swift build --build-tests
 	TORPOR_HAMMER_STOPS=2000 TORPOR_HAMMER_ABORTS=100 TORPOR_DORMANT_SECONDS=60 TORPOR_CYCLES=10000 \
 	  swift test --skip-build --no-parallel --filter 'Hammer|Dorman|Flatness'
+
+matrix: servers ## the table of docs/servers.md: 200 stops of every server in every row
+	swift build --build-tests
+	rm -rf .build/matrix && mkdir -p .build/matrix
+	TORPOR_HAMMER_STOPS=200 TORPOR_MATRIX_RESULTS="$$PWD/.build/matrix" \
+	  swift test --skip-build --no-parallel --filter MatrixTests
+	TORPOR_MATRIX_RESULTS="$$PWD/.build/matrix" swift test --skip-build --no-parallel --filter ServerTableTests
 
 lint: ## format and forbidden words
 	swift format lint --strict --recursive $(SOURCES)

@@ -33,6 +33,34 @@ extension ServerTests {
       }
     }
 
+    /// redis says STOPPING=1 and ends: its words are read when it is gone.
+    @Test(.enabled(if: MatrixServer.python.missing == nil, "python3 isn't installed"))
+    func theLastWordsOfAServiceAreNotTakenForAStrangers() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      let server = """
+        import os, signal, socket
+        def say(text):
+            notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            notify.sendto(text, "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+        def end(*_):
+            say(b"STOPPING=1")
+            os._exit(0)
+        signal.signal(signal.SIGTERM, end)
+        listener = socket.create_server(("127.0.0.1", \(endpoint.port)))
+        say(b"READY=1")
+        while True:
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.sendall(b"+PONG\\r\\n")
+            connection.close()
+        """
+      let command = ["/usr/bin/python3", "-c", server]
+      try TorporProcess.run(["-l", "\(endpoint)", "--idle", "10ms", "--ready", "notify", "--"] + command) { torpor in
+        for _ in 1...10 { try torpor.wakeAndRest(endpoint) }
+        try #require(torpor.events.filter { $0.event == .warning }.compactMap(\.message) == [])
+      }
+    }
+
     @Test func aSlowStartIsWaitedForAndItsClientServed() throws {
       try OddServer.run(["--slow-start-ms", "700"]) { torpor, endpoint in
         let duration = try Client.ask(endpoint, .ping)

@@ -3,7 +3,7 @@ import Glibc
 /// How the clients behave; the same for all.
 struct Behaviour: Sendable {
   let endpoint: Endpoint
-  let request: RequestKind
+  let request: Request
   let meanPauseMicroseconds: Double
   let holdPercent: Double
   let holdNanosecondsMax: Int
@@ -51,9 +51,9 @@ struct Client {
     let host = behaviour.endpoint.hostHeader
     let deadline = began + behaviour.timeoutNanoseconds
     let connection = try Connection(to: behaviour.endpoint, deadlineNanoseconds: deadline)
-    try connection.send(behaviour.request.firstRequest(isHeld: wantsHold, host: host), deadlineNanoseconds: deadline)
+    try connection.send(behaviour.request.opening(isHeld: wantsHold, host: host), deadlineNanoseconds: deadline)
     let reply = try connection.readReply(
-      with: behaviour.request.makeReplyReader(), into: &buffer, deadlineNanoseconds: deadline)
+      with: behaviour.request.makeReplyReader(isFirst: true), into: &buffer, deadlineNanoseconds: deadline)
     tally.recordFirstReply(latencyNanoseconds: reply.recognizedAtNanoseconds - began)
 
     guard wantsHold, !reply.serverCloses, run.takeRequest() else { return }
@@ -61,9 +61,9 @@ struct Client {
     try connection.hold(untilNanoseconds: MonotonicClock.nowNanoseconds() + holdNanoseconds, using: &buffer)
     let secondDeadline = MonotonicClock.nowNanoseconds() + behaviour.timeoutNanoseconds
     do throws(Failure) {
-      try connection.send(behaviour.request.secondRequest(host: host), deadlineNanoseconds: secondDeadline)
+      try connection.send(behaviour.request.following(host: host), deadlineNanoseconds: secondDeadline)
       _ = try connection.readReply(
-        with: behaviour.request.makeReplyReader(), into: &buffer, deadlineNanoseconds: secondDeadline)
+        with: behaviour.request.makeReplyReader(isFirst: false), into: &buffer, deadlineNanoseconds: secondDeadline)
     } catch {
       var failure = error
       failure.detail += ", second request"

@@ -68,9 +68,11 @@ struct Connection: ~Copyable {
       switch count == 0 ? reader.takeEndOfFile() : reader.take(buffer[..<count]) {
       case .awaited: break
       case .begun: recognizedAt = recognizedAt ?? now
+      case .answer(let bytes): try send(bytes, deadlineNanoseconds: deadlineNanoseconds)
       case .complete(let serverCloses):
         return Reply(recognizedAtNanoseconds: recognizedAt ?? now, serverCloses: serverCloses)
       case .wrong(let beginning): throw Failure(kind: .wrongReply, detail: "reply begins \"\(beginning)\"")
+      case .notReady(let beginning): throw Failure(kind: .notReady, detail: "reply begins \"\(beginning)\"")
       case .cutShort:
         throw Failure(kind: .endOfFileWithoutReply, detail: recognizedAt == nil ? "waiting for a reply" : "in a reply")
       }

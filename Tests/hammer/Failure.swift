@@ -4,6 +4,8 @@ import Glibc
 enum FailureKind: String, CaseIterable, Sendable {
   case refused, connectTimeout, connectError, sendError, reset, endOfFileWithoutReply, replyTimeout, receiveError
   case wrongReply
+  /// Answered, with the server's own word that it is still starting.
+  case notReady
 }
 
 /// One lost request.

@@ -1,5 +1,5 @@
 /// An HTTP reply, read to its end by Content-Length, by the last chunk, or by the end of the connection: a reply that a
-/// stop cut in two is a lost one too.
+/// stop cut in two is a lost one too. Its status has to be 200.
 struct HTTPReplyReader: ReplyReader {
   private enum State: Equatable {
     case head
@@ -11,8 +11,25 @@ struct HTTPReplyReader: ReplyReader {
   private var state = State.head
   /// The head while it arrives, afterwards the last bytes of a chunked body.
   private var recent: [UInt8] = []
+  /// What the body has to hold, and the body as far as that takes it.
+  private let expected: [UInt8]?
+  private var body: [UInt8] = []
+
+  init(body: String?) { expected = body.map { Array($0.utf8) } }
 
   mutating func take(_ bytes: ArraySlice<UInt8>) -> ReplyProgress {
+    let progress = read(bytes)
+    return checked(progress)
+  }
+
+  /// A proxy tells by a page of its own that the server behind it was lost.
+  private func checked(_ progress: ReplyProgress) -> ReplyProgress {
+    guard case .complete = progress, let expected, !body.contains(expected) else { return progress }
+    return .wrong(excerpt(of: body))
+  }
+
+  private mutating func read(_ bytes: ArraySlice<UInt8>) -> ReplyProgress {
+    if expected != nil, state != .head, body.count < replyBytesMax { body += bytes }
     switch state {
     case .head:
       recent += bytes
@@ -32,7 +49,7 @@ struct HTTPReplyReader: ReplyReader {
   }
 
   func takeEndOfFile() -> ReplyProgress {
-    state == .untilEndOfFile ? .complete(serverCloses: true) : .cutShort
+    state == .untilEndOfFile ? checked(.complete(serverCloses: true)) : .cutShort
   }
 
   private mutating func readHead() -> ReplyProgress {
@@ -40,11 +57,12 @@ struct HTTPReplyReader: ReplyReader {
     guard recent.count >= 7 else { return .awaited }
     guard let end = endOfHead() else { return recent.count > replyBytesMax ? .wrong(excerpt(of: recent)) : .begun }
     let head = String(decoding: recent[..<end], as: UTF8.self).lowercased()
-    let body = recent[end...]
+    guard head.dropFirst(8).hasPrefix(" 200") else { return .wrong(excerpt(of: recent)) }
+    let rest = recent[end...]
     recent = []
     state = Self.bodyState(head: head)
     // Nothing may be left to read even of an empty body, and then no further bytes would ask.
-    return take(body)
+    return read(rest)
   }
 
   private func endOfHead() -> Int? {
@@ -70,7 +88,6 @@ struct HTTPReplyReader: ReplyReader {
       default: break
       }
     }
-    if words.count > 1, words[1] == "204" || words[1] == "304" { contentLength = 0 }
     if isChunked { return .chunks(serverCloses: serverCloses) }
     if let contentLength { return .body(missingBytes: contentLength, serverCloses: serverCloses) }
     return .untilEndOfFile

@@ -26,8 +26,16 @@ struct HammerCommand: ParsableCommand {
   var clients = 4
   @Option(name: .customLong("mean-pause-us"), help: "The mean of a client's exponential pauses, in microseconds.")
   var meanPauseMicroseconds = 3000.0
-  @Option(help: "What is said: redis (PING), http (GET /) or line (hello).")
+  @Option(
+    help: """
+      What is said: redis (PING), http (GET), line (hello), text (--query as it is), mysql, postgres (one value), mongo \
+      (the first document of DATABASE.COLLECTION), dns (an A record, by TCP).
+      """)
   var request = RequestKind.redis
+  @Option(help: "What is asked: a path, a text, a statement, a collection, a name.")
+  var query: String?
+  @Option(help: "The one right answer: body, text, value or address.")
+  var expect: String?
   @Option(help: "How many of 100 connections are kept open after the first reply, for a second one.")
   var holdPercent = 5.0
   @Option(name: .customLong("hold-ms"), help: "The longest hold, in milliseconds; each is shorter at random.")
@@ -63,6 +71,9 @@ struct HammerCommand: ParsableCommand {
     guard (port == nil) != (unix == nil) else { throw ValidationError("Either --port or --unix is needed.") }
     guard !udp || port != nil else { throw ValidationError("--udp needs a --port.") }
     guard port ?? 1 > 0 else { throw ValidationError("--port must be from 1 to 65535.") }
+    guard !request.needsQuery || (query != nil && expect != nil) else {
+      throw ValidationError("--request \(request.rawValue) needs --query and --expect.")
+    }
     guard (1...20_000).contains(clients) else { throw ValidationError("--clients must be from 1 to 20000.") }
     guard (0...100).contains(holdPercent) else { throw ValidationError("--hold-percent must be from 0 to 100.") }
     let dayMilliseconds = 86_400_000.0
@@ -89,7 +100,8 @@ struct HammerCommand: ParsableCommand {
     }
     endpoint.isDatagram = udp
     let behaviour = Behaviour(
-      endpoint: endpoint, request: request, meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
+      endpoint: endpoint, request: Request(kind: request, query: query ?? "", expected: expect),
+      meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
       holdNanosecondsMax: Int(holdMilliseconds * 1_000_000),
       timeoutNanoseconds: Int(timeoutMilliseconds * 1_000_000),
       aimMicroseconds: aimMicroseconds.map { $0...($0 + aimSpreadMicroseconds) })

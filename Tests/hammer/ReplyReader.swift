@@ -4,9 +4,13 @@ enum ReplyProgress: Equatable {
   case awaited
   /// It is the reply that was expected; more of it is to come.
   case begun
+  /// It can't go on before this is said, as in a login.
+  case answer([UInt8])
   case complete(serverCloses: Bool)
   /// Not what was expected; its beginning.
   case wrong(String)
+  /// The server says of itself that it isn't ready yet.
+  case notReady(String)
   /// The connection ended before the reply did.
   case cutShort
 }

@@ -30,7 +30,8 @@ final class NotifyReceiver {
     for _ in 0..<32 {
       guard let datagram = socket.receive() else { return }
       guard isOurs?(datagram.pid) == true else {
-        if !hasWarned {
+        // One that has ended meanwhile can't be told from the service's own.
+        if !hasWarned, ProcessFiles.name(of: datagram.pid) != nil {
           hasWarned = true
           onWarning?("a notification from process \(datagram.pid), which is none of the service's, is ignored")
         }

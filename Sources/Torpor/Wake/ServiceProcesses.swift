@@ -18,6 +18,8 @@ final class ServiceProcesses {
 
   private var main: ProcessHandle?
   private var mainToken: EventLoop.Token?
+  /// The main process of this instance or, when it has ended, of the last: its words may be read after its end.
+  private var lastMainPID: Int32?
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
@@ -72,7 +74,8 @@ final class ServiceProcesses {
       if onFrozen != nil, cgroup.isFrozen { hasFrozen() }
     case .none: break
     }
-    checkAllGone()
+    // An empty cgroup is told before SIGCHLD: without this, "all gone" would be said of some that still are to be reaped.
+    reap()
   }
 
   // MARK: freezing
@@ -119,13 +122,14 @@ final class ServiceProcesses {
   // MARK: an instance
 
   func begin(main handle: consuming ProcessHandle, adoption: Adoption?) {
+    lastMainPID = handle.pid
     main = consume handle
     self.adoption = adoption
     listenerHungUp = adoption == nil
     isWatching = true
     adoption?.onHangUp = { [weak self] in
       self?.listenerHungUp = true
-      self?.checkAllGone()
+      self?.reap()
     }
     watchMain()
   }
@@ -182,6 +186,7 @@ final class ServiceProcesses {
   /// Takes the successor for the main process. Returns its pid.
   func followSuccessor() -> Int32? {
     guard let pid = successor, let handle = try? ProcessHandle(pid: pid) else { return nil }
+    lastMainPID = pid
     main = consume handle
     watchMain()
     return pid
@@ -197,7 +202,7 @@ final class ServiceProcesses {
     }
   }
 
-  func contains(_ pid: Int32) -> Bool { pid > 0 && pids.contains(pid) }
+  func contains(_ pid: Int32) -> Bool { pid > 0 && (pid == lastMainPID || pids.contains(pid)) }
 
   private func checkAllGone() {
     guard isWatching, mainPID == nil, listenerHungUp else { return }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension TorporProcess {
@@ -17,7 +18,13 @@ extension TorporProcess {
   func requireNothingRuns() throws {
     let heardOf = events.filter { $0.event == .serving || $0.event == .background }.compactMap(\.pid)
     for pid in heardOf { try #require(ProcessTable.isGone(pid), "process \(pid) of the service is still there") }
-    let running = ProcessTable.descendants(of: pid).map(\.pid)
+    let running = ProcessTable.descendants(of: pid).filter(\.isAlive).map(\.pid)
     try #require(running.isEmpty)
+    // What has ended may still be news to torpor.
+    let deadline = Deadline(after: .seconds(1))
+    while !ProcessTable.descendants(of: pid).isEmpty {
+      try #require(!deadline.hasPassed, "torpor hasn't reaped what has ended")
+      usleep(1000)
+    }
   }
 }

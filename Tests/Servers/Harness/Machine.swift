@@ -16,6 +16,10 @@ enum Machine {
     return folders.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
   }
 
+  /// Servers that `.ci/install-servers` keeps here, as the distribution has no package of them.
+  static let serversDirectory = projectDirectory + "/.build/servers"
+  static let projectDirectory = (0..<4).reduce(#filePath) { path, _ in (path as NSString).deletingLastPathComponent }
+
   static let canBecomeNobody = isRoot && find("setpriv") != nil
   static let canTrace = find("strace") != nil
   static let hasIPv6 = ProcessTable.contents(of: "/proc/net/if_inet6")?.contains("0000000000000001 ") == true

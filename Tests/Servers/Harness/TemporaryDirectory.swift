@@ -1,7 +1,7 @@
 import Foundation
 
 /// A directory that everybody may read, and that is removed in the end.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {
@@ -11,7 +11,9 @@ final class TemporaryDirectory {
     chmod(path, 0o755)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: path) }
+  deinit { remove() }
+
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
   func path(_ name: String) -> String { path + "/" + name }
 
