@@ -41,6 +41,10 @@ let package = Package(
     .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], path: "Tests/Lifecycle", swiftSettings: strict),
     .testTarget(
       name: "SimulationTests", dependencies: ["Simulation"], path: "Tests/Simulation/Schedules", swiftSettings: strict),
+    // Compiles mutants of the core by itself; the probe is a program that runs them.
+    .testTarget(
+      name: "MutantTests", dependencies: ["Simulation"], path: "Tests/Simulation/Mutants", exclude: ["Probe"],
+      swiftSettings: strict),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
     .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
