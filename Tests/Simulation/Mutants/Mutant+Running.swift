@@ -44,7 +44,7 @@ extension Mutant {
       "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 10_000),
     Mutant(
       "backoffEndsWithFailedLook", "the look at the end of a backoff fails, and nothing follows", .wake,
-      "return query == backingOff.query ? wake(at: now, isWanted: true) : []", "return []",
+      "return query == backingOff.query ? wake(", "return query == backingOff.query && false ? wake(",
       [.everyWaiterIsServedIfItCanStart], 20_000),
     Mutant(
       "backoffIsDueForEver", "the end of a backoff stays due while its look is under way", .core,
