@@ -29,6 +29,23 @@ struct Instance {
   /// How the last of its main processes ended.
   var lastExit = ExitStatus.unknown
   var isGoneTold = false
+  /// How its main process has ended, as the core was told.
+  var toldExit: ExitStatus?
+  /// Its end has been counted as a good or a bad one.
+  var isEndNoted = false
+  /// Every process of it was told to end.
+  var isToldAll = false
+  var hasNotified = false
+  var spawnedAt: UInt64 = 0
+  var firstBoundAt: UInt64?
+  /// Somebody waited when it was started.
+  var isWanted = false
+  var queueLooks: UInt64 = 0
+  /// Since when it has taken whoever waited.
+  var emptySince: UInt64?
+  var frozenSince: UInt64?
+  /// When the first of its own timers is due, as was told when it was frozen.
+  var timerDue: UInt64?
 
   var isAlive: Bool { isMainAlive || childrenAlive > 0 }
 

@@ -39,6 +39,31 @@ public enum Invariant: String, CaseIterable, Sendable {
   case frozenMeansFrozen
   /// Asked to stop, it comes to an end, as every way of stopping ends in SIGKILL.
   case stopsWhenAsked
+  /// Nothing but the held sockets exists while dormant or waiting: a record of closes would be woken by every close of the port.
+  case nothingWhileDormant
+  /// The n-th failed start is followed by the next one as soon as the n-th wait is over, if somebody waits: `failures` counts
+  /// those in a row, and a good end begins a new row.
+  case triedAgainInTime
+  /// Without having been asked to, nothing is started when nobody waits: a queue doesn't get shorter while no process lives, so
+  /// that whoever was seen waiting at the end of a wait still is.
+  case neverStartsForNobody
+  /// A service that does what it should is told to end for a rest, or when we are told to, and never else.
+  case neverEndsTheHealthy
+  /// What outlives a main process gets SIGTERM before SIGKILL.
+  case neverKilledUntold
+  /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`.
+  case wakesFrozenInTime
+  /// `serving` is reported when the service has bound all, has taken whoever waited, or has said so: not before, and as soon
+  /// as that can be seen.
+  case readyInTime
+  /// New clients wait for a drain, or for its giving up, no longer than the core's own limits and the kernel's answers.
+  case drainsBriefly
+  /// A rest is given up when something shows that somebody came or that can't be seen, or when a handshake lasts too long.
+  case givesUpForAReason
+  /// Two closes an interval between looks are announced at the most, and a start is looked at 25 times a second.
+  case boundedWakeups
+  /// A held socket that isn't bound within the start timeout is given up then, and no other is.
+  case abandonsWhatIsUnbound
 }
 
 /// A moment at which an invariant did not hold.

@@ -31,6 +31,7 @@ struct Settings {
   var deathPercent = 0
   var failsFreezePercent = 0
   var acceptsUntilExitPercent = 0
+  var ambushAtOncePercent = 0
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -72,6 +73,7 @@ struct Settings {
     }
     // Of TCP listeners the seeds of old are kept as they were; the other profiles have them, too.
     acceptsUntilExitPercent = profile == .tcp ? 0 : 30
+    ambushAtOncePercent = profile == .tcp ? 0 : 20
     failsFreezePercent = random.chance(80) ? 0 : 30
   }
 }

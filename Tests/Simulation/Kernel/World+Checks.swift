@@ -16,14 +16,24 @@ extension World {
     case .dormant:
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
       if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
-    case .running:
-      if isArmed { violate(.armedOnlyWhenDormant, "armed while running") }
-      checkRestIsNotOverdue()
+      if kernel.closeRecord != .off { violate(.nothingWhileDormant, "dormant with a record of closes") }
+      return
     case .frozen:
       if !isArmed { violate(.armedOnlyWhenDormant, "frozen and not armed") }
-    case .starting, .draining, .returning, .freezing, .stopping, .backingOff, .ended:
-      if isArmed { violate(.armedOnlyWhenDormant, "armed while not dormant") }
+      checkFrozen()
+      return
+    case .running:
+      checkRestIsNotOverdue()
+      checkUnbound()
+    case .starting: checkStarting()
+    case .draining: checkDrainIsBrief()
+    case .returning: checkReturnIsBrief()
+    case .backingOff:
+      if kernel.closeRecord != .off { violate(.nothingWhileDormant, "backing off with a record of closes") }
+      checkTriedAgain()
+    case .freezing, .stopping, .ended: break
     }
+    if isArmed { violate(.armedOnlyWhenDormant, "armed while \(stateName)") }
   }
 
   mutating func checkActions(_ actions: [Action], _ event: Event) {
@@ -101,9 +111,23 @@ extension World {
 
   // MARK: failed starts
 
+  /// 1 s, 2 s, 4 s … one minute: said anew, so that the core's own formula is checked, too.
+  static func wait(afterFailures failures: Int) -> UInt64 { min(second << UInt64(min(failures - 1, 6)), 60 * second) }
+
+  mutating func checkTriedAgain() {
+    guard let failedAt, failuresInRow > 0, settings.deaths == 0, kernel.queueLengths.current > 0 else { return }
+    let end = failedAt + World.wait(afterFailures: failuresInRow) + 3 * settings.slowestAnswer + 3 * millisecond
+    if now > end {
+      violate(.triedAgainInTime, "failed start \(failuresInRow) in a row ended at \(Outcome.format(failedAt))")
+    }
+  }
+
   mutating func checkSpawn() {
+    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0 {
+      violate(.neverStartsForNobody, "spawned")
+    }
     guard let failedAt, failuresInRow > 0 else { return }
-    let wait = settings.configuration.backoff.delay(afterFailures: failuresInRow).nanosecondCount
+    let wait = World.wait(afterFailures: failuresInRow)
     if now < failedAt + wait {
       let end = Outcome.format(failedAt)
       violate(.noSpawnStorm, "failed start \(failuresInRow) in a row ended at \(end); spawned again")
@@ -111,7 +135,14 @@ extension World {
   }
 
   /// An instance has come to an end, as the core sees it: was it a failed start, in truth?
-  private mutating func noteEnd(hasFailed: Bool) {
+  mutating func noteEnd(hasFailed: Bool) {
+    if let id = instances.indices.last {
+      if instances[id].isEndNoted {
+        if hasFailed { failedAt = now }
+        return
+      }
+      instances[id].isEndNoted = true
+    }
     guard hasFailed else {
       failuresInRow = 0
       failedAt = nil
@@ -130,10 +161,17 @@ extension World {
     return instance.queuedAtBirth.allSatisfy { kernel.connections[$0].phase == .queued }
   }
 
+  /// The core was told that it ended with an error, and not by us.
+  private var hasFailedByItself: Bool {
+    guard let instance = instances.last, let exit = instance.toldExit else { return false }
+    return !exit.isSuccess && !instance.isTerminated && !instance.isInherited
+  }
+
   mutating func hear(_ report: Report) {
     switch report {
     case .waking: outcome.counts.wakes += 1
     case .serving:
+      checkReady()
       if let id = instances.indices.last { instances[id].readyAt = now }
       lastExcuse = now
     case .rested:
@@ -153,7 +191,7 @@ extension World {
     case .leftByItself:
       outcome.counts.leftByItself += 1
       if hasIgnoredClients { outcome.counts.ignoredClients += 1 }
-      noteEnd(hasFailed: hasIgnoredClients)
+      noteEnd(hasFailed: hasFailedByItself || hasIgnoredClients)
     case .stopped: outcome.counts.stops += 1
     case .frozen:
       outcome.counts.freezes += 1

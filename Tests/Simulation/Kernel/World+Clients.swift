@@ -3,7 +3,16 @@ import Lifecycle
 // Clients and the kernel's side of their connections.
 
 extension World {
-  mutating func addClient(at time: UInt64) {
+  mutating func addClient(at time: UInt64) { agenda.add(.synArrives(newClient()), at: time) }
+
+  /// Somebody's SYN comes between two actions.
+  mutating func ambushAtOnce() {
+    guard ambushesLeft > 0, extras.chance(settings.ambushAtOncePercent) else { return }
+    ambushesLeft -= 1
+    synArrives(newClient())
+  }
+
+  private mutating func newClient() -> Int {
     let span = idleTimeout ?? 5 * second
     let socket = random.below(settings.configuration.sockets.count)
     var connection = Connection(socket: socket, kind: settings.configuration.sockets[socket])
@@ -18,7 +27,7 @@ extension World {
     connection.isPreempted = isUnix(connection.kind) && extras.chance(8)
     let id = kernel.add(connection)
     outcome.counts.clients += 1
-    agenda.add(.synArrives(id), at: time)
+    return id
   }
 
   /// More clients come at the moments that matter.
@@ -90,6 +99,7 @@ extension World {
       outcome.counts.fullQueues += 1
       return add(.handshakeEnds(id), after: second)
     }
+    noteOldHandshake(id)
     queue(id)
   }
 
@@ -113,6 +123,7 @@ extension World {
 
   mutating func handshakeExpires(_ id: Int) {
     guard kernel.connections[id].phase == .handshaking else { return }
+    noteOldHandshake(id)
     end(id, .gaveUp)
   }
 
@@ -123,7 +134,9 @@ extension World {
     guard !connection.isServed else { return }
     switch connection.phase {
     case .away, .gone: return
-    case .synInProcess, .handshaking: end(id, .gaveUp)
+    case .synInProcess, .handshaking:
+      noteOldHandshake(id)
+      end(id, .gaveUp)
     case .queued, .limbo, .inHand:
       // Only TCP can reset.
       let resets = random.chance(50) && connection.kind == .tcp

@@ -37,7 +37,24 @@ extension World {
     add(.answer(.frozen(query)), after: answerDelay())
   }
 
+  /// Its own timers aren't late by the sleep, and it doesn't sleep for longer than its owner wants.
+  mutating func checkFrozen() {
+    guard let id = instances.indices.last, settings.deaths == 0, instances[id].isAlive else { return }
+    let since = instances[id].frozenSince ?? now
+    instances[id].frozenSince = since
+    if let due = instances[id].timerDue, now > max(due, since) + millisecond {
+      violate(.wakesFrozenInTime, "a timer of its own was due at \(Outcome.format(due))")
+    }
+    if let limit = settings.configuration.stopAfterFrozen?.nanosecondCount, now > since + limit + millisecond {
+      violate(.wakesFrozenInTime, "frozen since \(Outcome.format(since))")
+    }
+  }
+
   mutating func thaw() {
+    if let id = instances.indices.last {
+      instances[id].frozenSince = nil
+      instances[id].timerDue = nil
+    }
     if kernel.isHeld { violate(.frozenMeansFrozen, "thawed while its connections are held") }
     freezeTurn += 1
     guard let id = instances.indices.last else { return }
@@ -64,6 +81,7 @@ extension World {
     if serviceTimersLeft > 0, extras.chance(40) {
       serviceTimersLeft -= 1
       wakeAt = Instant(nanoseconds: now + extras.spread(millisecond...2 * (idleTimeout ?? second)))
+      if let id = instances.indices.last { instances[id].timerDue = wakeAt?.nanoseconds }
     }
     add(.answer(.connectionsHeld(query, wakeAt: wakeAt)), after: answerDelay())
     scheduleHeldReadable()

@@ -6,6 +6,9 @@ extension World {
   mutating func openNext(_ sockets: Set<Int>) {
     ambush()
     checkRestBegins()
+    drainBegan = now
+    drainLook = nil
+    drainReason = nil
     if !isHealed, random.chance(settings.failsOpenPercent) {
       return add(.answer(.nextUnavailable), after: answerDelay())
     }
@@ -26,6 +29,8 @@ extension World {
         return
       }
     }
+    ambushAtOnce()
+    if target == .current { checkGivingUp() }
     if fault != .ignoresSteering { kernel.steering = target }
     ambush()
   }
@@ -37,6 +42,7 @@ extension World {
       return
     }
     outcome.counts.commits += 1
+    ambushAtOnce()
     if fault != .ignoresSteering { kernel.datagramSteering = .next }
     ambush()
   }
@@ -164,6 +170,7 @@ extension World {
 
   mutating func abandon(_ sockets: Set<Int>) {
     outcome.counts.abandonedSockets += sockets.count
+    checkAbandoning()
     for socket in sockets.sorted() {
       kernel.groups[socket].isAbandoned = true
       let listener = kernel.groups[socket].current

@@ -16,11 +16,15 @@ extension World {
     for group in kernel.groups where !group.isAbandoned { queued += kernel.listeners[group.current].queue }
     let id = instances.count
     instances.append(Instance(plan: plan, queuedAtBirth: queued))
+    instances[id].spawnedAt = now
+    instances[id].isWanted = feeding == .connectionWaiting
     note("  instance \(id): \(plan)")
     guard plan.canSpawn else {
       instances[id].isMainAlive = false
       instances[id].childrenAlive = 0
       instances[id].isGoneTold = true
+      // A successor of a manager that dies now knows nothing of it.
+      if settings.deaths == 0 { noteEnd(hasFailed: true) }
       return .spawnFailed
     }
     enter(plan, of: id)
@@ -42,6 +46,7 @@ extension World {
   mutating func binds(_ id: Int, _ socket: Int) {
     guard isRunning(id), instances[id].ownExit == nil, !kernel.groups[socket].isAbandoned else { return }
     instances[id].bound.insert(socket)
+    instances[id].firstBoundAt = instances[id].firstBoundAt ?? now
     feed(.adopted(socket: socket))
     scheduleAccept()
   }
@@ -259,6 +264,7 @@ extension World {
     guard let id = instances.indices.last else { return }
     outcome.counts.successorsFollowed += 1
     instances[id].epoch += 1
+    instances[id].toldExit = nil
     if instances[id].childrenAlive > 0 {
       instances[id].childrenAlive -= 1
       instances[id].isMainAlive = true

@@ -9,6 +9,8 @@ extension World {
     outcome.events += 1
     outcome.coverage.add(event, in: lifecycle.state)
     note("  \(describe(event))")
+    feeding = event
+    checkEvent(event)
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
     if fault != .remembersLate { memory = lifecycle.memory }
     checkActions(actions, event)
@@ -50,7 +52,9 @@ extension World {
       kernel.closeRecord = .off
       kernel.hasClosed = false
       kernel.hasReceived = false
-    case .readQueues(let query): ask(.queues(query))
+    case .readQueues(let query):
+      checkStartLook()
+      ask(.queues(query))
     case .sample(let query): ask(.sample(query))
     case .openNext(let sockets): openNext(sockets)
     case .steer(let target): steer(target)
@@ -63,12 +67,19 @@ extension World {
     case .abandon(let sockets): abandon(sockets)
     case .terminateMain:
       checkTermination()
+      checkEnding()
       terminate(isForAll: false)
       ambush()
-    case .terminateAll: terminate(isForAll: true)
+    case .terminateAll:
+      checkEnding()
+      if let id = instances.indices.last { instances[id].isToldAll = true }
+      terminate(isForAll: true)
     case .killAll:
       outcome.counts.kills += 1
       checkTermination()
+      checkEnding()
+      checkLeftoversAreTold()
+      checkKill()
       kill()
     case .commitDatagrams: commitDatagrams()
     case .freeze(let query): freeze(query)
@@ -147,7 +158,10 @@ extension World {
       let lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
       add(.answer(.queuesRead(query, lengths)), after: delay)
     case .sample(let query):
+      if case .draining = lifecycle.state, drainLook == nil { drainLook = now }
       if random.chance(settings.failsSamplesPercent), !isHealed {
+        // What can't be seen is busy.
+        if query == look { lastUseSeen = now }
         return add(.answer(.sampleFailed(query)), after: delay)
       }
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
@@ -196,6 +210,7 @@ extension World {
 
   mutating func request(_ event: Event) {
     if event == .startRequested { failedAt = nil } else { isStopRequested = true }
+    if event == .stopAtOnceRequested { isStopAtOnceRequested = true }
     feed(event)
   }
 
@@ -218,6 +233,7 @@ extension World {
 
   mutating func tellMainExited(_ id: Int, _ epoch: Int, _ status: ExitStatus) {
     guard id == instances.count - 1, epoch == instances[id].epoch else { return }
+    instances[id].toldExit = status
     feed(.mainExited(status, hasSuccessor: instances[id].childrenAlive > 0))
   }
 

@@ -54,6 +54,19 @@ struct World {
   var failedAt: UInt64?
   var idleTurnsOfTimer = 0
   var isStopRequested = false
+  var isStopAtOnceRequested = false
+  /// What the core is just told.
+  var feeding: Event?
+  var drainBegan: UInt64?
+  /// When the drain looked first.
+  var drainLook: UInt64?
+  /// What has shown that the drain is to be given up.
+  var drainReason: Event?
+  var returnBegan: UInt64?
+  /// When a handshake that the drain has seen was last over.
+  var lastOldHandshake: UInt64 = 0
+  var lastCloseTold: UInt64?
+  var closesTold = 0
 
   init(seed: UInt64, profile: Profile, fault: Fault?, isTracing: Bool) {
     var random = Random(seed: seed)
@@ -131,7 +144,11 @@ struct World {
     case .clientCloses(let id): clientCloses(id)
     case .binds(let instance, let socket): binds(instance, socket)
     case .startsAccepting(let instance): startsAccepting(instance)
-    case .notifiesReady(let instance): if isRunning(instance) { feed(.notifiedReady) }
+    case .notifiesReady(let instance):
+      if isRunning(instance) {
+        instances[instance].hasNotified = true
+        feed(.notifiedReady)
+      }
     case .accepts(let instance): accepts(instance)
     case .acceptReturns(let id): acceptReturns(id)
     case .replies(let id): replies(id)

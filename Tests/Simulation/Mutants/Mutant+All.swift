@@ -4,10 +4,12 @@ import Simulation
 // that shows it, so that a change of the schedules doesn't hide it.
 
 extension Mutant {
-  static let all = ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofEnds
+  static let all =
+    ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofEnds + ofRestraint
 
   /// A source of the core.
   enum Source: String {
+    case backoff = "Backoff.swift"
     case configuration = "Configuration.swift"
     case core = "Lifecycle.swift"
     case event = "Event.swift"

@@ -1,0 +1,97 @@
+import Lifecycle
+
+// A start in truth: when it is ready, what it binds, and that what works is left to work.
+
+extension World {
+  private var longestAnswer: UInt64 { max(settings.slowestAnswer, 500 * microsecond) }
+  private var startTimeout: UInt64 { settings.configuration.startTimeout?.nanosecondCount ?? .max / 2 }
+
+  mutating func checkReady() {
+    guard let instance = instances.last, instance.plan.isHealthy, settings.deaths == 0,
+      now < instance.spawnedAt + startTimeout
+    else { return }
+    switch settings.configuration.readiness {
+    case .notify: if !instance.hasNotified { violate(.readyInTime, "serving before READY=1") }
+    case .automatic:
+      let held = Set(kernel.groups.indices.filter { !kernel.groups[$0].isAbandoned })
+      let isBound = settings.serviceBinds && instance.bound.isSuperset(of: held)
+      if !isBound, !instance.hasAccepted { violate(.readyInTime, "serving before it has bound all or accepted") }
+    }
+  }
+
+  mutating func checkStarting() {
+    guard let id = instances.indices.last, instances[id].plan.isHealthy, instances[id].isAlive,
+      instances[id].ownExit == nil, settings.deaths == 0
+    else { return }
+    let instance = instances[id]
+    let due: UInt64? =
+      switch settings.configuration.readiness {
+      case .notify: instance.plan.notifiesAfter
+      case .automatic: settings.serviceBinds ? instance.plan.binds.compactMap { $0 }.max() : nil
+      }
+    if let due, now > instance.spawnedAt + due + millisecond { violate(.readyInTime, "up, and not serving") }
+    guard settings.configuration.readiness == .automatic, !settings.serviceBinds, instance.isWanted,
+      !instance.queuedAtBirth.isEmpty, instance.hasAccepted, kernel.queueLengths.current == 0
+    else { return instances[id].emptySince = nil }
+    let since = instance.emptySince ?? now
+    instances[id].emptySince = since
+    if now > since + 60 * millisecond + (now - instance.spawnedAt) / 32 + 2 * longestAnswer {
+      violate(.readyInTime, "its queue is empty, and it isn't serving")
+    }
+  }
+
+  mutating func checkStartLook() {
+    guard case .starting = lifecycle.state, settings.deaths == 0, let id = instances.indices.last else { return }
+    instances[id].queueLooks += 1
+    if instances[id].queueLooks > 12 + (now - instances[id].spawnedAt) / (40 * millisecond) {
+      violate(.boundedWakeups, "\(instances[id].queueLooks) looks at a start")
+    }
+  }
+
+  // MARK: what isn't bound
+
+  mutating func checkAbandoning() {
+    guard let instance = instances.last, settings.deaths == 0, now < instance.spawnedAt + startTimeout else { return }
+    violate(.abandonsWhatIsUnbound, "given up before the start timeout")
+  }
+
+  mutating func checkUnbound() {
+    guard settings.serviceBinds, let instance = instances.last, instance.isAlive, settings.deaths == 0,
+      let firstBound = instance.firstBoundAt,
+      // Who binds only when it is ready has as long again.
+      now > max(instance.spawnedAt, instance.readyAt.map { $0 <= firstBound } == true ? firstBound : 0) + startTimeout
+        + 2 * millisecond + longestAnswer
+    else { return }
+    for socket in kernel.groups.indices where !kernel.groups[socket].isAbandoned && !instance.bound.contains(socket) {
+      violate(.abandonsWhatIsUnbound, "socket \(socket) is still held")
+    }
+  }
+
+  // MARK: signals
+
+  mutating func checkEnding() {
+    guard !isStopRequested, let instance = instances.last, instance.isAlive, instance.plan.isHealthy,
+      instance.ownExit == nil, !instance.isTerminatedForRest, settings.deaths == 0
+    else { return }
+    violate(.neverEndsTheHealthy, "told to end: \(stateName)")
+  }
+
+  /// SIGKILL is for those that don't go by themselves.
+  mutating func checkKill() {
+    guard let instance = instances.last, instance.isAlive, !instance.isKilled, !isStopAtOnceRequested,
+      !settings.configuration.restsByKill, settings.deaths == 0, let limit = settings.configuration.stopTimeout
+    else { return }
+    let plan = instance.plan
+    let hasTime = 2 * plan.terminatesWithin + millisecond < min(limit, .seconds(5)).nanosecondCount
+    if hasTime, !plan.ignoresTerminate, !plan.childrenIgnoreTerminate, plan.isHealthy {
+      violate(.neverKilledUntold, "killed, although it ends when it is told to")
+    }
+  }
+
+  mutating func checkLeftoversAreTold() {
+    guard let instance = instances.last, instance.toldExit != nil, !instance.isMainAlive, instance.childrenAlive > 0,
+      !instance.isToldAll, !isStopAtOnceRequested, !settings.configuration.restsByKill, settings.deaths == 0
+    else { return }
+    violate(.neverKilledUntold, "what outlives its main process is killed without SIGTERM")
+  }
+}
