@@ -16,13 +16,14 @@ extension Lifecycle {
   }
 
   /// `isWanted`: somebody waits, so that an emptied queue means that the service has taken them.
-  mutating func wake(at now: Instant, isWanted: Bool) -> [Action] {
+  mutating func wake(at now: Instant, isWanted: Bool, isSeen: Bool = true) -> [Action] {
     let looks = configuration.readiness == .automatic
     let instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: isWanted)
     state = .starting(
       Starting(
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: isWanted
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1),
+        hasSeenQueue: isWanted && isSeen
       ))
     // Closes are recorded before the service can have closed anything that counts: idle time starts at readiness.
     // They also prove that a service that leaves at once had taken somebody.
@@ -39,6 +40,9 @@ extension Lifecycle {
       starting.instance.mainExit = .unknown
       return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)
     case .sampled(let query, let sample):
+      if query == starting.lastLook {
+        return sample.showsService ? becomeReady(starting.instance, at: now) : failStart(starting, at: now)
+      }
       starting.instance.note(query, sample)
       state = .starting(starting)
       return []
@@ -88,7 +92,9 @@ extension Lifecycle {
       }
       return starting.deadline.map({ $0 <= now }) == true
         ? startTimedOut(starting, at: now) : lookAtQueues(starting, at: now)
-    case .startRequested, .connectionWaiting, .connectionClosed, .sampleFailed, .nextOpened, .nextUnavailable,
+    case .sampleFailed(let query):
+      return query == starting.lastLook ? failStart(starting, at: now) : []
+    case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
       .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
@@ -120,6 +126,18 @@ extension Lifecycle {
     if configuration.readiness == .automatic, !starting.instance.adopted.isEmpty || !starting.hasSeenQueue {
       return becomeReady(starting.instance, at: now)
     }
+    guard configuration.readiness == .automatic else { return failStart(starting, at: now) }
+    // Its queue may never have been empty when it was looked at, or only between two looks.
+    var starting = starting
+    let query = nextQuery()
+    starting.lastLook = query
+    starting.deadline = nil
+    starting.lookAt = nil
+    state = .starting(starting)
+    return [.sample(query)]
+  }
+
+  private mutating func failStart(_ starting: Starting, at now: Instant) -> [Action] {
     let failure = Failure.startTimedOut(after: now.since(starting.instance.wokenAt))
     return stop(starting.instance, .failure(failure), at: now)
   }
@@ -151,7 +169,8 @@ extension Lifecycle {
       // Nobody waits any more. Whoever comes now starts it at once; a further failure waits longer.
       return becomeDormant()
     case .sampleFailed(let query):
-      return query == backingOff.query ? wake(at: now, isWanted: true) : []
+      // Nobody knows who waits: an empty queue proves nothing then.
+      return query == backingOff.query ? wake(at: now, isWanted: true, isSeen: false) : []
     case .startRequested:
       return wake(at: now, isWanted: false)
     case .listenerShutDown:

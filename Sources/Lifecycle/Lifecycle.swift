@@ -73,7 +73,11 @@ public struct Lifecycle: Equatable, Sendable {
   func note(adopted socket: Int, by instance: inout Instance, at now: Instant) {
     let isFirst = instance.adopted.isEmpty
     instance.adopted.insert(socket)
-    if isFirst { instance.relayUnboundAt = now.advanced(by: configuration.bindGrace) }
+    if isFirst {
+      instance.relayUnboundAt = now.advanced(by: configuration.bindGrace)
+      // It was ready before it had bound anything: for its other sockets it has as long again.
+      if instance.readyAt != nil { instance.abandonAt = configuration.startTimeout.map(now.advanced(by:)) }
+    }
     if instance.adopted.isSuperset(of: held) { instance.relayUnboundAt = nil }
   }
 

@@ -83,6 +83,8 @@ extension Lifecycle {
     var lookInterval: Duration
     /// Somebody has been seen waiting, so that empty queues mean that the service has taken them.
     var hasSeenQueue = false
+    /// The start has taken too long: whether somebody has been served meanwhile decides.
+    var lastLook: Query?
     var queueQuery: Query?
   }
 
