@@ -198,7 +198,8 @@ int cl_send_descriptor(int socket, int descriptor) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+  // Two flags: MSG_NOSIGNAL alone is trapped by the filter that the caller has just put on itself (CL_TRAP_MESSAGES).
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
 int cl_receive_descriptor(int socket) {

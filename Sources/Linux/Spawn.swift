@@ -20,6 +20,8 @@ public struct Spawn: ~Copyable {
   /// With `trapsBind`: unlink() of files and connect() by unix addresses are trapped, too, so that nobody but we decides what
   /// becomes of these.
   public var trappedPaths: [UnixAddress] = []
+  /// With `trapsBind`: sendmsg() in the way of sd_notify(3) is trapped, too.
+  public var trapsNotifications = false
   public var forbidsNewPrivileges = false
   /// RLIMIT_NOFILE of the child; nil leaves ours.
   public var fileLimit: FileLimit?
@@ -117,8 +119,9 @@ public struct Spawn: ~Copyable {
   /// may have, too, is asked about.
   private var traps: Int32 {
     guard trapsBind else { return 0 }
-    guard !trappedPaths.isEmpty else { return Int32(CL_TRAP_BIND.rawValue) }
-    var traps = CL_TRAP_BIND.rawValue | CL_TRAP_PATHS.rawValue
+    var traps = CL_TRAP_BIND.rawValue
+    if trapsNotifications { traps |= CL_TRAP_MESSAGES.rawValue }
+    if !trappedPaths.isEmpty { traps |= CL_TRAP_PATHS.rawValue }
     for path in trappedPaths.map(\.name) {
       let base = path.split(separator: UInt8(ascii: "/")).last?.count ?? 0
       // sun_family's two bytes, and a terminating 0 that may be counted or not; the last component alone where the service

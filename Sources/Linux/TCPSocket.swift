@@ -34,6 +34,15 @@ public struct TCPSocket: ~Copyable {
     }
   }
 
+  /// Binds somebody else's socket to a port of the loopback interface that the kernel chooses. Returns where it is.
+  public static func bindToLoopback(
+    _ file: borrowing OwnedFD, _ family: SocketAddress.Family
+  ) throws(Errno) -> SocketAddress {
+    let address = SocketAddress.loopback(family, port: 0)
+    try shim { unsafe cl_bind_inet(file.number, Int32(family.rawValue), address.bytes, 0, 0) }
+    return try localAddress(of: file)
+  }
+
   /// Listens, or changes the backlog, or makes a socket listen again that was shut down.
   public func listen(backlog: Int32) throws(Errno) {
     let number = descriptor.number
@@ -69,10 +78,12 @@ public struct TCPSocket: ~Copyable {
   }
 
   /// As bound, the port included that the kernel chose.
-  public func localAddress() throws(Errno) -> SocketAddress {
+  public func localAddress() throws(Errno) -> SocketAddress { try Self.localAddress(of: descriptor) }
+
+  private static func localAddress(of file: borrowing OwnedFD) throws(Errno) -> SocketAddress {
     var bytes = [UInt8](repeating: 0, count: 16)
     var port: UInt16 = 0
-    let number = descriptor.number
+    let number = file.number
     let family = try shim { unsafe cl_local_address(number, &bytes, &port) }
     guard let family = SocketAddress.Family(number: family) else { throw .invalid }
     return SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)

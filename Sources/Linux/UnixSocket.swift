@@ -36,6 +36,15 @@ public struct UnixSocket: ~Copyable {
     try shim { result }
   }
 
+  /// Binds somebody else's socket to an abstract name that the kernel chooses. Returns it.
+  public static func bindToAnyName(_ file: borrowing OwnedFD) throws(Errno) -> UnixAddress {
+    var name = [CChar](repeating: 0, count: 112)
+    try shim { unsafe cl_bind_unix_autoname(file.number, &name, name.count) }
+    let text = String(decoding: name.prefix { $0 != 0 }.dropFirst().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let address = UnixAddress(abstract: text) else { throw .invalid }
+    return address
+  }
+
   /// Listens, or changes the backlog. It doesn't bring back a socket that was shut down (unix_listen).
   public func listen(backlog: Int32) throws(Errno) {
     let number = descriptor.number

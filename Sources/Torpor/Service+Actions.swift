@@ -198,7 +198,7 @@ extension Service {
         if left > 0 { narrator.warn(Self.late(left, socket)) }
       }
     }
-    for socket in tcpSockets { socket.relayTarget = nil }
+    for socket in sockets { socket.stopRelaying() }
   }
 
   private static func late(_ count: Int, _ socket: any HeldSocket) -> String {
@@ -219,10 +219,10 @@ extension Service {
   private func relayUnbound(_ indices: Set<Int>) {
     for socket in tcpSockets where indices.contains(socket.index) {
       let companion = tcpSockets.first {
-        $0.nameIndex == socket.nameIndex && !indices.contains($0.index) && $0.isHandedOver
+        $0.nameIndex == socket.nameIndex && !indices.contains($0.index)
       }
       guard let companion else { continue }
-      socket.relayTarget = companion.address
+      socket.relayTarget = companion.relayTarget ?? companion.address
       adopted(socket.index)
     }
   }

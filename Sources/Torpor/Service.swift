@@ -30,6 +30,8 @@ public final class Service {
   var isWakingUntold = false
   /// The first that waited when the service was started, until it has been looked up.
   var wakingClient: WakingClient?
+  /// What was told once about sockets that couldn't be put in place.
+  private var toldRelays: Set<Adoption.RelayReason> = []
   /// Connections relayed since the last rest was given up.
   var strays = 0
 
@@ -103,7 +105,10 @@ public final class Service {
     processes.helper = { [weak self] in self?.gracePeriod.helper }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onEnd = { [weak self] in self?.resumeRelaying() }
-    unixRelays.onEnd = { [weak self] in self?.leftovers.resume() }
+    unixRelays.onEnd = { [weak self] in
+      self?.leftovers.resume()
+      self?.resumeRelaying()
+    }
     unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }
     leftovers.onWarning = { [weak self] in self?.narrator.warn($0) }
     errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }
@@ -152,18 +157,36 @@ public final class Service {
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
     if isShutDown { return post(.listenerShutDown(socket: index)) }
-    guard let socket = tcpSockets.first(where: { $0.index == index }), let target = socket.relayTarget,
-      lifecycle.state != .dormant
+    guard let socket = sockets.first(where: { $0.index == index }), !socket.isHandedOver, lifecycle.state != .dormant
     else { return post(.connectionWaiting) }
-    relay(from: socket, to: target)
+    switch lifecycle.state {
+    // Whoever relays lead to is leaving or gone: the next instance is who they wait for.
+    case .stopping, .backingOff, .ended: socket.watch(for: .shutDownOnly)
+    default: relay(from: socket)
+    }
   }
 
-  /// An address that the service's wildcard covers: we accept for it while it runs.
-  private func relay(from socket: HeldTCPSocket, to target: SocketAddress) {
-    do throws(Errno) { try relays.take(from: socket.group.current, to: target) } catch {
-      narrator.warn("a connection to \(socket.address) has to wait: \(error)")
+  /// An address that the service's wildcard covers, or whose socket it couldn't be given: we accept for it while it runs.
+  private func relay(from socket: any HeldSocket) {
+    do throws(Errno) { try socket.relayWaiting() } catch {
+      narrator.warn("a connection to \(socket.name) has to wait: \(error)")
       // A full descriptor table would else be met in every turn of the loop.
       socket.watch(for: .shutDownOnly)
+    }
+  }
+
+  private func tellRelaying(_ reason: Adoption.RelayReason, _ names: [String]) {
+    guard toldRelays.insert(reason).inserted else { return }
+    let list = names.joined(separator: ", ")
+    switch reason {
+    case .otherCall:
+      narrator.warn(
+        "it says READY=1 by another call than libsystemd's sd_notify(), at which no socket can be put in place: "
+          + "connections to \(list) are relayed; if it takes none before it is ready, --ready auto serves them directly")
+    case .otherProcess:
+      narrator.warn(
+        "another process than the one that says READY=1 has its listening sockets: connections to \(list) are relayed; "
+          + "if it takes none before it is ready, --ready auto serves them directly")
     }
   }
 
@@ -202,7 +225,7 @@ public final class Service {
 
   /// All that an instance gets anew. Returns the pipe that its stderr goes by.
   private func prepare() throws(Errno) -> Pipe {
-    for socket in tcpSockets { socket.relayTarget = nil }
+    for socket in sockets { socket.stopRelaying() }
     // An earlier instance may have left its own flags on the open file.
     for socket in sockets { try socket.setNonBlocking(false) }
     if options.readiness == .notify { try listenForReadiness() }
@@ -215,9 +238,11 @@ public final class Service {
     var adoption: Adoption?
     if let listener = process.listener.take() {
       do throws(Errno) {
-        let made = try Adoption(listener, sockets: sockets, loop: loop)
+        let made = try Adoption(
+          listener, sockets: sockets, deferringUntil: notifyReceiver?.address, loop: loop)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
+        made.onRelayed = { [weak self] in self?.tellRelaying($0, $1) }
         made.isStarting = { [weak self] in self?.isStarting ?? false }
         adoption = made
       } catch {
@@ -231,7 +256,7 @@ public final class Service {
 
   func adopted(_ index: Int) {
     post(.adopted(socket: index))
-    guard let socket = tcpSockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
+    guard let socket = sockets.first(where: { $0.index == index }), !socket.isHandedOver else { return }
     socket.watch(for: .connections)
   }
 
@@ -242,7 +267,10 @@ public final class Service {
   private func listenForReadiness() throws(Errno) {
     let receiver = try NotifyReceiver(loop: loop)
     receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
-    receiver.onReady = { [weak self] in self?.post(.notifiedReady) }
+    receiver.onReady = { [weak self] in
+      self?.processes.becameReady()
+      self?.post(.notifiedReady)
+    }
     receiver.onWarning = { [weak self] in self?.narrator.warn($0) }
     notifyReceiver?.close()
     notifyReceiver = receiver

@@ -85,6 +85,10 @@ int cl_pidfd_send_signal(int pidfd, int signal);
 #define CL_PIDFD_THREAD 0200
 /// Reads another process's memory. Returns the number of bytes.
 ssize_t cl_process_read(int pid, uint64_t address, void *_Nonnull buffer, size_t length);
+/// Reads what another process is about to send by sendmsg(): the address (at most 128 bytes), and the bytes, whose number is
+/// returned. -E2BIG when they don't fit.
+ssize_t cl_process_read_message(int pid, uint64_t header, uint8_t *_Nonnull name, size_t *_Nonnull name_length,
+                                uint8_t *_Nonnull bytes, size_t capacity);
 int cl_become_subreaper(void);
 /// waitpid(-1, WNOHANG): the pid and raw status of a child that has ended, 0 if none has.
 int cl_reap(int *_Nonnull status);
@@ -105,9 +109,11 @@ enum cl_trap {
   CL_TRAP_LENGTH_12 = 4,
   CL_TRAP_LENGTH_16 = 8,
   CL_TRAP_LENGTH_28 = 16,
+  /// sendmsg() whose only flag is MSG_NOSIGNAL, which is how libsystemd's sd_notify sends.
+  CL_TRAP_MESSAGES = 32,
 };
 
-enum cl_call { CL_CALL_OTHER, CL_CALL_BIND, CL_CALL_CONNECT, CL_CALL_UNLINK, CL_CALL_UNLINKAT };
+enum cl_call { CL_CALL_OTHER, CL_CALL_BIND, CL_CALL_CONNECT, CL_CALL_UNLINK, CL_CALL_UNLINKAT, CL_CALL_SENDMSG };
 
 struct cl_notification {
   uint64_t id;

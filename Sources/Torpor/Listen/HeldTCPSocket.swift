@@ -8,8 +8,8 @@ final class HeldTCPSocket: HeldSocket {
   var group: ReuseportGroup
   let watcher: ListenerWatch
   private let relays: Relays
-  /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too:
-  /// it can have only one of the sockets.
+  /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too
+  /// (it can have only one of the sockets), or when its own socket couldn't be exchanged for ours at READY=1.
   var relayTarget: SocketAddress?
 
   init(
@@ -53,6 +53,12 @@ final class HeldTCPSocket: HeldSocket {
     try group.withNext { next throws(Errno) in try relays.take(from: next, to: address) }
     return relays.begun - before
   }
+
+  func relayWaiting() throws(Errno) {
+    if let relayTarget { try relays.take(from: group.current, to: relayTarget) }
+  }
+
+  func stopRelaying() { relayTarget = nil }
 
   func swap(migrates: Bool) throws(Errno) -> Int {
     if !migrates, group.current.acceptQueueLength() > 0 {

@@ -12,6 +12,8 @@ final class HeldUnixSocket: HeldSocket {
   private let leftovers: Leftovers
   /// The mode that was asked for; else the service's own bind() decides.
   private let fixedMode: UInt32?
+  /// The service's own socket, where it couldn't be exchanged for ours at READY=1: we relay there.
+  var relayTarget: UnixAddress?
   /// What the sense knows of it.
   var arrivals = Arrivals()
   /// Endings of names beside the path that the service's bind() was given.
@@ -39,7 +41,7 @@ final class HeldUnixSocket: HeldSocket {
   var name: String { address.description }
   var kind: SocketKind { .unixPath }
   var number: Int32 { group.current.descriptor.number }
-  var isHandedOver: Bool { true }
+  var isHandedOver: Bool { relayTarget == nil }
 
   func withCurrent(_ body: (borrowing OwnedFD) throws(Errno) -> Void) throws(Errno) {
     try body(group.current.descriptor)
@@ -70,6 +72,12 @@ final class HeldUnixSocket: HeldSocket {
     try group.withNext { next throws(Errno) in try relays.take(from: next, to: self) }
     return relays.begun - before
   }
+
+  func relayWaiting() throws(Errno) {
+    if relayTarget != nil { try relays.take(from: group.current, to: self) }
+  }
+
+  func stopRelaying() { relayTarget = nil }
 
   func closeNext() throws(Errno) -> Int {
     let before = relays.begun

@@ -25,6 +25,7 @@ extension Adoption {
       try place(socket.group.current.descriptor, for: request)
     }
     listener.succeed(call)
-    note(socket.index, by: call.thread)
+    noteBinder(call.thread)
+    note(socket.index)
   }
 }

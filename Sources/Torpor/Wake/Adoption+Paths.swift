@@ -12,8 +12,9 @@ extension Adoption {
       return listener.letGo(call)
     }
     let socket = match.socket
+    let isDeferred = isDeferred(request, .path(socket))
     // Bound already, by an earlier bind() or as one of LISTEN_FDS.
-    if try request.file.inode() != socket.group.current.descriptor.inode() {
+    if !isDeferred, try request.file.inode() != socket.group.current.descriptor.inode() {
       socket.group.current.copyOptions(from: request.file)
       try place(socket.group.current.descriptor, for: request)
     }
@@ -28,7 +29,8 @@ extension Adoption {
     }
     // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
     listener.succeed(call)
-    note(socket.index, by: call.thread)
+    noteBinder(call.thread)
+    if !isDeferred { note(socket.index) }
   }
 
   /// A server tries whether another one listens before it takes a path over. While it starts it is refused, as nobody does;

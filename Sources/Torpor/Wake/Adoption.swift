@@ -18,15 +18,26 @@ final class Adoption {
   private(set) var strangers: [String] = []
   var onAdopted: ((Int) -> Void)?
   var onHangUp: (() -> Void)?
+  /// Held sockets are served by relays, as they couldn't be put in place at READY=1.
+  var onRelayed: ((RelayReason, _ names: [String]) -> Void)?
   var onWarning: ((String) -> Void)?
   /// Whether it has yet to become ready: until then nobody is at a held path for it.
   var isStarting: (() -> Bool)?
+  /// Every process of the service that is alive.
+  var processes: (() -> [Int32])?
+  /// nil: the held sockets are put in place at bind().
+  let deferral: Deferral?
 
   /// A warning of each kind is told once: a service can't flood our log.
   private var warned: Set<String> = []
 
-  init(_ listener: consuming SeccompListener, sockets: [any HeldSocket], loop: EventLoop) throws(Errno) {
+  /// `notifyAddress`: where the service says READY=1, until which it gets no held stream socket.
+  init(
+    _ listener: consuming SeccompListener, sockets: [any HeldSocket], deferringUntil notifyAddress: UnixAddress?,
+    loop: EventLoop
+  ) throws(Errno) {
     self.listener = listener
+    deferral = notifyAddress.map { Deferral(until: $0, loop: loop) }
     self.sockets = sockets.compactMap { $0 as? HeldTCPSocket }
     paths = sockets.compactMap { $0 as? HeldUnixSocket }
     datagrams = sockets.compactMap { $0 as? HeldDatagramSocket }
@@ -37,6 +48,7 @@ final class Adoption {
   func close() {
     if let token { loop.remove(token, listener.descriptor) }
     token = nil
+    deferral?.close()
   }
 
   private func handle(_ readiness: Readiness) {
@@ -74,6 +86,7 @@ final class Adoption {
     case .bind: answerBind(call)
     case .connect: answerConnect(call)
     case .unlink, .unlinkat: answerUnlink(call)
+    case .sendMessage: answerMessage(call)
     case .other: listener.letGo(call)
     }
   }
@@ -90,10 +103,14 @@ final class Adoption {
         noteStranger(address.description)
         return listener.letGo(call)
       }
+      noteBinder(call.thread)
+      if isDeferred(request, .tcp(match.socket, covering: match.covered), family: address.family) {
+        return listener.succeed(call)
+      }
       try adopt(request, address, match.socket)
       // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
       listener.succeed(call)
-      note(match.socket, covering: match.covered, by: call.thread)
+      note(match.socket, covering: match.covered)
     } catch {
       refuseAdoption(call, error)
     }
@@ -132,7 +149,7 @@ final class Adoption {
     let held = sockets.map { socket in
       AddressMatch.Held(
         index: socket.index, address: socket.address, isIPv6Only: socket.group.current.isIPv6Only(),
-        isAdopted: adopted.contains(socket.index))
+        isAdopted: isBound(socket.index))
     }
     guard
       let match = AddressMatch(bind: address, isIPv6Only: isIPv6Only, among: held),
@@ -141,23 +158,27 @@ final class Adoption {
     return (socket, sockets.filter { match.alsoCovered.contains($0.index) })
   }
 
-  private func note(_ socket: HeldTCPSocket, covering covered: [HeldTCPSocket], by thread: Int32) {
+  func note(_ socket: HeldTCPSocket, covering covered: [HeldTCPSocket]) {
     if socket.relayTarget != nil {
       // Relayed until now, as an earlier bind() covered it; the service takes it itself after all.
       socket.relayTarget = nil
       socket.watch(for: .shutDownOnly)
     }
-    note(socket.index, by: thread)
+    note(socket.index)
     for other in covered {
       other.relayTarget = socket.address
       onAdopted?(other.index)
     }
   }
 
-  func note(_ index: Int, by thread: Int32) {
-    if let process = ProcessFiles.threadGroup(of: thread), !binders.contains(process), binders.count < 256 {
-      binders.append(process)
+  func noteBinder(_ thread: Int32) {
+    guard let process = ProcessFiles.threadGroup(of: thread), !binders.contains(process), binders.count < 256 else {
+      return
     }
+    binders.append(process)
+  }
+
+  func note(_ index: Int) {
     if adopted.insert(index).inserted { onAdopted?(index) }
   }
 

@@ -53,6 +53,7 @@ final class Launcher {
       spawn.account = geteuid() == 0 ? options.account : nil
       spawn.trapsBind = trapsBind
       spawn.trappedPaths = options.paths
+      spawn.trapsNotifications = notifySocket != nil
       spawn.fileLimit = fileLimit
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil

@@ -25,10 +25,15 @@ final class NotifyReceiver {
   /// For NOTIFY_SOCKET. Abstract, so that a service in a chroot of its own or of another user reaches it, too.
   var name: String { socket.name }
 
+  /// The same as a socket address.
+  var address: UnixAddress? { UnixAddress(abstract: String(socket.name.dropFirst())) }
+
   private func receive() {
     // Bounded: who floods us is heard at the pace of the loop.
     for _ in 0..<32 {
       guard let datagram = socket.receive() else { return }
+      // All else is no business of ours, whoever says it: one that says STOPPING=1 may be gone by now.
+      guard Self.saysReady(datagram.bytes), !datagram.isCut else { continue }
       guard isOurs?(datagram.pid) == true else {
         // One that has ended meanwhile can't be told from the service's own.
         if !hasWarned, ProcessFiles.name(of: datagram.pid) != nil {
@@ -37,7 +42,7 @@ final class NotifyReceiver {
         }
         continue
       }
-      if Self.saysReady(datagram.bytes), !datagram.isCut { onReady?() }
+      onReady?()
     }
   }
 

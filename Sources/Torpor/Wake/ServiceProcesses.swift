@@ -127,6 +127,7 @@ final class ServiceProcesses {
     self.adoption = adoption
     listenerHungUp = adoption == nil
     isWatching = true
+    adoption?.processes = { [weak self] in self?.pids ?? [] }
     adoption?.onHangUp = { [weak self] in
       self?.listenerHungUp = true
       self?.reap()
@@ -218,6 +219,9 @@ final class ServiceProcesses {
 
   /// What it has bound besides the held addresses.
   var boundElsewhere: [String] { adoption?.strangers ?? [] }
+
+  /// READY=1 has come.
+  func becameReady() { adoption?.becameReady() }
 
   // MARK: ending them
 
