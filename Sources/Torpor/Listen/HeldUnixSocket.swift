@@ -18,6 +18,8 @@ final class HeldUnixSocket: HeldSocket {
   var arrivals = Arrivals()
   /// Endings of names beside the path that the service's bind() was given.
   private var suffixes: Set<String> = []
+  /// What the service's last bind() would have made of the file.
+  private var lastMade: UnixGenerations.Permissions?
 
   init(
     _ address: UnixAddress, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays, leftovers: Leftovers,
@@ -118,8 +120,16 @@ final class HeldUnixSocket: HeldSocket {
   /// Its file is what bind() would have made, and its name there, whatever the service has done to it before.
   /// `suffix`: it has bound the path with this at its end, to rename it.
   func noteBind(by creator: ProcessFiles.Creator, fileMode: UInt32, suffix: String?) throws(Errno) {
-    let mode = fixedMode ?? (fileMode & ~creator.mask)
-    try group.noteBind(mode: mode, user: creator.user, group: creator.group)
+    let made = UnixGenerations.Permissions(
+      mode: fixedMode ?? (fileMode & ~creator.mask), user: creator.user, group: creator.group)
+    if made == lastMade, let present = try group.currentStatus() {
+      // A service that changes its file after bind() (php-fpm gives it away) does so in each life. It stays what the service
+      // made of it, so that nobody is turned away between the two who could connect before.
+      try group.noteBind(mode: present.mode, user: present.user, group: present.group)
+    } else {
+      try group.noteBind(mode: made.mode, user: creator.user, group: creator.group)
+    }
+    lastMade = made
     guard let suffix, suffixes.count < 64 else { return }
     try group.linkBeside(suffix: suffix)
     suffixes.insert(suffix)
