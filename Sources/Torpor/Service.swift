@@ -182,7 +182,8 @@ public final class Service {
     case .otherCall:
       narrator.warn(
         "it says READY=1 by another call than libsystemd's sd_notify(), at which no socket can be put in place: "
-          + "connections to \(list) are relayed; if it takes none before it is ready, --ready auto serves them directly")
+          + "connections to \(list) are relayed; if it takes none before it is ready, --ready auto serves them directly"
+      )
     case .otherProcess:
       narrator.warn(
         "another process than the one that says READY=1 has its listening sockets: connections to \(list) are relayed; "

@@ -98,7 +98,9 @@ extension Adoption {
 
   private func put(_ dummy: Deferral.Dummy, for call: SeccompListener.Call) -> Bool {
     let wanted = "socket:[\(dummy.inode)]"
-    let number = ProcessFiles.descriptors(of: call.thread).first { ProcessFiles.file(of: call.thread, number: $0) == wanted }
+    let number = ProcessFiles.descriptors(of: call.thread).first {
+      ProcessFiles.file(of: call.thread, number: $0) == wanted
+    }
     do throws(Errno) {
       let request = Request(call: call, number: number ?? dummy.number, file: try dummy.file.duplicate())
       switch dummy.held {
