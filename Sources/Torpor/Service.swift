@@ -68,6 +68,11 @@ public final class Service {
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
     context.listening = sockets.map(\.name)
     for socket in sockets { context.sockets[socket.index] = socket.name }
+    do throws(ServiceError) { try checkOptions() } catch {
+      // Paths were made for them.
+      for socket in sockets { socket.release() }
+      throw error
+    }
     if !unixSockets.isEmpty {
       do throws(Errno) {
         unixSense = try UnixSense(loop: loop) { [unowned self] in unixSockets }
@@ -193,7 +198,7 @@ public final class Service {
     let pipe: Pipe
     do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
     return try launcher.start(
-      sockets: sockets.map(\.number), notifySocket: notifyReceiver?.name,
+      sockets: sockets.map(\.number), passed: passedSockets, notifySocket: notifyReceiver?.name,
       standardInput: standardInput.number,
       // The events have our stdout to themselves.
       standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
@@ -229,8 +234,24 @@ public final class Service {
     processes.begin(main: process.takeHandle(), adoption: adoption)
   }
 
+  /// What can only be said when it is known what could be held.
+  private func checkOptions() throws(ServiceError) {
+    try launcher.check(passedSockets)
+  }
+
+  /// The sockets as the service gets them, in the order of its descriptors.
+  private var passedSockets: [PlaceholderText.Socket] {
+    sockets.enumerated().map { position, socket in
+      PlaceholderText.Socket(
+        name: options.listen[socket.nameIndex].name ?? options.defaultSocketName, address: socket.name,
+        number: 3 + Int32(position))
+    }
+  }
+
   func adopted(_ index: Int) {
     post(.adopted(socket: index))
+    // One that binds some of its sockets and is told the numbers of others has these, too: they are not forgotten ones.
+    for position in launcher.named(passedSockets) { post(.adopted(socket: sockets[position].index)) }
     guard let socket = tcpSockets.first(where: { $0.index == index }), socket.relayTarget != nil else { return }
     socket.watch(for: .connections)
   }

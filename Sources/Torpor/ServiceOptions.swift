@@ -7,6 +7,22 @@ public struct ServiceOptions: Sendable {
     case auto
     case listenFDs = "listen-fds"
     case adopt
+
+    /// Whether the service is born with the listening sockets.
+    var passesSockets: Bool {
+      switch self {
+      case .auto, .listenFDs: true
+      case .adopt: false
+      }
+    }
+
+    /// Whether its bind() is answered by us.
+    var trapsBind: Bool {
+      switch self {
+      case .auto, .adopt: true
+      case .listenFDs: false
+      }
+    }
   }
 
   public enum Readiness: String, Sendable, CaseIterable { case auto, notify }
@@ -14,6 +30,8 @@ public struct ServiceOptions: Sendable {
   public var name: String
   /// With its arguments; not empty.
   public var command: [String]
+  /// "NAME=VALUE", added to our own. They and the command's arguments may have placeholders (`PlaceholderText`).
+  public var environment: [String] = []
   public var listen: [ListenAddress]
   /// nil: never rest.
   public var idleTimeout: Duration?
@@ -56,6 +74,14 @@ public struct ServiceOptions: Sendable {
       }
     }
   }
+
+  /// Variables that are set by us alone: what we find of them belongs to our own supervisor.
+  public static let ownVariables: Set<String> = [
+    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+  ]
+
+  /// What LISTEN_FDNAMES calls a socket that was given no name: as systemd does, after the unit that it would belong to.
+  public var defaultSocketName: String { name.replacing(":", with: "_") + ".socket" }
 }
 
 /// Why a service can't be held or started at all, in words for the person who asked.

@@ -7,7 +7,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Hold the sockets of one service, in the foreground.",
     usage: """
       torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt]
-                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--name NAME] [--json]
+                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--env NAME=VALUE]...
+                        [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
       """,
     discussion: """
@@ -18,14 +19,17 @@ struct RunCommand: ParsableCommand {
       SIGTERM or SIGINT stops the service gracefully and exits with 0; a second one does so at once. Exit codes: 1 if the \
       addresses can't be held, 2 for a mistake in the arguments, 126 if COMMAND can't be executed, 127 if it isn't there.
 
+      In the arguments of COMMAND and in --env, %{fd:NAME} is the number of the socket NAME, %{fd} that of the only one, \
+      %{fds} all numbers, and %{fds:TEXT} all of them, each followed by TEXT. %% is a percent sign.
+
       Example: torpor run -l 127.0.0.1:6379 --idle 30min -- redis-server --port 6379
       """)
 
   @Option(
     name: [.customShort("l"), .customLong("listen")],
     help: ArgumentHelp(
-      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock. Can be given several "
-        + "times.",
+      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, /run/x.sock; with a name for the "
+        + "service to know it by: web=8080. Can be given several times.",
       valueName: "address"))
   var listen: [String] = []
 
@@ -58,6 +62,10 @@ struct RunCommand: ParsableCommand {
       "Who may connect to held unix paths, in octal; else everybody, until the service has bound them.",
       valueName: "mode"))
   var socketMode: String?
+
+  @Option(
+    help: ArgumentHelp("Add this to the service's environment. Can be given several times.", valueName: "name=value"))
+  var env: [String] = []
 
   @Option(help: ArgumentHelp("What to call it; else the command's name.", valueName: "name"))
   var name: String?
@@ -92,13 +100,14 @@ struct RunCommand: ParsableCommand {
     let base = program.split(separator: "/").last.map(String.init) ?? program
     do {
       var options = ServiceOptions(
-        name: name ?? base, command: command, listen: try listen.map { try ListenAddress($0) },
+        name: name ?? base, command: command, listen: try listen.map { try ListenAddress(naming: $0) },
         idleTimeout: try TimeSpan.parse(idle))
       if let twice = repeated(options.listen) { throw mistake("\(twice) is named twice") }
       guard isName(options.name) else {
         throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
       }
       options.handover = handover
+      options.environment = try env.map { try variable($0) }
       options.readiness = ready
       options.startsAtOnce = start
       options.startTimeout = try TimeSpan.parse(startTimeout)
@@ -119,6 +128,15 @@ struct RunCommand: ParsableCommand {
     } catch let error as ListenAddress.Malformed {
       throw mistake(error.description)
     } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
+  }
+
+  private func variable(_ text: String) throws -> String {
+    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+      throw mistake("'\(text)' is no NAME=VALUE")
+    }
+    let name = String(text[..<equals])
+    guard !ServiceOptions.ownVariables.contains(name) else { throw mistake("\(name) is set by torpor itself") }
+    return text
   }
 
   private func repeated(_ addresses: [ListenAddress]) -> String? {
