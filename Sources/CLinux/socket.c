@@ -9,10 +9,12 @@
 #include <linux/netlink.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,6 +36,16 @@ int cl_accept_queue_length(int socket) {
 int cl_accept(int socket) {
   int descriptor = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   return descriptor < 0 ? -errno : descriptor;
+}
+
+int cl_set_reset_on_close(int socket) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  return setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) ? -errno : 0;
+}
+
+int cl_unsent_bytes(int socket) {
+  int count = 0;
+  return ioctl(socket, SIOCOUTQ, &count) ? -errno : count;
 }
 
 int cl_set_generation_mark(int socket, int mark) {
@@ -119,6 +131,25 @@ int cl_local_address(int socket, uint8_t *address, uint16_t *port) {
   socklen_t length = sizeof name;
   if (getsockname(socket, &name.any, &length)) return -errno;
   return cl_parse_inet(&name, length, address, port);
+}
+
+int cl_remote_address(int socket, uint8_t *address, uint16_t *port) {
+  union inet_address name;
+  socklen_t length = sizeof name;
+  if (getpeername(socket, &name.any, &length)) return -errno;
+  return cl_parse_inet(&name, length, address, port);
+}
+
+int cl_accept_from(int socket, int *family, uint8_t *address, uint16_t *port) {
+  // Not by getpeername(): a connection that its client has reset no longer has a peer.
+  union inet_address name;
+  socklen_t length = sizeof name;
+  memset(&name, 0, sizeof name);
+  int descriptor = accept4(socket, &name.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (descriptor < 0) return -errno;
+  *family = cl_parse_inet(&name, length < sizeof name ? length : sizeof name, address, port);
+  if (*family < 0) *family = 0;
+  return descriptor;
 }
 
 // MARK: options

@@ -22,6 +22,8 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let invalid = Errno(EINVAL)
   public static let noProcess = Errno(ESRCH)
   public static let noFamily = Errno(EAFNOSUPPORT)
+  public static let refused = Errno(ECONNREFUSED)
+  public static let timedOut = Errno(ETIMEDOUT)
   public static let notAvailable = Errno(EADDRNOTAVAIL)
   public static let notSupported = Errno(EOPNOTSUPP)
   public static let exists = Errno(EEXIST)

@@ -43,6 +43,12 @@ public struct OwnedFD: ~Copyable, Sendable {
   /// Whether a write would not wait now (poll(2)).
   public borrowing func isWritableNow() -> Bool { isWritable(withinMilliseconds: 0) }
 
+  /// Whether a read, or an accept, would not wait now.
+  public borrowing func isReadableNow() -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, 0) == 1
+  }
+
   public borrowing func isWritable(withinMilliseconds limit: Int32) -> Bool {
     var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
     return unsafe poll(&entry, 1, limit) == 1

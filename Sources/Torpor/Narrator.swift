@@ -26,6 +26,8 @@ final class Narrator {
     var sockets: [Int: String] = [:]
     var reason: String?
     var boundElsewhere: [String] = []
+    /// Where it should have listened, and what came of asking there.
+    var unreachable: String?
 
     struct Client: Equatable {
       /// nil: it has none, as unix clients have not.
@@ -128,6 +130,7 @@ final class Narrator {
       "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
         + (context.boundElsewhere.isEmpty
           ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
+        + (context.unreachable.map { "; it could not be reached at \($0)" } ?? "")
     case .leftClientsWaiting(let status):
       "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }

@@ -20,6 +20,8 @@ public final class Service {
   let relays: Relays
   let unixRelays: UnixRelays
   let leftovers: Leftovers
+  /// Of a service that is relayed to.
+  private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
   let errorChannel: OutputChannel
   var errorStream: ErrorStream?
@@ -53,18 +55,19 @@ public final class Service {
       timer = try Timer()
     } catch { throw ServiceError("cannot set up: \(error)") }
     processes = ServiceProcesses(loop: loop)
-    relays = Relays(loop: loop)
+    relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
     unixRelays = UnixRelays(loop: loop)
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
       options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop
     ).hold()
-    let migrates = !options.neverMigrates && MigrationSetting.enable()
+    let isRelayed = options.handover == .relay
+    let migrates = isRelayed || !options.neverMigrates && MigrationSetting.enable()
     lifecycle = Lifecycle(
       configuration: Lifecycle.Configuration(
         sockets: sockets.map(\.kind), idleTimeout: options.idleTimeout,
-        readiness: options.readiness == .notify ? .notify : .automatic, canAdopt: launcher.canAdopt,
+        readiness: options.readiness == .notify || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
     context.listening = sockets.map(\.name)
     for socket in sockets { context.sockets[socket.index] = socket.name }
@@ -80,6 +83,8 @@ public final class Service {
     }
     if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
     connect()
+    front = try Self.makeFront(options, relays: relays, loop: loop) { [unowned self] in sockets }
+    if let front { connect(front) }
   }
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
@@ -107,7 +112,8 @@ public final class Service {
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
     processes.helper = { [weak self] in self?.gracePeriod.helper }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
-    relays.onEnd = { [weak self] in self?.resumeRelaying() }
+    relays.onRoom = { [weak self] in self?.resumeRelaying() }
+    relays.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixRelays.onEnd = { [weak self] in self?.leftovers.resume() }
     unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }
     leftovers.onWarning = { [weak self] in self?.narrator.warn($0) }
@@ -126,6 +132,7 @@ public final class Service {
 
   /// Ends the service, then the loop. A second call does so at once.
   public func stop() {
+    if lifecycle.state == .ended { return loop.stop() }
     post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
     isStopRequested = true
   }
@@ -151,21 +158,25 @@ public final class Service {
       for action in lifecycle.handle(events.removeFirst(), at: now) { carryOut(action) }
     }
     isHandling = false
+    updateFront()
     // Setting a timer can't fail with a valid time; without it nothing would ever end.
     try? timer.set(to: lifecycle.deadline?.nanoseconds)
   }
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
     if isShutDown { return post(.listenerShutDown(socket: index)) }
-    guard let socket = tcpSockets.first(where: { $0.index == index }), let target = socket.relayTarget,
-      lifecycle.state != .dormant
-    else { return post(.connectionWaiting) }
+    guard let socket = sockets.first(where: { $0.index == index }), lifecycle.state != .dormant else {
+      return post(.connectionWaiting)
+    }
+    if let front { return front.accept(from: socket) }
+    guard let tcp = socket as? HeldTCPSocket, let target = tcp.relayTarget else { return post(.connectionWaiting) }
+    relay(from: tcp, to: target)
     relay(from: socket, to: target)
   }
 
   /// An address that the service's wildcard covers: we accept for it while it runs.
   private func relay(from socket: HeldTCPSocket, to target: SocketAddress) {
-    do throws(Errno) { try relays.take(from: socket.group.current, to: target) } catch {
+    do throws(Errno) { try relays.take(from: socket.group.current, to: .tcp(target)) } catch {
       narrator.warn("a connection to \(socket.address) has to wait: \(error)")
       // A full descriptor table would else be met in every turn of the loop.
       socket.watch(for: .shutDownOnly)
@@ -187,6 +198,7 @@ public final class Service {
     do throws(Spawn.Failure) {
       try begin(try launch())
       post(.spawned)
+      front?.begin(asks: options.readiness == .auto)
     } catch {
       endInstance()
       context.failureText = launcher.describe(error)

@@ -7,12 +7,14 @@ public struct ServiceOptions: Sendable {
     case auto
     case listenFDs = "listen-fds"
     case adopt
+    /// It binds an address of its own, and we accept for it and relay.
+    case relay
 
     /// Whether the service is born with the listening sockets.
     var passesSockets: Bool {
       switch self {
       case .auto, .listenFDs: true
-      case .adopt: false
+      case .adopt, .relay: false
       }
     }
 
@@ -20,7 +22,7 @@ public struct ServiceOptions: Sendable {
     var trapsBind: Bool {
       switch self {
       case .auto, .adopt: true
-      case .listenFDs: false
+      case .listenFDs, .relay: false
       }
     }
   }
@@ -37,6 +39,10 @@ public struct ServiceOptions: Sendable {
   public var idleTimeout: Duration?
   public var handover = Handover.auto
   public var readiness = Readiness.auto
+  /// Where it listens by itself; given with `Handover.relay`, and only then.
+  public var relayTarget: RelayTarget?
+  /// What tells it whose connection it gets by a relay; nil: nothing.
+  public var proxyProtocol: ProxyProtocol?
   /// Start at once.
   public var startsAtOnce = false
   public var account: Account?

@@ -7,6 +7,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Hold the sockets of one service, in the foreground.",
     usage: """
       torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt]
+                        [--handover relay --to ADDRESS [--proxy-protocol v1|v2]]
                         [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--env NAME=VALUE]...
                         [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
@@ -41,9 +42,19 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes.",
-      valueName: "auto|listen-fds|adopt"))
+      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes; or not at all, as it "
+        + "binds an address of its own and connections are relayed to it.",
+      valueName: "auto|listen-fds|adopt|relay"))
   var handover = ServiceOptions.Handover.auto
+
+  @Option(help: ArgumentHelp("With --handover relay: the address that the service binds.", valueName: "address"))
+  var to: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --handover relay: begin each connection with a PROXY protocol header, which names the client.",
+      valueName: "v1|v2"))
+  var proxyProtocol: ProxyProtocol?
 
   @Option(
     help: ArgumentHelp(
@@ -91,69 +102,8 @@ struct RunCommand: ParsableCommand {
       throw ExitCode(error.exitCode)
     }
   }
-
-  private func options() throws -> ServiceOptions {
-    guard let program = command.first else {
-      throw mistake("a command is missing: torpor run -l 127.0.0.1:6379 -- redis-server --port 6379")
-    }
-    guard !listen.isEmpty else { throw mistake("an address to hold is missing: -l 127.0.0.1:6379") }
-    let base = program.split(separator: "/").last.map(String.init) ?? program
-    do {
-      var options = ServiceOptions(
-        name: name ?? base, command: command, listen: try listen.map { try ListenAddress(naming: $0) },
-        idleTimeout: try TimeSpan.parse(idle))
-      if let twice = repeated(options.listen) { throw mistake("\(twice) is named twice") }
-      guard isName(options.name) else {
-        throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
-      }
-      options.handover = handover
-      options.environment = try env.map { try variable($0) }
-      options.readiness = ready
-      options.startsAtOnce = start
-      options.startTimeout = try TimeSpan.parse(startTimeout)
-      options.stopTimeout = try TimeSpan.parse(stopTimeout)
-      options.writesJSON = json
-      if let socketMode {
-        guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {
-          throw mistake("'\(socketMode)' is no mode: octal digits up to 777, as for chmod")
-        }
-        options.socketMode = mode
-      }
-      options.neverMigrates = Environment.all.contains("TORPOR_NO_MIGRATION=1")
-      if let user {
-        guard let account = Account(named: user) else { throw mistake("there is no user '\(user)'") }
-        options.account = account
-      }
-      return options
-    } catch let error as ListenAddress.Malformed {
-      throw mistake(error.description)
-    } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
-  }
-
-  private func variable(_ text: String) throws -> String {
-    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-      throw mistake("'\(text)' is no NAME=VALUE")
-    }
-    let name = String(text[..<equals])
-    guard !ServiceOptions.ownVariables.contains(name) else { throw mistake("\(name) is set by torpor itself") }
-    return text
-  }
-
-  private func repeated(_ addresses: [ListenAddress]) -> String? {
-    var seen: Set<String> = []
-    return addresses.flatMap(\.names).first { !seen.insert($0).inserted }
-  }
-
-  /// It becomes part of a cgroup's name.
-  private func isName(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.count <= 100
-      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-:@".contains($0)) } && text != "."
-      && text != ".."
-  }
 }
-
-/// What the person asked for can't be meant.
-private func mistake(_ text: String) -> ServiceError { ServiceError(text, exitCode: 2) }
 
 extension ServiceOptions.Handover: ExpressibleByArgument {}
 extension ServiceOptions.Readiness: ExpressibleByArgument {}
+extension ProxyProtocol: ExpressibleByArgument {}

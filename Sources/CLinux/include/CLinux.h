@@ -133,6 +133,12 @@ int cl_notification_set_descriptor(int listener, uint64_t id, int source, int nu
 int cl_steer(int socket, uint32_t index);
 int cl_accept_queue_length(int socket);
 int cl_accept(int socket);
+/// The same with the client's address: `family` is 0 where it has none that is an inet address.
+int cl_accept_from(int socket, int *_Nonnull family, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+/// close() sends RST and forgets what is unsent (SO_LINGER with no time).
+int cl_set_reset_on_close(int socket);
+/// Bytes that the peer has not acknowledged (SIOCOUTQ).
+int cl_unsent_bytes(int socket);
 /// IP_MULTICAST_LOOP and IP_MULTICAST_ALL, which mean nothing to TCP, are inherited by accepted sockets and shown by sock_diag.
 int cl_set_generation_mark(int socket, int mark);
 /// A socket filter that lets through only sock_diag messages whose local port is one of `ports` (host order, at most 64).
@@ -141,6 +147,7 @@ int cl_filter_ports(int socket, const uint16_t *_Nonnull ports, size_t count);
 int cl_bind_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_local_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+int cl_remote_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Reads one inet socket address as a process laid it out. Returns its family, or -EINVAL when it is none of AF_INET and AF_INET6.
 int cl_parse_inet(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Copies the options that a server set on `from` before bind and that an accepted socket inherits. Returns how many differed.

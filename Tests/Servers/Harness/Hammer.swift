@@ -14,10 +14,14 @@ final class Hammer {
   private let process: ChildProcess
 
   /// Pauses and holds such that there is a gap of a few milliseconds often enough for many rests a second.
-  init(_ endpoint: Endpoint, request: String, wrapper: [String] = [], binaries: Binaries = .built) throws {
+  init(
+    _ endpoint: Endpoint, request: String, clients: Int = 4, meanPauseMicroseconds: Int = 8000, wrapper: [String] = [],
+    binaries: Binaries = .built
+  ) throws {
     process = try ChildProcess(
       wrapper + [binaries.hammer] + endpoint.hammerArguments + [
-        "--request", request, "--clients", "4", "--mean-pause-us", "8000", "--hold-percent", "2", "--hold-ms", "80",
+        "--request", request, "--clients", "\(clients)", "--mean-pause-us", "\(meanPauseMicroseconds)",
+        "--hold-percent", "2", "--hold-ms", "80",
       ])
   }
 

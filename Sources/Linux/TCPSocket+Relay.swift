@@ -1,0 +1,68 @@
+import CLinux
+import Glibc
+
+/// A connection from an accept queue, and whose it is.
+public struct AcceptedConnection: ~Copyable {
+  public let socket: TCPSocket
+  /// nil: no inet address.
+  public let client: SocketAddress?
+
+  public consuming func takeSocket() -> TCPSocket { socket }
+}
+
+extension TCPSocket {
+  /// A connection from the queue of a listener that doesn't block; nil when it is empty.
+  public func acceptConnection() throws(Errno) -> AcceptedConnection? {
+    let listener = descriptor.number
+    var family: Int32 = 0
+    var bytes = [UInt8](repeating: 0, count: 16)
+    var port: UInt16 = 0
+    let number: Int32
+    do throws(Errno) { number = try shim { unsafe cl_accept_from(listener, &family, &bytes, &port) } } catch {
+      if error == .again { return nil }
+      throw error
+    }
+    let socket = TCPSocket(owning: try OwnedFD(owning: number).kept())
+    let client = SocketAddress.Family(number: family).map { family in
+      SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
+    }
+    return AcceptedConnection(socket: socket, client: client)
+  }
+
+  public func remoteAddress() throws(Errno) -> SocketAddress {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    var port: UInt16 = 0
+    let number = descriptor.number
+    let family = try shim { unsafe cl_remote_address(number, &bytes, &port) }
+    guard let family = SocketAddress.Family(number: family) else { throw .invalid }
+    return SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
+  }
+
+  /// A connect() to a port of this machine that nobody listens on, and that the kernel chose for our own end, too, succeeds:
+  /// with itself (RFC 9293, simultaneous open).
+  public var isConnectedToItself: Bool {
+    guard let local = try? localAddress(), let remote = try? remoteAddress() else { return false }
+    return local == remote
+  }
+
+  /// Unique among all sockets since boot; the same that sock_diag tells (SO_COOKIE). nil: the kernel doesn't say.
+  public var cookie: UInt64? {
+    var value: UInt64 = 0
+    var length = socklen_t(MemoryLayout<UInt64>.size)
+    let number = descriptor.number
+    return unsafe getsockopt(number, SOL_SOCKET, 57 /* SO_COOKIE */, &value, &length) == 0 ? value : nil
+  }
+
+  /// For a connection whose bytes we pass on: each is sent at once, and a peer that has vanished is noticed in the end (the
+  /// kernel's own times: two hours). What a socket doesn't know is left.
+  public func setUpForRelay() {
+    try? set(Int32(IPPROTO_TCP), TCP_NODELAY, to: 1)
+    try? set(SOL_SOCKET, SO_KEEPALIVE, to: 1)
+  }
+
+  /// Its peer is told by RST when this socket is closed, and what is unsent is forgotten.
+  public func resetOnClose() { _ = cl_set_reset_on_close(descriptor.number) }
+
+  /// Bytes that were written and that the peer has not acknowledged.
+  public var unsentBytes: Int { max(0, Int(cl_unsent_bytes(descriptor.number))) }
+}
