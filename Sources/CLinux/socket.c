@@ -133,13 +133,6 @@ int cl_local_address(int socket, uint8_t *address, uint16_t *port) {
   return cl_parse_inet(&name, length, address, port);
 }
 
-int cl_remote_address(int socket, uint8_t *address, uint16_t *port) {
-  union inet_address name;
-  socklen_t length = sizeof name;
-  if (getpeername(socket, &name.any, &length)) return -errno;
-  return cl_parse_inet(&name, length, address, port);
-}
-
 int cl_accept_from(int socket, int *family, uint8_t *address, uint16_t *port) {
   // Not by getpeername(): a connection that its client has reset no longer has a peer.
   union inet_address name;

@@ -123,7 +123,7 @@ public struct OwnedFD: ~Copyable, Sendable {
   /// Both ends of a pipe, close-on-exec. The reading end doesn't block.
   public static func pipe() throws(Errno) -> Pipe {
     var numbers: (Int32, Int32) = (-1, -1)
-    try shim { unsafe cl_pipe(&numbers.0, &numbers.1) }
+    try shim { unsafe cl_pipe(&numbers.0, &numbers.1, 1) }
     let reading = OwnedFD(owning: numbers.0)
     let writing = OwnedFD(owning: numbers.1)
     let pipe = Pipe(reading: try reading.kept(), writing: try writing.kept())

@@ -22,27 +22,18 @@ extension TCPSocket {
       if error == .again { return nil }
       throw error
     }
-    let socket = TCPSocket(owning: try OwnedFD(owning: number).kept())
+    let socket = TCPSocket(owning: OwnedFD(owning: number))
     let client = SocketAddress.Family(number: family).map { family in
       SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
     }
     return AcceptedConnection(socket: socket, client: client)
   }
 
-  public func remoteAddress() throws(Errno) -> SocketAddress {
-    var bytes = [UInt8](repeating: 0, count: 16)
-    var port: UInt16 = 0
-    let number = descriptor.number
-    let family = try shim { unsafe cl_remote_address(number, &bytes, &port) }
-    guard let family = SocketAddress.Family(number: family) else { throw .invalid }
-    return SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
-  }
-
   /// A connect() to a port of this machine that nobody listens on, and that the kernel chose for our own end, too, succeeds:
-  /// with itself (RFC 9293, simultaneous open).
-  public var isConnectedToItself: Bool {
-    guard let local = try? localAddress(), let remote = try? remoteAddress() else { return false }
-    return local == remote
+  /// with itself (RFC 9293, simultaneous open). `address`: the one that was connected to.
+  public func isConnectedToItself(at address: SocketAddress) -> Bool {
+    guard let local = try? localAddress() else { return false }
+    return local.family == address.family && local.bytes == address.bytes && local.port == address.port
   }
 
   /// Unique among all sockets since boot; the same that sock_diag tells (SO_COOKIE). nil: the kernel doesn't say.

@@ -1,16 +1,17 @@
 import CLinux
 import Glibc
 
-/// A TCP socket, listening or connecting. Its descriptor is `lowestKept` or above.
+/// A TCP socket, listening or connecting.
 public struct TCPSocket: ~Copyable {
   public let descriptor: OwnedFD
 
   public init(owning descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
-  /// A new socket that doesn't block.
-  public init(_ family: SocketAddress.Family) throws(Errno) {
+  /// A new socket that doesn't block. `isKept`: out of the way of a service's numbers, for one that may be handed to it.
+  public init(_ family: SocketAddress.Family, isKept: Bool = true) throws(Errno) {
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-    descriptor = try OwnedFD(owning: try call { socket(Int32(family.rawValue), type, 0) }).kept()
+    let made = OwnedFD(owning: try call { socket(Int32(family.rawValue), type, 0) })
+    descriptor = isKept ? try made.kept() : made
   }
 
   public func set(_ level: Int32, _ option: Int32, to value: Int32) throws(Errno) {

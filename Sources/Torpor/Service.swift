@@ -171,12 +171,11 @@ public final class Service {
     if let front { return front.accept(from: socket) }
     guard let tcp = socket as? HeldTCPSocket, let target = tcp.relayTarget else { return post(.connectionWaiting) }
     relay(from: tcp, to: target)
-    relay(from: socket, to: target)
   }
 
   /// An address that the service's wildcard covers: we accept for it while it runs.
   private func relay(from socket: HeldTCPSocket, to target: SocketAddress) {
-    do throws(Errno) { try relays.take(from: socket.group.current, to: .tcp(target)) } catch {
+    do throws(Errno) { try relays.take(fromShared: socket.group.current, to: .tcp(target)) } catch {
       narrator.warn("a connection to \(socket.address) has to wait: \(error)")
       // A full descriptor table would else be met in every turn of the loop.
       socket.watch(for: .shutDownOnly)

@@ -310,7 +310,7 @@ extension ServerTests {
     func whoeverThereIsNoDescriptorForWaitsAndIsServed() throws {
       let limited = [Machine.find("prlimit") ?? "prlimit", "--nofile=130:130"]
       try serve(idle: "500ms", wrapper: limited) { torpor, front in
-        let clients = try (1...12).map { _ in try Client(connectingTo: front) }
+        let clients = try (1...40).map { _ in try Client(connectingTo: front) }
         for client in clients { try client.send(Exchange.ping.request) }
         try torpor.waitFor(.serving)
         var served = 0

@@ -91,7 +91,7 @@ int cl_reap(int *_Nonnull status);
 int cl_open_directory(const char *_Nonnull path);
 int cl_open_reading(const char *_Nonnull path);
 /// A pipe, close-on-exec at both ends.
-int cl_pipe(int *_Nonnull reading, int *_Nonnull writing);
+int cl_pipe(int *_Nonnull reading, int *_Nonnull writing, int blocks);
 /// "TERM" for SIGTERM; null for a number without a name.
 const char *_Nullable cl_signal_name(int number);
 
@@ -147,7 +147,6 @@ int cl_filter_ports(int socket, const uint16_t *_Nonnull ports, size_t count);
 int cl_bind_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_local_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
-int cl_remote_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Reads one inet socket address as a process laid it out. Returns its family, or -EINVAL when it is none of AF_INET and AF_INET6.
 int cl_parse_inet(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Copies the options that a server set on `from` before bind and that an accepted socket inherits. Returns how many differed.

@@ -59,11 +59,7 @@ final class ReachProbe {
   private func answered() {
     guard let end = attempt else { return }
     if let error = end.socket.pendingError() { return later(error) }
-    if end.socket.isConnectedToItself {
-      // Reset, so that no TIME_WAIT keeps the service from its port.
-      end.socket.resetOnClose()
-      return later(.refused)
-    }
+    if target.isMistaken(end) { return later(.refused) }
     reached(end)
   }
 

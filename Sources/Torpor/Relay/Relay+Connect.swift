@@ -18,11 +18,7 @@ extension Relay {
 
   func connectEnded() {
     if let error = service.socket.pendingError() { return fail(error) }
-    if service.socket.isConnectedToItself {
-      // Reset, so that no TIME_WAIT keeps the service from its port.
-      service.socket.resetOnClose()
-      return fail(Errno.refused)
-    }
+    if target.isMistaken(service) { return fail(.refused) }
     open()
   }
 
@@ -31,6 +27,7 @@ extension Relay {
     service.unwatch(loop)
     let now = MonotonicClock.now()
     if let giveUpAt, giveUpAt <= now { return giveUp(error) }
+    hasFailed = true
     phase = .waiting(until: retry.next(after: now))
     owner.failed(self, error)
   }
@@ -65,6 +62,7 @@ extension Relay {
 
   func open() {
     phase = .open
+    hasFailed = false
     service.socket.setUpForRelay()
     service.isWritable = true
     owner.opened(self)

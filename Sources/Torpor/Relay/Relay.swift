@@ -42,6 +42,8 @@ final class Relay {
   /// When to give up reaching the service; nil: never.
   let giveUpAt: UInt64?
   var retry = ConnectRetry()
+  /// The service could not be reached, and has not been since.
+  var hasFailed = false
   unowned let owner: Relays
 
   init(

@@ -55,6 +55,7 @@ final class RelayFront {
 
   /// A new one has been started. `asks`: whether its address is asked, or its own word is waited for.
   func begin(asks: Bool) {
+    for socket in sockets() { try? socket.group.current.descriptor.setNonBlocking(true) }
     current = []
     hasClosed = false
     firstEnd = nil
@@ -78,7 +79,7 @@ final class RelayFront {
       if relays.retryNow(by: firstEnd) { firstEnd = nil }
       for socket in sockets() { accept(from: socket) }
     } else {
-      relays.forgetRoom()
+      relays.pause()
     }
     // Where nobody waited it has done its duty.
     firstEnd = nil
@@ -87,7 +88,7 @@ final class RelayFront {
 
   /// Whoever can't be connected shows that the service can't be reached now: the others are safer in the queue, where the next
   /// instance finds them.
-  private var isAccepting: Bool { isOpen && !isShort && !relays.hasPending }
+  private var isAccepting: Bool { isOpen && !isShort && !relays.hasFailed }
 
   private func watch() {
     isPaused = isOpen && !isAccepting

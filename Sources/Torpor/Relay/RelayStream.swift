@@ -27,6 +27,7 @@ final class RelayStream {
 
   init() throws(Errno) { pipe = try SplicePipe() }
 
+  var highestDescriptor: Int32 { pipe.highestNumber }
   var isOver: Bool { state != .flowing }
 
   func giveUp() { if state == .flowing { state = .broken } }

@@ -23,7 +23,7 @@ public enum RelayTarget: Equatable, Sendable, CustomStringConvertible {
   /// A socket for a connection to it, not connected yet.
   func makeEnd() throws(Errno) -> RelayEnd {
     switch self {
-    case .tcp(let address): RelayEnd(try TCPSocket(address.family))
+    case .tcp(let address): RelayEnd(try TCPSocket(address.family, isKept: false))
     }
   }
 
@@ -31,6 +31,17 @@ public enum RelayTarget: Equatable, Sendable, CustomStringConvertible {
   func connect(_ end: RelayEnd) throws(Errno) -> Bool {
     switch self {
     case .tcp(let address): try end.socket.connect(to: address)
+    }
+  }
+
+  /// Whether a connection that seems to lead there has only found itself. Then it is made to leave no trace (TIME_WAIT) that
+  /// would keep the service from its port.
+  func isMistaken(_ end: RelayEnd) -> Bool {
+    switch self {
+    case .tcp(let address):
+      guard end.socket.isConnectedToItself(at: address) else { return false }
+      end.socket.resetOnClose()
+      return true
     }
   }
 

@@ -6,6 +6,7 @@ final class Relays {
   /// Those that something is due for: not yet connected, or about to be reset.
   private var timed: [ObjectIdentifier: Relay] = [:]
   private var alarm: Alarm?
+  private let numberLimit: Int32
   private let loop: EventLoop
   /// How long an accepted connection may wait for the service to be reachable; nil: for ever.
   private let reachTimeout: Duration?
@@ -24,6 +25,8 @@ final class Relays {
   init(loop: EventLoop, reachTimeout: Duration?) {
     self.loop = loop
     self.reachTimeout = reachTimeout
+    // What a service's start and end take are some files at a time: relays don't take the last descriptors.
+    numberLimit = Int32(clamping: max(64, FileLimit.current?.soft ?? 1024) - 32)
   }
 
   /// How many there have been.
@@ -31,18 +34,23 @@ final class Relays {
   var count: Int { all.count }
   /// Accepted, and not connected to the service.
   var pending: [Relay] { timed.values.filter { !$0.isOpen } }
-  var hasPending: Bool { timed.values.contains { !$0.isOpen } }
+  /// The service can't be reached at present, as far as one of them has found.
+  var hasFailed: Bool { timed.values.contains { $0.hasFailed } }
 
-  /// Accepts what waits on `listener`, `limit` connections at most, and relays it to `target`. Throws when one had to be left
-  /// there; `onRoom` says when to try again. `connected`: a connection to the service for the first.
+  /// The same from a listener that a service shares: with it what it has set.
+  func take(fromShared listener: borrowing TCPSocket, to target: RelayTarget) throws(Errno) {
+    let flags = try listener.descriptor.statusFlags()
+    try listener.descriptor.setNonBlocking(true)
+    defer { try? listener.descriptor.setStatusFlags(flags) }
+    try take(from: listener, to: target)
+  }
+
+  /// Accepts what waits on `listener`, which doesn't block, `limit` connections at most, and relays it to `target`. Throws when one
+  /// had to be left there; `onRoom` says when to try again. `connected`: a connection to the service for the first.
   func take(
     from listener: borrowing TCPSocket, to target: RelayTarget, header: ProxyProtocol? = nil,
     limit: Int = Int(ReuseportGroup.backlog), connected: RelayEnd? = nil
   ) throws(Errno) {
-    // A service shares it, and what it has set, when it is the current one.
-    let flags = try listener.descriptor.statusFlags()
-    try listener.descriptor.setNonBlocking(true)
-    defer { try? listener.descriptor.setStatusFlags(flags) }
     var connected = connected
     do throws(Errno) {
       for _ in 0..<limit {
@@ -63,6 +71,7 @@ final class Relays {
     // Asked first, so that nothing is made for nobody.
     guard listener.descriptor.isReadableNow() else { return false }
     let parts = try Relay.Parts(target, service: connected)
+    guard parts.downward.highestDescriptor < numberLimit else { throw .tooManyFiles }
     guard let connection = try listener.acceptConnection() else { return false }
     let relay = Relay(
       connection, parts, to: target, header: header,
@@ -85,7 +94,7 @@ final class Relays {
     hasWarned = false
     timesChanged(of: relay)
     onOpened?(relay)
-    if !hasPending { onRoom?() }
+    if !hasFailed { onRoom?() }
   }
 
   func failed(_ relay: Relay, _ error: Errno) {
@@ -105,7 +114,6 @@ final class Relays {
   func ended(_ relay: Relay, wasOpen: Bool) {
     guard all.removeValue(forKey: ObjectIdentifier(relay)) != nil else { return }
     timed[ObjectIdentifier(relay)] = nil
-    disarmIfNothingIsDue()
     if wasOpen { onClosed?(relay) }
     onRoom?()
     finishIfAllEnded()
@@ -117,7 +125,6 @@ final class Relays {
     // Without a time limit one that is connecting has nothing due, and still is none that is open.
     timed[key] = relay.due != nil || !relay.isOpen ? relay : nil
     schedule(relay.due)
-    disarmIfNothingIsDue()
   }
 
   /// The service serves: whoever has been accepted for it in vain need not wait for the next try. `end`: a connection to it.
@@ -168,14 +175,11 @@ final class Relays {
     alarm?.set(to: moment)
   }
 
-  /// While nothing is accepted there is no need to know when more could be.
-  func forgetRoom() {
+  /// Nothing is accepted any more for a while: no need to know when there is room for more. Until here the alarm may be set for
+  /// nothing, which is cheaper than to set and unset it with each connection.
+  func pause() {
     retriesRoomAt = nil
-    disarmIfNothingIsDue()
-  }
-
-  private func disarmIfNothingIsDue() {
-    guard armedFor != nil, timed.isEmpty, retriesRoomAt == nil, finishing == nil else { return }
+    guard timed.isEmpty, finishing == nil else { return }
     armedFor = nil
     alarm?.set(to: nil)
   }
