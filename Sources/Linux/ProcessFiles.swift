@@ -56,6 +56,14 @@ public enum ProcessFiles {
     return nil
   }
 
+  /// The session of a process (proc_pid_stat(5), field 6): the pid of the process that began it.
+  public static func session(of pid: Int32) -> Int32? {
+    // The name before it is in parentheses, and may have any character in it.
+    guard let text = contents(of: "/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+    let fields = text[text.index(after: end)...].split(separator: " ")
+    return fields.count > 3 ? Int32(fields[3]) : nil
+  }
+
   public static func threadGroup(of thread: Int32) -> Int32? {
     status(of: thread, field: "Tgid").flatMap { Int32($0) }
   }

@@ -4,9 +4,9 @@ import Linux
 
 /// Tells what happens: a sentence a line on stderr, or a JSON object a line on stdout.
 final class Narrator {
-  private let name: String
-  private let writesJSON: Bool
-  private let channel: OutputChannel
+  let name: String
+  let writesJSON: Bool
+  let channel: OutputChannel
   private var hasSaidDormant = false
 
   init(name: String, writesJSON: Bool, channel: OutputChannel) {
@@ -60,7 +60,7 @@ final class Narrator {
     }
   }
 
-  private func write(_ record: Record) {
+  func write(_ record: Record) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let line = try? encoder.encode(record) else { return }
@@ -145,7 +145,7 @@ final class Narrator {
     }
   }
 
-  private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+  static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
   private static func megabytes(_ bytes: UInt64) -> String { "\(TimeSpan.tenths(Double(bytes) / 1e6)) MB" }
 

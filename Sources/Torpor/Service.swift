@@ -4,7 +4,7 @@ import Linux
 /// One service and its held sockets: turns what the kernel says into events of its `Lifecycle`, and carries the actions out.
 ///
 /// No decision is made here. Each action either does one thing or asks one thing, and an answer is one event.
-public final class Service {
+public final class Service: ForegroundService {
   let options: ServiceOptions
   let loop: EventLoop
   let narrator: Narrator
@@ -24,6 +24,7 @@ public final class Service {
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
   let errorChannel: OutputChannel
+  private let channels: ServiceChannels
   var errorStream: ErrorStream?
   var notifyReceiver: NotifyReceiver?
   private let standardInput: OwnedFD
@@ -45,11 +46,10 @@ public final class Service {
     self.options = options
     self.loop = loop
     launcher = try Launcher(options)
+    channels = try ServiceChannels(options, loop: loop)
+    errorChannel = channels.errorChannel
+    narrator = channels.narrator
     do throws(Errno) {
-      errorChannel = try OutputChannel(2, loop: loop)
-      let ownChannel = options.writesJSON ? try OutputChannel(1, loop: loop) : errorChannel
-      narrator = Narrator(name: options.name, writesJSON: options.writesJSON, channel: ownChannel)
-      outputs = options.writesJSON ? [ownChannel, errorChannel] : [errorChannel]
       standardInput = try .null()
       sense = try ConnectionSense(loop: loop)
       timer = try Timer()
@@ -71,7 +71,10 @@ public final class Service {
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
     context.listening = sockets.map(\.name)
     for socket in sockets { context.sockets[socket.index] = socket.name }
-    do throws(ServiceError) { try checkOptions() } catch {
+    do throws(ServiceError) {
+      try checkOptions()
+      front = try Self.makeFront(options, relays: relays, loop: loop) { [unowned self] in sockets }
+    } catch {
       // Paths were made for them.
       for socket in sockets { socket.release() }
       throw error
@@ -83,15 +86,12 @@ public final class Service {
     }
     if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
     connect()
-    front = try Self.makeFront(options, relays: relays, loop: loop) { [unowned self] in sockets }
     if let front { connect(front) }
   }
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
   var datagramSockets: [HeldDatagramSocket] { sockets.compactMap { $0 as? HeldDatagramSocket } }
   var unixSockets: [HeldUnixSocket] { sockets.compactMap { $0 as? HeldUnixSocket } }
-
-  private let outputs: [OutputChannel]
 
   private func connect() {
     for socket in sockets {
@@ -142,7 +142,7 @@ public final class Service {
   public func childEnded() { processes.reap() }
 
   /// Gives readers of our output a last chance.
-  public func finishOutput() { for output in outputs { output.finish() } }
+  public func finishOutput() { channels.finish() }
 
   // MARK: events
 
@@ -210,10 +210,15 @@ public final class Service {
     do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
     return try launcher.start(
       sockets: sockets.map(\.number), passed: passedSockets, notifySocket: notifyReceiver?.name,
-      standardInput: standardInput.number,
+      standardInput: standardInputNumber,
       // The events have our stdout to themselves.
       standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
       processes: processes)
+  }
+
+  private var standardInputNumber: Int32 {
+    guard options.handover == .inetdWait, let socket = sockets.first else { return standardInput.number }
+    return socket.number
   }
 
   /// All that an instance gets anew. Returns the pipe that its stderr goes by.
@@ -248,6 +253,14 @@ public final class Service {
   /// What can only be said when it is known what could be held.
   private func checkOptions() throws(ServiceError) {
     try launcher.check(passedSockets)
+    if options.handover == .inetdWait, sockets.count > 1 {
+      throw ServiceError(
+        "--handover inetd-wait is for one socket, and there are \(sockets.count): "
+          + context.listening.joined(separator: ", "), exitCode: 2)
+    }
+    if options.handover == .relay, let socket = datagramSockets.first {
+      throw ServiceError("\(socket.name) can't be relayed: --handover relay is for connections", exitCode: 2)
+    }
   }
 
   /// The sockets as the service gets them, in the order of its descriptors.

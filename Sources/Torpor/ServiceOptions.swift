@@ -9,12 +9,16 @@ public struct ServiceOptions: Sendable {
     case adopt
     /// It binds an address of its own, and we accept for it and relay.
     case relay
+    /// A process for each connection, which is its standard input and output. systemd's Accept=yes.
+    case inetd
+    /// The listening socket is its standard input.
+    case inetdWait = "inetd-wait"
 
     /// Whether the service is born with the listening sockets.
     var passesSockets: Bool {
       switch self {
       case .auto, .listenFDs: true
-      case .adopt, .relay: false
+      case .adopt, .relay, .inetd, .inetdWait: false
       }
     }
 
@@ -22,7 +26,7 @@ public struct ServiceOptions: Sendable {
     var trapsBind: Bool {
       switch self {
       case .auto, .adopt: true
-      case .listenFDs, .relay: false
+      case .listenFDs, .relay, .inetd, .inetdWait: false
       }
     }
   }
@@ -46,6 +50,8 @@ public struct ServiceOptions: Sendable {
   /// Start at once.
   public var startsAtOnce = false
   public var account: Account?
+  /// Processes at once, with `Handover.inetd`.
+  public var connectionsMax = 64
   public var startTimeout: Duration? = .seconds(90)
   public var stopTimeout: Duration? = .seconds(90)
   public var writesJSON = false

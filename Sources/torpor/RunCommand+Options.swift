@@ -12,15 +12,16 @@ extension RunCommand {
     do {
       var options = ServiceOptions(
         name: name ?? base, command: command, listen: try listen.map { try ListenAddress(naming: $0) },
-        idleTimeout: try TimeSpan.parse(idle))
+        idleTimeout: try TimeSpan.parse(idle ?? "30min"))
       if let twice = repeated(options.listen) { throw mistake("\(twice) is named twice") }
       guard isName(options.name) else {
         throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
       }
       options.handover = handover
       try setRelay(&options)
+      try setConnections(&options)
       options.environment = try env.map { try variable($0) }
-      options.readiness = ready
+      options.readiness = ready ?? .auto
       options.startsAtOnce = start
       options.startTimeout = try TimeSpan.parse(startTimeout)
       options.stopTimeout = try TimeSpan.parse(stopTimeout)
@@ -61,6 +62,20 @@ extension RunCommand {
     !text.isEmpty && text.utf8.count <= 100
       && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-:@".contains($0)) } && text != "."
       && text != ".."
+  }
+
+  private func setConnections(_ options: inout ServiceOptions) throws {
+    guard handover == .inetd else {
+      if maxConnections != nil { throw mistake("--max-connections has a meaning with --handover inetd only") }
+      return
+    }
+    let senseless = [("--idle", idle != nil), ("--ready", ready != nil), ("--start", start)].first { $0.1 }
+    if let senseless {
+      throw mistake("\(senseless.0) has no meaning with --handover inetd: each connection's process ends by itself")
+    }
+    guard let maxConnections else { return }
+    guard maxConnections > 0 else { throw mistake("--max-connections is a number from 1 on") }
+    options.connectionsMax = maxConnections
   }
 
   private func setRelay(_ options: inout ServiceOptions) throws {

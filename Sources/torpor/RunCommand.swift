@@ -6,8 +6,9 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Hold the sockets of one service, in the foreground.",
     usage: """
-      torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt]
+      torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt|inetd-wait]
                         [--handover relay --to ADDRESS [--proxy-protocol v1|v2]]
+                        [--handover inetd [--max-connections N]]
                         [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--env NAME=VALUE]...
                         [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
@@ -36,15 +37,17 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Rest after this long without a connection, in systemd's time syntax: 30min, 1h 30s, 90, infinity.",
+      "Rest after this long without a connection, in systemd's time syntax: 30min, 1h 30s, 90, infinity. "
+        + "(default: 30min)",
       valueName: "duration"))
-  var idle = "30min"
+  var idle: String?
 
   @Option(
     help: ArgumentHelp(
-      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes; or not at all, as it "
-        + "binds an address of its own and connections are relayed to it.",
-      valueName: "auto|listen-fds|adopt|relay"))
+      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes; inetd: a process for "
+        + "each connection, which is its standard input and output; inetd-wait: the listening socket as standard input; "
+        + "relay: not at all, as it binds an address of its own and connections are relayed to it.",
+      valueName: "auto|listen-fds|adopt|inetd|inetd-wait|relay"))
   var handover = ServiceOptions.Handover.auto
 
   @Option(help: ArgumentHelp("With --handover relay: the address that the service binds.", valueName: "address"))
@@ -58,9 +61,14 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify).",
+      "With --handover inetd: connections at once; others wait. (default: 64)", valueName: "number"))
+  var maxConnections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify). (default: auto)",
       valueName: "auto|notify"))
-  var ready = ServiceOptions.Readiness.auto
+  var ready: ServiceOptions.Readiness?
 
   @Flag(help: "Start it at once; it rests when it is idle.")
   var start = false

@@ -59,10 +59,10 @@ final class Launcher {
   }
 
   /// Tries with all that is wanted, and without what this machine refuses and the service can do without.
-  /// `passed` tells of each of `sockets` what it is to the service.
+  /// `passed` tells of each of `sockets` what it is to the service; `variables` are for this one start.
   func start(
-    sockets: [Int32], passed: [PlaceholderText.Socket], notifySocket: String?, standardInput: Int32,
-    standardOutput: Int32?, standardError: Int32, processes: ServiceProcesses
+    sockets: [Int32], passed: [PlaceholderText.Socket], notifySocket: String?, variables: [String] = [],
+    standardInput: Int32, standardOutput: Int32?, standardError: Int32, processes: some CgroupSource
   ) throws(Spawn.Failure) -> Spawn.Process {
     // Checked at the start; and a socket that is named is never given up.
     guard let expanded = try? words.expanded(passed) else { throw Spawn.Failure(step: .exec, errno: .invalid) }
@@ -70,7 +70,7 @@ final class Launcher {
     while true {
       var spawn = Spawn(
         path: path, arguments: expanded.arguments,
-        environment: environment(passed.map(\.name), notifySocket, added: expanded.variables))
+        environment: environment(passed.map(\.name), notifySocket, added: expanded.variables + variables))
       spawn.standardInput = standardInput
       spawn.standardOutput = standardOutput
       spawn.standardError = standardError
@@ -138,4 +138,12 @@ final class Launcher {
     }
     return "cannot start '\(options.command.first ?? "")': \(what)\(failure.errno)"
   }
+}
+
+/// Whose processes a start is one of.
+protocol CgroupSource: AnyObject {
+  /// The directory of the cgroup to be born in; nil where there is none that we may write.
+  func cgroupDirectory(named name: String) -> Int32?
+  /// clone3 can't use it.
+  func dropCgroup()
 }

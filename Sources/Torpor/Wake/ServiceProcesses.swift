@@ -6,7 +6,7 @@ import Lifecycle
 ///
 /// All of them are in a cgroup where we have one; all have our seccomp filter where bind() is trapped; and all that lose their
 /// parent become our children. Each of these tells by itself when the last is gone; an instance is gone when all do.
-final class ServiceProcesses {
+final class ServiceProcesses: CgroupSource {
   private let loop: EventLoop
   /// Kept from instance to instance.
   private var cgroup: Cgroup?
