@@ -22,6 +22,7 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let invalid = Errno(EINVAL)
   public static let noProcess = Errno(ESRCH)
   public static let noFamily = Errno(EAFNOSUPPORT)
+  public static let badDescriptor = Errno(EBADF)
   public static let tooManyFiles = Errno(EMFILE)
   public static let refused = Errno(ECONNREFUSED)
   public static let timedOut = Errno(ETIMEDOUT)

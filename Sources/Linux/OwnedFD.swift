@@ -19,6 +19,13 @@ public struct OwnedFD: ~Copyable, Sendable {
 
   deinit { _ = Glibc.close(number) }
 
+  /// The number, for somebody else to close.
+  public consuming func release() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
+
   /// The lowest number that we keep a long-lived descriptor at: a service's 3, 4, … are never in the way of ours.
   public static let lowestKept: Int32 = 100
 

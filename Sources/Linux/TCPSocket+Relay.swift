@@ -51,6 +51,13 @@ extension TCPSocket {
     try? set(SOL_SOCKET, SO_KEEPALIVE, to: 1)
   }
 
+  /// What a connection of ours can have inherited from a listener that a service shares, and that would keep us: a close() that
+  /// waits, and a readiness that waits for more.
+  public func forgetInheritedOptions() {
+    _ = cl_set_no_linger(descriptor.number)
+    try? set(SOL_SOCKET, SO_RCVLOWAT, to: 1)
+  }
+
   /// Its peer is told by RST when this socket is closed, and what is unsent is forgotten.
   public func resetOnClose() { _ = cl_set_reset_on_close(descriptor.number) }
 

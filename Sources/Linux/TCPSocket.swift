@@ -107,12 +107,26 @@ public struct TCPSocket: ~Copyable {
     // 262 is IPPROTO_MPTCP, which Go asks for first: a TCP listener in its place serves the same clients.
     let isTCP = type == Int32(SOCK_STREAM.rawValue) && (network == Int32(IPPROTO_TCP) || network == 262)
     let isUDP = type == Int32(SOCK_DGRAM.rawValue) && network == Int32(IPPROTO_UDP)
-    return Kind(isTCP: isTCP, isUDP: isUDP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
+    return Kind(
+      isTCP: isTCP, isUDP: isUDP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1,
+      networkCookie: networkCookie(of: file))
   }
 
   public struct Kind: Equatable, Sendable {
     public let isTCP: Bool
     public let isUDP: Bool
     public let isIPv6Only: Bool
+    /// Which network namespace it is in.
+    public let networkCookie: UInt64?
   }
+
+  /// Names the network namespace of a socket (SO_NETNS_COOKIE, Linux 5.14).
+  public static func networkCookie(of file: borrowing OwnedFD) -> UInt64? {
+    var value: UInt64 = 0
+    var length = socklen_t(MemoryLayout<UInt64>.size)
+    return unsafe getsockopt(file.number, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &value, &length) == 0 ? value : nil
+  }
+
+  /// Whether a socket of any kind has an address already, bound or connected: bind(2) says EINVAL of such a one.
+  public static func hasAddress(_ file: borrowing OwnedFD) -> Bool { cl_has_address(file.number) == 1 }
 }

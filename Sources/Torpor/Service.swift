@@ -23,6 +23,7 @@ public final class Service: ForegroundService {
   /// Of a service that is relayed to.
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
+  private let disposal: Disposal
   let errorChannel: OutputChannel
   private let channels: ServiceChannels
   var errorStream: ErrorStream?
@@ -57,6 +58,7 @@ public final class Service: ForegroundService {
     processes = ServiceProcesses(loop: loop)
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
+    disposal = Disposal(loop: loop)
     unixRelays = UnixRelays(loop: loop)
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
@@ -110,7 +112,9 @@ public final class Service: ForegroundService {
       self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
-    processes.helper = { [weak self] in self?.gracePeriod.helper }
+    processes.helpers = { [gracePeriod, disposal] in
+      disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
+    }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onRoom = { [weak self] in self?.resumeRelaying() }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }
@@ -236,7 +240,7 @@ public final class Service: ForegroundService {
     var adoption: Adoption?
     if let listener = process.listener.take() {
       do throws(Errno) {
-        let made = try Adoption(listener, sockets: sockets, loop: loop)
+        let made = try Adoption(listener, sockets: sockets, loop: loop, disposal: disposal)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
         made.isStarting = { [weak self] in self?.isStarting ?? false }
@@ -285,7 +289,7 @@ public final class Service: ForegroundService {
   }
 
   private func listenForReadiness() throws(Errno) {
-    let receiver = try NotifyReceiver(loop: loop)
+    let receiver = try NotifyReceiver(loop: loop, disposal: disposal)
     receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
     receiver.onReady = { [weak self] in self?.post(.notifiedReady) }
     receiver.onWarning = { [weak self] in self?.narrator.warn($0) }

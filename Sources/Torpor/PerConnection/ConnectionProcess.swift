@@ -107,11 +107,5 @@ final class ConnectionProcess: CgroupSource {
     signalAll(SIGKILL)
   }
 
-  private func signalAll(_ signal: Int32) {
-    for pid in members {
-      guard let handle = try? ProcessHandle(pid: pid) else { continue }
-      // The number may have been another's by now: asked again once it is held.
-      if members.contains(pid) { try? handle.send(signal: signal) }
-    }
-  }
+  private func signalAll(_ signal: Int32) { ProcessHandle.signal(signal) { members } }
 }

@@ -71,6 +71,7 @@ final class Relay {
   /// `isConnected`: the service's end is.
   func begin(isConnected: Bool) throws(Errno) {
     client.socket.setUpForRelay()
+    client.socket.forgetInheritedOptions()
     try client.watch(loop) { [weak self] in self?.clientEvent($0) }
     if isConnected {
       try watchService()

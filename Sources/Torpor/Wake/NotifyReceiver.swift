@@ -4,15 +4,19 @@ import Linux
 final class NotifyReceiver {
   private let socket: DatagramSocket
   private let loop: EventLoop
+  private let disposal: Disposal
   private var token: EventLoop.Token?
   /// Whether a pid belongs to the service.
   var isOurs: ((Int32) -> Bool)?
   var onReady: (() -> Void)?
   var onWarning: ((String) -> Void)?
   private var hasWarned = false
+  /// It has been told, and once is enough.
+  private var isReady = false
 
-  init(loop: EventLoop) throws(Errno) {
+  init(loop: EventLoop, disposal: Disposal) throws(Errno) {
     self.loop = loop
+    self.disposal = disposal
     socket = try DatagramSocket()
     token = try loop.add(socket.descriptor, for: .readable) { [weak self] _ in self?.receive() }
   }
@@ -29,6 +33,9 @@ final class NotifyReceiver {
     // Bounded: who floods us is heard at the pace of the loop.
     for _ in 0..<32 {
       guard let datagram = socket.receive() else { return }
+      disposal.dispose(datagram.descriptors)
+      // Whose word it is costs more to find out than what it says.
+      guard !isReady, Self.saysReady(datagram.bytes), !datagram.isCut else { continue }
       guard isOurs?(datagram.pid) == true else {
         if !hasWarned {
           hasWarned = true
@@ -36,7 +43,8 @@ final class NotifyReceiver {
         }
         continue
       }
-      if Self.saysReady(datagram.bytes), !datagram.isCut { onReady?() }
+      isReady = true
+      onReady?()
     }
   }
 
