@@ -24,7 +24,6 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let noFamily = Errno(EAFNOSUPPORT)
   public static let badDescriptor = Errno(EBADF)
   public static let tooManyFiles = Errno(EMFILE)
-  public static let refused = Errno(ECONNREFUSED)
   public static let timedOut = Errno(ETIMEDOUT)
   public static let notAvailable = Errno(EADDRNOTAVAIL)
   public static let notSupported = Errno(EOPNOTSUPP)

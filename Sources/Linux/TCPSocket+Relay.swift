@@ -10,16 +10,28 @@ public struct AcceptedConnection: ~Copyable {
   public consuming func takeSocket() -> TCPSocket { socket }
 }
 
+/// A stream socket of any family: what a relay does with TCP it does with unix sockets, too.
 extension TCPSocket {
-  /// A connection from the queue of a listener that doesn't block; nil when it is empty.
+  /// A new unix stream socket that doesn't block.
+  public static func unixStream() throws(Errno) -> TCPSocket {
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    return TCPSocket(owning: OwnedFD(owning: try call { socket(AF_UNIX, type, 0) }))
+  }
+
   public func acceptConnection() throws(Errno) -> AcceptedConnection? {
-    let listener = descriptor.number
+    try Self.acceptConnection(from: descriptor)
+  }
+
+  /// A connection from the queue of a listener that doesn't block; nil when it is empty.
+  public static func acceptConnection(from listener: borrowing OwnedFD) throws(Errno) -> AcceptedConnection? {
+    let listener = listener.number
     var family: Int32 = 0
     var bytes = [UInt8](repeating: 0, count: 16)
     var port: UInt16 = 0
     let number: Int32
     do throws(Errno) { number = try shim { unsafe cl_accept_from(listener, &family, &bytes, &port) } } catch {
-      if error == .again { return nil }
+      // A unix socket that has been shut down says EINVAL when its queue is empty.
+      if error == .again || error == .invalid { return nil }
       throw error
     }
     let socket = TCPSocket(owning: OwnedFD(owning: number))

@@ -116,7 +116,8 @@ public final class Service: ForegroundService {
       disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
     }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
-    relays.onRoom = { [weak self] in self?.resumeRelaying() }
+    // A front sees to it by itself.
+    if front == nil { relays.onRoom = { [weak self] in self?.resumeRelaying() } }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixRelays.onEnd = { [weak self] in self?.leftovers.resume() }
     unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }

@@ -44,6 +44,22 @@ extension ServerTests {
       }
     }
 
+    @Test func aClientOfAPathHasNoAddress() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path("service.sock")
+      let arguments = ["-l", path, "--handover", "inetd", "--"] + shell("read line; echo \"$line${REMOTE_ADDR-.}\"")
+      try TorporProcess.run(arguments) { torpor in
+        for _ in 1...3 {
+          let client = try Client(connectingTo: .unix(path))
+          try client.send("hello\n")
+          try #require(try client.receiveToEnd() == "hello.\n")
+          try torpor.waitFor(.disconnected)
+        }
+        try torpor.stopGracefully()
+        try #require(access(path, F_OK) != 0)
+      }
+    }
+
     @Test func theConnectionIsInputAndOutputAndErrorsAreOurs() throws {
       let command = shell("echo to the log >&2; ls /proc/$$/fd; cat /proc/self/fdinfo/0")
       try inetd(command) { torpor, endpoint in
@@ -239,6 +255,7 @@ extension ServerTests {
       (["--max-connections", "5"], "--handover inetd only"),
       (["--handover", "inetd", "--env", "A=%{fd}"], "--handover inetd passes none"),
       (["--handover", "inetd-wait", "-l", "127.0.0.2:1024"], "is for one socket, and there are 2"),
+      (["--handover", "inetd", "-l", "udp:127.0.0.1:1054"], "has no connections"),
     ])
     func whatMakesNoSenseIsTold(options: [String], told: String) throws {
       let outcome = try Outcome(of: ["-l", "127.0.0.1:\(try freePort())"] + options + ["--", "true"])

@@ -356,6 +356,81 @@ extension ServerTests {
       }
     }
 
+    // MARK: unix sockets
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"), arguments: [true, false])
+    func redisServesClientsOfEitherKindAtAPathOfItsOwn(isFrontAPath: Bool) throws {
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let front = isFrontAPath ? Endpoint.unix(directory.path("front.sock")) : Endpoint.v4(try freePort())
+      let back = directory.path("back.sock")
+      let command = [
+        try #require(RealServer.redis.program), "--port", "0", "--unixsocket", back, "--save", "", "--dir",
+        directory.path,
+      ]
+      let arguments = ["-l", "\(front)", "--handover", "relay", "--to", back, "--idle", "50ms", "--"] + command
+      try TorporProcess.run(arguments) { torpor in
+        for _ in 1...5 {
+          try torpor.wakeAndRest(front)
+          // Some more at a time, and one that stays.
+          let clients = try (1...5).map { _ in try Client(connectingTo: front) }
+          for client in clients { try client.ask(.ping) }
+          for client in clients { client.close() }
+          try torpor.waitFor(.rested)
+        }
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
+    /// Else whoever may connect to the front would be root to the service.
+    @Test(.enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
+    func aServiceAtAPathSeesWhoItsClientIs() throws {
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let (front, back) = (directory.path("front.sock"), directory.path("back.sock"))
+      let script = try directory.write(
+        """
+        import os, socket, struct
+        if os.path.exists("\(back)"): os.unlink("\(back)")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("\(back)")
+        os.chmod("\(back)", 0o666)
+        listener.listen()
+        while True:
+          connection, _ = listener.accept()
+          peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+          # The connection that showed that it serves is gone by then.
+          try: connection.sendall(b"you are %d\\n" % struct.unpack("3i", peer)[1])
+          except BrokenPipeError: pass
+          connection.close()
+
+        """, to: "server.py")
+      let python = try #require(RealServer.python.program)
+      let arguments = ["-l", front, "--handover", "relay", "--to", back, "--idle", "10s", "--"] + [python, script]
+      let ask = [
+        python, "-c", "import socket; s = socket.socket(socket.AF_UNIX); s.connect('\(front)'); print(s.recv(99))",
+      ]
+      try TorporProcess.run(arguments) { _ in
+        for (wrapper, user) in [(Machine.asNobody, 65534), ([], 0)] {
+          let client = try ChildProcess(wrapper + ask)
+          #expect(client.waitForExit(within: .seconds(10)) == .exited(0))
+          #expect(client.output.contains("you are \(user)", within: .seconds(5)), "\(client.output.text)")
+          client.killAndWait()
+        }
+      }
+      // An ordinary user's torpor can be nobody else.
+      let copies = try TemporaryDirectory()
+      let binaries = try Binaries.built.copied(to: copies)
+      try TorporProcess.run(arguments, wrapper: Machine.asNobody, binaries: binaries) { torpor in
+        let client = try ChildProcess(ask)
+        defer { client.killAndWait() }
+        let warning = try torpor.waitFor(.warning)
+        try #require(try #require(warning.message).contains("would be somebody else to the service"))
+        #expect(client.waitForExit(within: .seconds(10)) != nil)
+        #expect(client.output.text.contains("you are") == false)
+      }
+    }
+
     // MARK: mistakes
 
     @Test(arguments: [
@@ -363,6 +438,8 @@ extension ServerTests {
       (["--proxy-protocol", "v1"], "--handover relay"), (["--handover", "relay", "--to", "*:80"], "'*:80'"),
       (["--handover", "relay", "--to", "127.0.0.1:1", "--proxy-protocol", "v3"], "v3"),
       (["--handover", "relay", "--to", "127.0.0.1:1", "--env", "A=%{fd}"], "--handover relay passes none"),
+      (["--handover", "relay", "--to", "udp:53"], "a relay is for connections"),
+      (["--handover", "relay", "--to", "127.0.0.1:1", "-l", "udp:127.0.0.1:1054"], "can't be relayed"),
     ])
     func whatMakesNoSenseIsTold(options: [String], told: String) throws {
       let outcome = try Outcome(of: ["-l", "127.0.0.1:\(try freePort())"] + options + ["--", "true"])

@@ -10,7 +10,7 @@ final class ConnectionService: ForegroundService {
   private let narrator: Narrator
   private let channels: ServiceChannels
   private let launcher: Launcher
-  private let sockets: [HeldSocket]
+  private let sockets: [any HeldSocket]
   private var server: ConnectionServer
   private let alarm: Alarm
   /// What all processes write their errors to. One pipe for all: lines of up to 4 KiB don't mix (pipe(7)).
@@ -33,21 +33,34 @@ final class ConnectionService: ForegroundService {
     launcher = try Launcher(options)
     channels = try ServiceChannels(options, loop: loop)
     narrator = channels.narrator
-    sockets = try HeldSocket.hold(options.listen, loop: loop)
+    let unixRelays = UnixRelays(loop: loop)
+    sockets = try SocketHolder(
+      options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
+      leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop
+    ).hold()
     server = ConnectionServer(
       configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
     do throws(Errno) {
       alarm = try Alarm(loop: loop)
       errors = try OwnedFD.pipe()
       errorStream = try ErrorStream(errors.reading.duplicate(), to: channels.errorChannel, loop: loop)
-      for socket in sockets { try socket.group.current.descriptor.setNonBlocking(true) }
-    } catch { throw ServiceError("cannot set up: \(error)") }
+      for socket in sockets { try socket.setNonBlocking(true) }
+    } catch {
+      // Paths were made for them.
+      for socket in sockets { socket.release() }
+      throw ServiceError("cannot set up: \(error)")
+    }
+    if let socket = sockets.first(where: { $0.kind == .datagram }) {
+      for socket in sockets { socket.release() }
+      throw ServiceError(
+        "\(socket.name) has no connections: --handover inetd is for these, and inetd-wait for it", exitCode: 2)
+    }
     if let own = Cgroup.own() { cgroup = try? Cgroup(named: "torpor-\(options.name)-\(getpid())", in: own) }
     alarm.onDue = { [weak self] in self?.post(.deadlineReached) }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     channels.errorChannel.onRoom = { [weak self] in self?.errorStream.resume() }
     for socket in sockets {
-      socket.onEvent = { [weak self, index = socket.index] _ in self?.post(.connectionWaiting(socket: index)) }
+      socket.watcher.onEvent = { [weak self, index = socket.index] _ in self?.post(.connectionWaiting(socket: index)) }
     }
   }
 
@@ -113,12 +126,20 @@ final class ConnectionService: ForegroundService {
   private func accept(_ index: Int) {
     guard let socket = sockets.first(where: { $0.index == index }) else { return post(.nobodyWaited) }
     do throws(Errno) {
-      guard let connection = try socket.group.current.acceptConnection() else { return post(.nobodyWaited) }
-      inHand = consume connection
-      post(.accepted)
+      try socket.withCurrent { listener throws(Errno) in
+        inHand = try TCPSocket.acceptConnection(from: listener)
+      }
+      post(hasConnectionInHand ? .accepted : .nobodyWaited)
     } catch {
-      failure = "a connection to \(socket.address) can't be accepted: \(error)"
+      failure = "a connection to \(socket.name) can't be accepted: \(error)"
       post(.acceptFailed)
+    }
+  }
+
+  private var hasConnectionInHand: Bool {
+    switch inHand {
+    case .some: true
+    case .none: false
     }
   }
 
@@ -172,7 +193,7 @@ final class ConnectionService: ForegroundService {
   }
 
   private func finish() {
-    for socket in sockets { socket.unwatch() }
+    for socket in sockets { socket.release() }
     errorStream.drainAndClose()
     connections = [:]
     cgroup = nil
@@ -182,7 +203,7 @@ final class ConnectionService: ForegroundService {
   // MARK: telling
 
   private func tell(_ report: ConnectionServer.Report) {
-    let listening = sockets.map(\.address.description)
+    let listening = sockets.map(\.name)
     var context = Narrator.ConnectionContext(listening: listening, limit: options.connectionsMax)
     context.failure = failure
     switch report {

@@ -47,7 +47,7 @@ final class ReachProbe {
     drop()
     do throws(Errno) {
       let end = try target.makeEnd()
-      if try target.connect(end) { return reached(end) }
+      if try target.connect(end, for: nil) { return reached(end) }
       attempt = end
       try end.watch(loop) { [weak self] readiness in
         if !readiness.isDisjoint(with: [.writable, .error, .hangUp]) { self?.answered() }

@@ -10,10 +10,14 @@ extension Relay {
   func connect() {
     do throws(Errno) {
       phase = .connecting
-      let isConnected = try target.connect(service)
+      let isConnected = try target.connect(service, for: client)
       try watchService()
       if isConnected { open() }
-    } catch { fail(error) }
+    } catch {
+      // It would be somebody else to the service, however often it is tried.
+      if error == .notPermitted, case .unix = target { return giveUp(error) }
+      fail(error)
+    }
   }
 
   func connectEnded() {

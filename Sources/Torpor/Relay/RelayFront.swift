@@ -9,7 +9,7 @@ final class RelayFront {
   private let header: ProxyProtocol?
   private let relays: Relays
   private let probe: ReachProbe
-  private let sockets: () -> [HeldSocket]
+  private let sockets: () -> [any HeldSocket]
   /// Connections are accepted.
   private(set) var isOpen = false
   /// What waits will be the next instance's.
@@ -34,7 +34,7 @@ final class RelayFront {
 
   init(
     _ target: RelayTarget, header: ProxyProtocol?, relays: Relays, loop: EventLoop,
-    sockets: @escaping () -> [HeldSocket]
+    sockets: @escaping () -> [any HeldSocket]
   ) throws(Errno) {
     self.target = target
     self.header = header
@@ -55,7 +55,7 @@ final class RelayFront {
 
   /// A new one has been started. `asks`: whether its address is asked, or its own word is waited for.
   func begin(asks: Bool) {
-    for socket in sockets() { try? socket.group.current.descriptor.setNonBlocking(true) }
+    for socket in sockets() { try? socket.setNonBlocking(true) }
     current = []
     hasClosed = false
     firstEnd = nil
@@ -76,7 +76,7 @@ final class RelayFront {
     isOpen = wanted
     if wanted {
       isShort = false
-      if relays.retryNow(by: firstEnd) { firstEnd = nil }
+      if relays.retryNow(by: target.isEveryConnectionAlike ? firstEnd : nil) { firstEnd = nil }
       for socket in sockets() { accept(from: socket) }
     } else {
       relays.pause()
@@ -95,16 +95,18 @@ final class RelayFront {
     for socket in sockets() { socket.watch(for: isAccepting ? .connections : .shutDownOnly) }
   }
 
-  func accept(from socket: HeldSocket) {
+  func accept(from socket: any HeldSocket) {
     guard isAccepting else { return watch() }
-    let end = firstEnd
-    firstEnd = nil
+    // Made as ourselves: a client of a path has its own made.
+    let end = target.isEveryConnectionAlike || socket.kind == .tcp ? firstEnd : nil
+    if end != nil { firstEnd = nil }
     do throws(Errno) {
-      try relays.take(
-        from: socket.group.current, to: target, header: header, limit: Self.acceptsMax, connected: end)
+      try socket.withCurrent { listener throws(Errno) in
+        try relays.take(from: listener, to: target, header: header, limit: Self.acceptsMax, connected: end)
+      }
     } catch {
       isShort = true
-      onWarning?("connections to \(socket.address) have to wait: \(error)")
+      onWarning?("connections to \(socket.name) have to wait: \(error)")
     }
     if !isAccepting { watch() }
   }

@@ -42,13 +42,13 @@ final class Relays {
     let flags = try listener.descriptor.statusFlags()
     try listener.descriptor.setNonBlocking(true)
     defer { try? listener.descriptor.setStatusFlags(flags) }
-    try take(from: listener, to: target)
+    try take(from: listener.descriptor, to: target)
   }
 
   /// Accepts what waits on `listener`, which doesn't block, `limit` connections at most, and relays it to `target`. Throws when one
   /// had to be left there; `onRoom` says when to try again. `connected`: a connection to the service for the first.
   func take(
-    from listener: borrowing TCPSocket, to target: RelayTarget, header: ProxyProtocol? = nil,
+    from listener: borrowing OwnedFD, to target: RelayTarget, header: ProxyProtocol? = nil,
     limit: Int = Int(ReuseportGroup.backlog), connected: RelayEnd? = nil
   ) throws(Errno) {
     var connected = connected
@@ -66,13 +66,13 @@ final class Relays {
   }
 
   private func takeOne(
-    from listener: borrowing TCPSocket, to target: RelayTarget, _ header: ProxyProtocol?, _ connected: RelayEnd?
+    from listener: borrowing OwnedFD, to target: RelayTarget, _ header: ProxyProtocol?, _ connected: RelayEnd?
   ) throws(Errno) -> Bool {
     // Asked first, so that nothing is made for nobody.
-    guard listener.descriptor.isReadableNow() else { return false }
+    guard listener.isReadableNow() else { return false }
     let parts = try Relay.Parts(target, service: connected)
     guard parts.downward.highestDescriptor < numberLimit else { throw .tooManyFiles }
-    guard let connection = try listener.acceptConnection() else { return false }
+    guard let connection = try TCPSocket.acceptConnection(from: listener) else { return false }
     let relay = Relay(
       connection, parts, to: target, header: header,
       giveUpAt: reachTimeout.map { MonotonicClock.now() + $0.nanoseconds }, loop: loop, owner: self)
@@ -106,6 +106,10 @@ final class Relays {
     guard !hasWarned else { return }
     hasWarned = true
     let client = relay.clientAddress.map { " of \($0)" } ?? ""
+    if error == .notPermitted {
+      onWarning?("connections of other users to \(relay.target) are closed: they would be somebody else to the service")
+      return
+    }
     onWarning?(
       "the connection\(client) is closed, as \(relay.target) could not be reached for "
         + "\(TimeSpan.describe(reachTimeout ?? .zero)): \(lastFailure ?? error)")
@@ -130,12 +134,9 @@ final class Relays {
   /// The service serves: whoever has been accepted for it in vain need not wait for the next try. `end`: a connection to it.
   /// Returns whether that has been used.
   func retryNow(by end: RelayEnd?) -> Bool {
-    var end = end
-    for relay in pending {
-      relay.retryNow(by: end)
-      end = nil
-    }
-    return end == nil
+    let waiting = pending
+    for (position, relay) in waiting.enumerated() { relay.retryNow(by: position == 0 ? end : nil) }
+    return end != nil && !waiting.isEmpty
   }
 
   // MARK: the end

@@ -5,7 +5,7 @@ import Linux
 extension Service {
   /// Makes the front of a service that binds an address of its own; nil for all others.
   static func makeFront(
-    _ options: ServiceOptions, relays: Relays, loop: EventLoop, sockets: @escaping () -> [HeldSocket]
+    _ options: ServiceOptions, relays: Relays, loop: EventLoop, sockets: @escaping () -> [any HeldSocket]
   ) throws(ServiceError) -> RelayFront? {
     guard let target = options.relayTarget else { return nil }
     if target.isHeld(by: sockets()) {
@@ -70,21 +70,31 @@ extension Service {
 
   private func queueLengths(_ front: RelayFront) -> QueueLengths {
     // Steered away, it is the next instance's queue, though the socket is the same; those in our hands are nobody's yet.
-    let queues = front.isSteeredAway ? 0 : sockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
-    return QueueLengths(current: front.pendingCount + queues)
+    QueueLengths(current: front.pendingCount + (front.isSteeredAway ? 0 : waitingCount))
+  }
+
+  /// Of a unix socket it can be told that somebody waits, and not how many.
+  private var waitingCount: Int {
+    tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
+      + unixSockets.count { $0.group.current.hasWaiting() }
   }
 
   private func sample(_ query: Query, _ front: RelayFront) {
     do throws(SockDiagError) {
       // What the kernel lists as accepted is accepted by us; and handshakes end in a queue that is ours, whenever they do.
-      let listed = try sense.sample(sockets)
+      var listed = tcpSockets.isEmpty ? Sample() : try sense.sample(tcpSockets)
+      // Whose connection it is that wakes the service is to be told; else that there is one is enough.
+      if isWakingUntold { _ = try unixSense?.sample() }
+      for socket in unixSockets where socket.group.current.hasWaiting() {
+        listed.queuedOnCurrent.insert(UInt64.max - UInt64(socket.index))
+      }
       var sample = Sample()
       sample.accepted = front.openCount
       sample.hasClosed = front.takeClosed()
       let waiting = listed.queuedOnCurrent.union(listed.queuedOnNext)
       if front.isSteeredAway { sample.queuedOnNext = waiting } else { sample.queuedOnCurrent = waiting }
       sample.queuedOnCurrent.formUnion(front.pendingCookies)
-      sample.acceptQueueLength = sockets.reduce(front.pendingCount) { $0 + $1.group.current.acceptQueueLength() }
+      sample.acceptQueueLength = front.pendingCount + waitingCount
       answer(query, sample)
     } catch {
       narrator.warn("cannot list the service's connections (sock_diag): \(error)")

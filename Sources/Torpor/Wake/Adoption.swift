@@ -102,7 +102,7 @@ final class Adoption {
       guard let address = SocketAddress(sockaddr: bytes), address.port != 0, let request = try request(call),
         let kind = TCPSocket.kind(of: request.file.descriptor), kind.isTCP || kind.isUDP,
         // In another network namespace the same address is another one.
-        kind.networkCookie == ownNetwork
+        ownNetwork == nil || kind.networkCookie == ownNetwork
       else { return listener.letGo(call) }
       if kind.isUDP { return try answerBind(request, toDatagrams: address, isIPv6Only: kind.isIPv6Only) }
       guard let match = match(address, isIPv6Only: address.family == .v6 && kind.isIPv6Only) else {
