@@ -58,9 +58,9 @@ int cl_reap(int *status) {
   return pid;
 }
 
-int cl_pipe(int *reading, int *writing) {
+int cl_pipe(int *reading, int *writing, int blocks) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC)) return -errno;
+  if (pipe2(ends, O_CLOEXEC | (blocks ? 0 : O_NONBLOCK))) return -errno;
   *reading = ends[0];
   *writing = ends[1];
   return 0;

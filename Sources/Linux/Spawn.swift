@@ -59,10 +59,13 @@ public struct Spawn: ~Copyable {
     guard code == 0 else {
       throw Failure(step: Failure.Step(rawValue: UInt32(result.stage)) ?? .clone, errno: Errno(-code))
     }
+    // Owned before anything can fail, so that neither is left open.
+    let pidfd = OwnedFD(owning: result.pidfd)
+    let trap = result.listener < 0 ? nil : OwnedFD(owning: result.listener)
     do throws(Errno) {
-      let handle = try ProcessHandle(pid: result.pid, owning: OwnedFD(owning: result.pidfd))
-      let listener = result.listener < 0 ? nil : try SeccompListener(owning: OwnedFD(owning: result.listener))
-      return Process(handle: handle, listener: listener)
+      let handle = try ProcessHandle(pid: result.pid, owning: pidfd)
+      guard let trap else { return Process(handle: handle, listener: nil) }
+      return Process(handle: handle, listener: try SeccompListener(owning: trap))
     } catch {
       // Out of descriptors at the last moment: a process that we can't watch must not live.
       _ = kill(result.pid, SIGKILL)

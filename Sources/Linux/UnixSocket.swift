@@ -52,18 +52,26 @@ public struct UnixSocket: ~Copyable {
   }
 
   /// Connects at once. A full queue throws `.again` when the socket doesn't block.
-  public func connect(to address: UnixAddress) throws(Errno) {
-    let number = descriptor.number
-    try shim { unsafe cl_connect_unix(number, address.name, address.name.count) }
+  public func connect(to address: UnixAddress) throws(Errno) { try Self.connect(descriptor, to: address, as: nil) }
+
+  /// The same with any unix stream socket; in the name of `peer`, if there is one.
+  public static func connect(
+    _ socket: borrowing OwnedFD, to address: UnixAddress, as peer: Peer?
+  ) throws(Errno) {
+    let number = socket.number
+    try shim {
+      if let peer {
+        unsafe cl_connect_unix_as(
+          number, address.name, address.name.count, peer.user, peer.group, peer.groups, peer.groups.count)
+      } else {
+        unsafe cl_connect_unix(number, address.name, address.name.count)
+      }
+    }
   }
 
   /// The same in the name of another process: it is who the other side sees (SO_PEERCRED), but for the pid.
   public func connect(to address: UnixAddress, as peer: Peer) throws(Errno) {
-    let number = descriptor.number
-    try shim {
-      unsafe cl_connect_unix_as(
-        number, address.name, address.name.count, peer.user, peer.group, peer.groups, peer.groups.count)
-    }
+    try Self.connect(descriptor, to: address, as: peer)
   }
 
   /// A connection from the queue, which must not block; nil when it is empty.
@@ -112,9 +120,11 @@ public struct UnixSocket: ~Copyable {
     }
   }
 
-  public func peer() throws(Errno) -> Peer {
+  public func peer() throws(Errno) -> Peer { try Self.peer(of: descriptor) }
+
+  public static func peer(of connection: borrowing OwnedFD) throws(Errno) -> Peer {
     var (pid, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
-    let number = descriptor.number
+    let number = connection.number
     try shim { unsafe cl_peer_credentials(number, &pid, &user, &group) }
     // NGROUPS_MAX is 65536; who has more than a few thousand is shown with these.
     var groups = [UInt32](repeating: 0, count: 4096)

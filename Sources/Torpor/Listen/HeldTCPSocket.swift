@@ -50,12 +50,12 @@ final class HeldTCPSocket: HeldSocket {
 
   func relayStrays() throws(Errno) -> Int {
     let before = relays.begun
-    try group.withNext { next throws(Errno) in try relays.take(from: next, to: address) }
+    try group.withNext { next throws(Errno) in try relays.take(fromShared: next, to: .tcp(address)) }
     return relays.begun - before
   }
 
   func relayWaiting() throws(Errno) {
-    if let relayTarget { try relays.take(from: group.current, to: relayTarget) }
+    if let relayTarget { try relays.take(fromShared: group.current, to: .tcp(relayTarget)) }
   }
 
   func stopRelaying() { relayTarget = nil }
@@ -63,7 +63,7 @@ final class HeldTCPSocket: HeldSocket {
   func swap(migrates: Bool) throws(Errno) -> Int {
     if !migrates, group.current.acceptQueueLength() > 0 {
       // It should be empty. What is there nonetheless, nobody else can serve.
-      try relays.take(from: group.current, to: address)
+      try relays.take(fromShared: group.current, to: .tcp(address))
     }
     unwatch()
     return try group.swap()

@@ -11,18 +11,18 @@ extension Adoption {
   ) -> Bool {
     guard let deferral, !deferral.isOver else { return false }
     do throws(Errno) {
-      let inode = try request.file.inode()
+      let inode = try request.file.descriptor.inode()
       if deferral.dummies.contains(where: { $0.inode == inode }) { return true }
       // One of LISTEN_FDS that it binds nonetheless.
       guard try inode != held.inode(), deferral.dummies.count < Deferral.dummiesMax else { return false }
       let place: Deferral.Dummy.Place =
         if let family {
-          .port(try TCPSocket.bindToLoopback(request.file, family))
+          .port(try TCPSocket.bindToLoopback(request.file.descriptor, family))
         } else {
-          .name(try UnixSocket.bindToAnyName(request.file))
+          .name(try UnixSocket.bindToAnyName(request.file.descriptor))
         }
-      deferral.dummies.append(
-        Deferral.Dummy(held, at: place, number: request.number, inode: inode, file: try request.file.duplicate()))
+      let file = ForeignFile(try request.file.descriptor.duplicate(), disposal)
+      deferral.dummies.append(Deferral.Dummy(held, at: place, number: request.number, inode: inode, file: file))
       return true
     } catch {
       warn("cannot keep \(held.name) from the service until it is ready", error)
@@ -102,13 +102,13 @@ extension Adoption {
       ProcessFiles.file(of: call.thread, number: $0) == wanted
     }
     do throws(Errno) {
-      let request = Request(call: call, number: number ?? dummy.number, file: try dummy.file.duplicate())
+      let request = Request(call: call, number: number ?? dummy.number, file: ForeignFile(try dummy.file.descriptor.duplicate(), disposal))
       switch dummy.held {
       case .tcp(let socket, _):
-        socket.group.current.copyOptions(from: dummy.file)
+        socket.group.current.copyOptions(from: dummy.file.descriptor)
         try place(socket.group.current.descriptor, for: request)
       case .path(let socket):
-        socket.group.current.copyOptions(from: dummy.file)
+        socket.group.current.copyOptions(from: dummy.file.descriptor)
         try place(socket.group.current.descriptor, for: request)
       }
       return true

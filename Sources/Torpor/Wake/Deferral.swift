@@ -22,9 +22,9 @@ final class Deferral {
     let number: Int32
     let inode: UInt64
     /// Keeps the inode's number from being another's.
-    let file: OwnedFD
+    let file: ForeignFile
 
-    init(_ held: Held, at place: Place, number: Int32, inode: UInt64, file: consuming OwnedFD) {
+    init(_ held: Held, at place: Place, number: Int32, inode: UInt64, file: consuming ForeignFile) {
       self.held = held
       self.place = place
       self.number = number

@@ -4,15 +4,19 @@ import Linux
 final class NotifyReceiver {
   private let socket: DatagramSocket
   private let loop: EventLoop
+  private let disposal: Disposal
   private var token: EventLoop.Token?
   /// Whether a pid belongs to the service.
   var isOurs: ((Int32) -> Bool)?
   var onReady: (() -> Void)?
   var onWarning: ((String) -> Void)?
   private var hasWarned = false
+  /// It has been told, and once is enough.
+  private var isReady = false
 
-  init(loop: EventLoop) throws(Errno) {
+  init(loop: EventLoop, disposal: Disposal) throws(Errno) {
     self.loop = loop
+    self.disposal = disposal
     socket = try DatagramSocket()
     token = try loop.add(socket.descriptor, for: .readable) { [weak self] _ in self?.receive() }
   }
@@ -32,8 +36,10 @@ final class NotifyReceiver {
     // Bounded: who floods us is heard at the pace of the loop.
     for _ in 0..<32 {
       guard let datagram = socket.receive() else { return }
-      // All else is no business of ours, whoever says it: one that says STOPPING=1 may be gone by now.
-      guard Self.saysReady(datagram.bytes), !datagram.isCut else { continue }
+      disposal.dispose(datagram.descriptors)
+      // All else is no business of ours, whoever says it: one that says STOPPING=1 may be gone by now. And whose word it is
+      // costs more to find out than what it says.
+      guard !isReady, Self.saysReady(datagram.bytes), !datagram.isCut else { continue }
       guard isOurs?(datagram.pid) == true else {
         // One that has ended meanwhile can't be told from the service's own.
         if !hasWarned, ProcessFiles.name(of: datagram.pid) != nil {
@@ -42,6 +48,7 @@ final class NotifyReceiver {
         }
         continue
       }
+      isReady = true
       onReady?()
     }
   }
