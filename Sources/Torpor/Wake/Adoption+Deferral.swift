@@ -102,7 +102,8 @@ extension Adoption {
       ProcessFiles.file(of: call.thread, number: $0) == wanted
     }
     do throws(Errno) {
-      let request = Request(call: call, number: number ?? dummy.number, file: ForeignFile(try dummy.file.descriptor.duplicate(), disposal))
+      let request = Request(
+        call: call, number: number ?? dummy.number, file: ForeignFile(try dummy.file.descriptor.duplicate(), disposal))
       switch dummy.held {
       case .tcp(let socket, _):
         socket.group.current.copyOptions(from: dummy.file.descriptor)
