@@ -17,6 +17,10 @@ extension ServerTests {
     @Test(.enabled(if: Machine.isRoot, "needs root, for a network namespace"))
     func aProcessThatIsCutOffFromTheNetworkGetsNoSocketOfIt() throws { try endure("namespace") }
 
+    /// With a unix path held, more of its calls are asked about, and more of it is looked at.
+    @Test(arguments: ["threads", "crowd", "explode", "die"])
+    func noneOfOneThatHasAPathToo(attack: String) throws { try endure(attack, holdsPath: true) }
+
     @Test(.enabled(if: Machine.isRoot && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and FUSE"))
     func aFileSystemThatNeverAnswersKeepsNobodyWaiting() throws { try endure("filesystem", holdsPath: true) }
 
