@@ -94,15 +94,22 @@ public enum ProcessFiles {
 
   /// The directory that `path` leads to as a thread sees it, from its own root and working directory, or from a directory
   /// that it has open as `directory`.
+  ///
+  /// Only by names that the kernel has looked up before: a thread can name a directory in a file system that is a process of
+  /// its own (FUSE), and whoever looks that up waits for an answer. nil where one had to be asked. What leads to a directory
+  /// that we have open is known, as long as no symbolic link on the way has been forgotten for want of memory.
   public static func directory(ofThread thread: Int32, path: String, from directory: Int32? = nil) -> FileIdentity? {
     let isAbsolute = path.hasPrefix("/")
     let start = isAbsolute ? "root" : directory.map { "fd/\($0)" } ?? "cwd"
     let number = unsafe cl_open_directory("/proc/\(thread)/\(start)")
     guard number >= 0 else { return nil }
     let root = OwnedFD(owning: number)
-    let found = unsafe cl_open_directory_at(root.number, path.isEmpty ? "." : path, isAbsolute ? 1 : 0)
+    let found = unsafe cl_find_directory_at(root.number, path.isEmpty ? "." : path, isAbsolute ? 1 : 0)
     guard found >= 0 else { return nil }
-    return try? OwnedFD(owning: found).identity()
+    let file = OwnedFD(owning: found)
+    var (device, inode): (UInt64, UInt64) = (0, 0)
+    guard unsafe cl_file_identity(file.number, &device, &inode) == 0 else { return nil }
+    return FileIdentity(device: device, inode: inode)
   }
 
   /// The command's name, 15 bytes of it (comm). A process can give itself any: what would be a line's end or a terminal's

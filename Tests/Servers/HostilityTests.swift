@@ -17,11 +17,19 @@ extension ServerTests {
     @Test(.enabled(if: Machine.isRoot, "needs root, for a network namespace"))
     func aProcessThatIsCutOffFromTheNetworkGetsNoSocketOfIt() throws { try endure("namespace") }
 
+    /// With a unix path held, more of its calls are asked about, and more of it is looked at.
+    @Test(arguments: ["threads", "crowd", "explode", "die"])
+    func noneOfOneThatHasAPathToo(attack: String) throws { try endure(attack, holdsPath: true) }
+
+    @Test(.enabled(if: Machine.isRoot && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and FUSE"))
+    func aFileSystemThatNeverAnswersKeepsNobodyWaiting() throws { try endure("filesystem", holdsPath: true) }
+
     @Test func aFloodOfNotificationsIsOutlasted() throws { try endure("notify", options: ["--ready", "notify"]) }
 
     /// Two lives under attack, beside an innocent service.
-    private func endure(_ attack: String, options: [String] = []) throws {
+    private func endure(_ attack: String, options: [String] = [], holdsPath: Bool = false) throws {
       let copies = try TemporaryDirectory()
+      let path = holdsPath ? [copies.path("held.sock")] : []
       let binaries = try Binaries.built.copied(to: copies)
       let neighbour = Endpoint.v4(try freePort())
       let neighbourly = ["-l", "\(neighbour)", "--idle", "20ms", "--"] + OddServer.command(neighbour)
@@ -29,7 +37,8 @@ extension ServerTests {
         let held = Endpoint.v4(try freePort())
         let ports = [held.port, try freePort(), neighbour.port].map(String.init)
         let arguments =
-          ["-l", "\(held)", "--idle", "100ms"] + options + ["--", binaries.hostile, attack] + ports
+          ["-l", "\(held)", "--idle", "100ms"] + path.flatMap { ["-l", $0] } + options
+          + ["--", binaries.hostile, attack] + ports + path
         try TorporProcess.run(arguments, binaries: binaries) { torpor in
           let first = try live(torpor, held, neighbour)
           let second = try live(torpor, held, neighbour)

@@ -11,6 +11,7 @@ struct targets {
   uint16_t held;     // the service's own address
   uint16_t other;    // an address that nobody has
   uint16_t foreign;  // another service's, or 0
+  const char *path;  // a unix path that is held, too, or NULL
 };
 
 struct attack {
@@ -46,3 +47,4 @@ unsigned attack_explode(const struct targets *);
 unsigned attack_connected(const struct targets *);
 unsigned attack_namespace(const struct targets *);
 unsigned attack_notify(const struct targets *);
+unsigned attack_filesystem(const struct targets *);

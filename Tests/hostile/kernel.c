@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -65,6 +67,59 @@ unsigned attack_namespace(const struct targets *targets) {
   if (WEXITSTATUS(status) == 2) fail("unshare");
   if (WEXITSTATUS(status)) exit(WEXITSTATUS(status));
   return 1;
+}
+
+// MARK: a file system that never answers
+
+static char unanswered[4096];
+
+static void *unlink_below(void *unused) {
+  (void)unused;
+  unlink(unanswered);
+  return NULL;
+}
+
+static void *connect_below(void *unused) {
+  (void)unused;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, unanswered, sizeof address.sun_path - 1);
+  connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address);
+  return NULL;
+}
+
+static void *bind_below(void *unused) {
+  (void)unused;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, unanswered, sizeof address.sun_path - 1);
+  bind(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address);
+  return NULL;
+}
+
+unsigned attack_filesystem(const struct targets *targets) {
+  pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (!child) {
+    // Whoever looks a name up in it waits for us, and we don't answer.
+    int device = open("/dev/fuse", O_RDWR);
+    char directory[] = "/tmp/hostile.XXXXXX", options[128];
+    if (device < 0 || !mkdtemp(directory)) _exit(2);
+    snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%d,group_id=%d", device, getuid(), getgid());
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("unanswered", directory, "fuse", 0, options))
+      _exit(2);
+    const char *base = strrchr(targets->path, '/');
+    snprintf(unanswered, sizeof unanswered, "%s/below%s", directory, base);
+    start_thread(unlink_below, NULL);
+    start_thread(connect_below, NULL);
+    start_thread(bind_below, NULL);
+    usleep(500000);
+    umount2(directory, MNT_DETACH);
+    rmdir(directory);
+    while (1) pause();
+  }
+  // It stays as it is for as long as we live.
+  usleep(300000);
+  return 3;
 }
 
 // MARK: notifications

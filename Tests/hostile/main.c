@@ -1,4 +1,4 @@
-// hostile ATTACK HELD OTHER FOREIGN: attacks for a second or two, then serves the held address as if nothing had been.
+// hostile ATTACK HELD OTHER FOREIGN [PATH]: attacks for a second or two, then serves the held address as if nothing had been.
 #define _GNU_SOURCE 1
 #include "hostile.h"
 
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ const struct attack attacks[] = {
     {"forks", attack_forks},         {"die", attack_die},             {"exec", attack_exec},
     {"crowd", attack_crowd},         {"linger", attack_linger},       {"explode", attack_explode},
     {"connected", attack_connected}, {"namespace", attack_namespace}, {"notify", attack_notify},
+    {"filesystem", attack_filesystem},
     {NULL, NULL},
 };
 
@@ -82,7 +84,15 @@ static void *converse(void *argument) {
   return NULL;
 }
 
+static void listen_at(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 64)) fail(path);
+}
+
 static void serve(const struct targets *targets) {
+  if (targets->path) listen_at(targets->path);
   int listener = tcp_socket();
   if (listener < 0) fail("socket");
   struct sockaddr_in address = loopback(targets->held);
@@ -103,13 +113,14 @@ static void end(int signal) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 5) {
-    fprintf(stderr, "usage: hostile ATTACK HELD OTHER FOREIGN (ports)\n");
+  if (count != 5 && count != 6) {
+    fprintf(stderr, "usage: hostile ATTACK HELD OTHER FOREIGN [PATH] (three ports, and a path)\n");
     return 2;
   }
   signal(SIGTERM, end);
   signal(SIGPIPE, SIG_IGN);
-  struct targets targets = {(uint16_t)atoi(arguments[2]), (uint16_t)atoi(arguments[3]), (uint16_t)atoi(arguments[4])};
+  struct targets targets = {(uint16_t)atoi(arguments[2]), (uint16_t)atoi(arguments[3]), (uint16_t)atoi(arguments[4]),
+                            count == 6 ? arguments[5] : NULL};
   elapsed();
   for (const struct attack *attack = attacks; attack->name; attack++) {
     if (strcmp(attack->name, arguments[1])) continue;

@@ -211,6 +211,10 @@ int cl_connect_unix_as(int socket, const uint8_t *_Nonnull name, size_t length, 
                        const gid_t *_Nullable groups, size_t group_count);
 /// Opens a directory for reference only (O_PATH). `in_root`: no way leads out of `root`, and "/" means `root` (openat2(2)).
 int cl_open_directory_at(int root, const char *_Nonnull path, int in_root);
+/// The same by names that the kernel knows already, without asking any file system; -EAGAIN where it would have to be asked.
+int cl_find_directory_at(int root, const char *_Nonnull path, int in_root);
+/// A file's device and inode as the kernel knows them, without asking its file system.
+int cl_file_identity(int file, uint64_t *_Nonnull device, uint64_t *_Nonnull inode);
 /// A file of any kind for reference only (O_PATH); a symbolic link is not followed.
 int cl_open_reference(int directory, const char *_Nonnull name);
 int cl_peer_credentials(int socket, int *_Nonnull pid, uid_t *_Nonnull user, gid_t *_Nonnull group);
