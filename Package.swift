@@ -31,6 +31,9 @@ let package = Package(
     .executableTarget(
       name: "hammer", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/hammer", swiftSettings: strict),
+    .executableTarget(
+      name: "hostile", path: "Tests/hostile", publicHeadersPath: ".",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -48,7 +51,7 @@ let package = Package(
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
     .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "greeter"], path: "Tests/Servers",
+      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter"], path: "Tests/Servers",
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

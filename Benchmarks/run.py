@@ -9,6 +9,7 @@ import shutil
 import tempfile
 
 import dormant
+import relay
 import steady
 import wake
 from common import compile_c
@@ -28,6 +29,8 @@ def parts(torpor, wakes, redis_wakes, pairs, seconds, directory):
         yield "b. Steady state", steady.measure(torpor, redis, benchmark, pairs)
     yield "b. The filter", steady.measure_filter(bind_filter, 11)
     yield "c. Size", dormant.measure_size(torpor, service)
+    if redis and benchmark:
+        yield "g. Relay", relay.measure(torpor, redis, benchmark, max(3, pairs // 3))
     yield "d, e. Quiet", dormant.measure_quiet(torpor, service, seconds)
 
 

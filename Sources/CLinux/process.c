@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -24,6 +25,31 @@ ssize_t cl_process_read(int pid, uint64_t address, void *buffer, size_t length) 
   return count < 0 ? -errno : count;
 }
 
+#define MAX_PIECES 8
+
+ssize_t cl_process_read_message(int pid, uint64_t header, uint8_t *name, size_t *name_length, uint8_t *bytes, size_t capacity) {
+  struct msghdr message;
+  struct iovec pieces[MAX_PIECES];
+  if (cl_process_read(pid, header, &message, sizeof message) != sizeof message) return -EFAULT;
+  if (message.msg_namelen > 128 || message.msg_iovlen > MAX_PIECES) return -E2BIG;
+  *name_length = message.msg_namelen;
+  // Each part has its own check for its full length: a read across an unmapped page ends early.
+  if (message.msg_namelen &&
+      cl_process_read(pid, (uint64_t)(uintptr_t)message.msg_name, name, message.msg_namelen) != (ssize_t)message.msg_namelen)
+    return -EFAULT;
+  ssize_t listed = (ssize_t)(message.msg_iovlen * sizeof *pieces);
+  if (listed && cl_process_read(pid, (uint64_t)(uintptr_t)message.msg_iov, pieces, (size_t)listed) != listed) return -EFAULT;
+  size_t count = 0;
+  for (size_t i = 0; i < message.msg_iovlen; i++) {
+    size_t length = pieces[i].iov_len;
+    if (length > capacity - count) return -E2BIG;
+    if (length && cl_process_read(pid, (uint64_t)(uintptr_t)pieces[i].iov_base, bytes + count, length) != (ssize_t)length)
+      return -EFAULT;
+    count += length;
+  }
+  return (ssize_t)count;
+}
+
 int cl_become_subreaper(void) { return result(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
 
 int cl_reap(int *status) {
@@ -32,9 +58,9 @@ int cl_reap(int *status) {
   return pid;
 }
 
-int cl_pipe(int *reading, int *writing) {
+int cl_pipe(int *reading, int *writing, int blocks) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC)) return -errno;
+  if (pipe2(ends, O_CLOEXEC | (blocks ? 0 : O_NONBLOCK))) return -errno;
   *reading = ends[0];
   *writing = ends[1];
   return 0;

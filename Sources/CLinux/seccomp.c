@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,13 @@ int cl_install_filter(int traps) {
     ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
     ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   }
+  if (traps & CL_TRAP_MESSAGES) {
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_sendmsg, 0, 4));
+    ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+    ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSG_NOSIGNAL, 0, 1));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  }
   ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bind, 0, 2));
   // glibc's getaddrinfo binds a netlink socket each time: by the address's length it is known here, and needs no one.
   ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
@@ -79,6 +87,7 @@ enum cl_call cl_call_of(int call) {
     case __NR_connect: return CL_CALL_CONNECT;
     case __NR_unlink: return CL_CALL_UNLINK;
     case __NR_unlinkat: return CL_CALL_UNLINKAT;
+    case __NR_sendmsg: return CL_CALL_SENDMSG;
     default: return CL_CALL_OTHER;
   }
 }

@@ -9,10 +9,12 @@
 #include <linux/netlink.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,6 +36,21 @@ int cl_accept_queue_length(int socket) {
 int cl_accept(int socket) {
   int descriptor = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   return descriptor < 0 ? -errno : descriptor;
+}
+
+int cl_set_reset_on_close(int socket) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  return setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) ? -errno : 0;
+}
+
+int cl_set_no_linger(int socket) {
+  struct linger off = {0};
+  return setsockopt(socket, SOL_SOCKET, SO_LINGER, &off, sizeof off) ? -errno : 0;
+}
+
+int cl_unsent_bytes(int socket) {
+  int count = 0;
+  return ioctl(socket, SIOCOUTQ, &count) ? -errno : count;
 }
 
 int cl_set_generation_mark(int socket, int mark) {
@@ -121,6 +138,29 @@ int cl_local_address(int socket, uint8_t *address, uint16_t *port) {
   return cl_parse_inet(&name, length, address, port);
 }
 
+int cl_has_address(int socket) {
+  struct sockaddr_storage name;
+  socklen_t length = sizeof name;
+  if (getsockname(socket, (struct sockaddr *)&name, &length)) return -errno;
+  switch (name.ss_family) {
+    case AF_INET: return ((struct sockaddr_in *)&name)->sin_port != 0;
+    case AF_INET6: return ((struct sockaddr_in6 *)&name)->sin6_port != 0;
+    default: return length > sizeof name.ss_family;
+  }
+}
+
+int cl_accept_from(int socket, int *family, uint8_t *address, uint16_t *port) {
+  // Not by getpeername(): a connection that its client has reset no longer has a peer.
+  union inet_address name;
+  socklen_t length = sizeof name;
+  memset(&name, 0, sizeof name);
+  int descriptor = accept4(socket, &name.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (descriptor < 0) return -errno;
+  *family = cl_parse_inet(&name, length < sizeof name ? length : sizeof name, address, port);
+  if (*family < 0) *family = 0;
+  return descriptor;
+}
+
 // MARK: options
 
 // Those that accept() hands on to each connection, or that say how the listener behaves. All are ints but SO_LINGER and
@@ -198,7 +238,8 @@ int cl_send_descriptor(int socket, int descriptor) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+  // Two flags: MSG_NOSIGNAL alone is trapped by the filter that the caller has just put on itself (CL_TRAP_MESSAGES).
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
 int cl_receive_descriptor(int socket) {
@@ -217,16 +258,23 @@ int cl_receive_descriptor(int socket) {
   return descriptor;
 }
 
-ssize_t cl_receive_datagram(int socket, void *buffer, size_t length, int *pid, int *truncated) {
+int cl_refuse_descriptors(int socket) {
+  int passes = 0;
+  return setsockopt(socket, SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &passes, sizeof passes) ? -errno : 0;
+}
+
+ssize_t cl_receive_datagram(int socket, void *buffer, size_t length, int *pid, int *truncated, int *descriptors,
+                            int *descriptor_count) {
   struct iovec vector = {buffer, length};
   union {
-    char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int) * 253)];
+    char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int) * CL_MAX_RECEIVED)];
     struct cmsghdr align;
   } control;
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0) return -errno;
   *pid = 0;
+  *descriptor_count = 0;
   *truncated = (message.msg_flags & MSG_TRUNC) != 0;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET) continue;
@@ -236,11 +284,9 @@ ssize_t cl_receive_datagram(int socket, void *buffer, size_t length, int *pid, i
       *pid = credentials.pid;
     } else if (header->cmsg_type == SCM_RIGHTS) {
       size_t number = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (size_t i = 0; i < number; i++) {
-        int descriptor;
-        memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof descriptor);
-        close(descriptor);
-      }
+      if (number > CL_MAX_RECEIVED) number = CL_MAX_RECEIVED;
+      memcpy(descriptors, CMSG_DATA(header), number * sizeof(int));
+      *descriptor_count = (int)number;
     }
   }
   return count;

@@ -263,30 +263,74 @@ static NO_SANITIZER __attribute__((noreturn)) void wait_for_grace_period(void *a
   __builtin_unreachable();
 }
 
-int cl_barrier_start(void **stack, int *child) {
-  if (!(*stack = new_stack())) return -errno;
+// A child beside us, in our memory and our table of descriptors. Returns its pidfd.
+static int start_helper(void *stack, int *child, void (*function)(void *), void *argument) {
   int pidfd = -1;
   struct clone_args arguments = {
       .flags = CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_PIDFD,
       .pidfd = (uint64_t)(uintptr_t)&pidfd,
       .exit_signal = 0,  // no SIGCHLD, and waitpid(-1) without __WCLONE passes it over
-      .stack = (uint64_t)(uintptr_t)*stack,
+      .stack = (uint64_t)(uintptr_t)stack,
       .stack_size = STACK_BYTES,
   };
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
-  long pid = cl_clone3(&arguments, sizeof arguments, wait_for_grace_period, NULL);
+  long pid = cl_clone3(&arguments, sizeof arguments, function, argument);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (pid < 0) {
-    munmap(*stack, STACK_BYTES);
+    munmap(stack, STACK_BYTES);
     return (int)pid;
   }
   *child = (int)pid;
   return pidfd;
 }
 
-int cl_barrier_finish(int pidfd, void *stack) {
+int cl_barrier_start(void **stack, int *child) {
+  if (!(*stack = new_stack())) return -errno;
+  return start_helper(*stack, child, wait_for_grace_period, NULL);
+}
+
+// MARK: closing
+
+struct closing {
+  int parent, count;
+  volatile int begun;  // how many close() has been called for
+  int numbers[CL_CLOSE_MAX];
+};
+
+static NO_SANITIZER __attribute__((noreturn)) void close_numbers(void *argument) {
+  struct closing *closing = argument;
+  // It holds our table: were it left behind, our sockets would stay open.
+  raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+  if (raw_call(SYS_getppid, 0, 0, 0, 0) == closing->parent)
+    while (closing->begun < closing->count) {
+      int number = closing->numbers[closing->begun];
+      // Before the call: it frees the number first and waits then.
+      closing->begun++;
+      raw_call(SYS_close, number, 0, 0, 0);
+    }
+  raw_call(SYS_exit, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+
+int cl_close_start(const int *numbers, int count, void **stack, int *child) {
+  if (count < 1 || count > CL_CLOSE_MAX) return -EINVAL;
+  if (!(*stack = new_stack())) return -errno;
+  // At the stack's far end, which the child's few frames don't reach.
+  struct closing *closing = *stack;
+  closing->parent = getpid();
+  closing->count = count;
+  closing->begun = 0;
+  memcpy(closing->numbers, numbers, (size_t)count * sizeof *numbers);
+  return start_helper(*stack, child, close_numbers, closing);
+}
+
+int cl_close_begun(const void *stack) { return ((const struct closing *)stack)->begun; }
+
+// MARK: the end of a helper
+
+int cl_helper_finish(int pidfd, void *stack) {
   siginfo_t information = {0};
   int result;
   while ((result = waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED | __WALL)) < 0 && errno == EINTR) {}

@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -145,6 +147,21 @@ int cl_open_directory_at(int root, const char *path, int in_root) {
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = in_root ? RESOLVE_IN_ROOT : 0};
   long number = syscall(SYS_openat2, root, path, &how, sizeof how);
   return number < 0 ? -errno : (int)number;
+}
+
+int cl_find_directory_at(int root, const char *path, int in_root) {
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                         .resolve = RESOLVE_CACHED | (in_root ? RESOLVE_IN_ROOT : 0)};
+  long number = syscall(SYS_openat2, root, path, &how, sizeof how);
+  return number < 0 ? -errno : (int)number;
+}
+
+int cl_file_identity(int file, uint64_t *device, uint64_t *inode) {
+  struct statx status;
+  if (statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status)) return -errno;
+  *device = makedev(status.stx_dev_major, status.stx_dev_minor);
+  *inode = status.stx_ino;
+  return 0;
 }
 
 int cl_open_reference(int directory, const char *name) {

@@ -25,6 +25,6 @@ import Glibc
 
   /// To be called when it is readable. Returns whether the grace period has passed; if not, the child was killed.
   public consuming func finish() -> Bool {
-    unsafe cl_barrier_finish(descriptor.number, stack) != -ECANCELED
+    unsafe cl_helper_finish(descriptor.number, stack) != -ECANCELED
   }
 }

@@ -13,6 +13,8 @@ public struct Readiness: OptionSet, Sendable {
   public static let hangUp = Readiness(rawValue: 0x010)
   /// The other side, or shutdown(2), has ended what can be read.
   public static let readHangUp = Readiness(rawValue: 0x2000)
+  /// Asked for only: each change is reported once (EPOLLET).
+  public static let edgeTriggered = Readiness(rawValue: 1 << 31)
 }
 
 /// An epoll instance, level-triggered. A token says whose event it is.

@@ -5,6 +5,13 @@ public struct FileLimit: Equatable, Sendable {
   public let soft: UInt64
   public let hard: UInt64
 
+  /// Ours at present; nil: the kernel doesn't say.
+  public static var current: FileLimit? {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+    return FileLimit(soft: UInt64(limit.rlim_cur), hard: UInt64(limit.rlim_max))
+  }
+
   /// Raises our soft limit to the hard one. Returns what it was, which is what a service should get: programs that use
   /// select(2), or that close every number there could be, rely on a low one.
   public static func raise() throws(Errno) -> FileLimit {

@@ -19,6 +19,13 @@ public struct OwnedFD: ~Copyable, Sendable {
 
   deinit { _ = Glibc.close(number) }
 
+  /// The number, for somebody else to close.
+  public consuming func release() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
+
   /// The lowest number that we keep a long-lived descriptor at: a service's 3, 4, … are never in the way of ours.
   public static let lowestKept: Int32 = 100
 
@@ -42,6 +49,12 @@ public struct OwnedFD: ~Copyable, Sendable {
 
   /// Whether a write would not wait now (poll(2)).
   public borrowing func isWritableNow() -> Bool { isWritable(withinMilliseconds: 0) }
+
+  /// Whether a read, or an accept, would not wait now.
+  public borrowing func isReadableNow() -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, 0) == 1
+  }
 
   public borrowing func isWritable(withinMilliseconds limit: Int32) -> Bool {
     var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
@@ -117,7 +130,7 @@ public struct OwnedFD: ~Copyable, Sendable {
   /// Both ends of a pipe, close-on-exec. The reading end doesn't block.
   public static func pipe() throws(Errno) -> Pipe {
     var numbers: (Int32, Int32) = (-1, -1)
-    try shim { unsafe cl_pipe(&numbers.0, &numbers.1) }
+    try shim { unsafe cl_pipe(&numbers.0, &numbers.1, 1) }
     let reading = OwnedFD(owning: numbers.0)
     let writing = OwnedFD(owning: numbers.1)
     let pipe = Pipe(reading: try reading.kept(), writing: try writing.kept())

@@ -26,11 +26,11 @@ public enum ProcessFiles {
     if status.st_mode & S_IFMT == S_IFDIR { throw .accessDenied }
   }
 
-  public static func names(in directory: String) -> [String] {
+  public static func names(in directory: String, limit: Int = .max) -> [String] {
     guard let stream = unsafe opendir(directory) else { return [] }
     defer { unsafe closedir(stream) }
     var names: [String] = []
-    while let entry = unsafe readdir(stream) {
+    while names.count < limit, let entry = unsafe readdir(stream) {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
       }
@@ -54,6 +54,14 @@ public enum ProcessFiles {
       return line.dropFirst(field.count + 1).drop { $0 == " " || $0 == "\t" }
     }
     return nil
+  }
+
+  /// The session of a process (proc_pid_stat(5), field 6): the pid of the process that began it.
+  public static func session(of pid: Int32) -> Int32? {
+    // The name before it is in parentheses, and may have any character in it.
+    guard let text = contents(of: "/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+    let fields = text[text.index(after: end)...].split(separator: " ")
+    return fields.count > 3 ? Int32(fields[3]) : nil
   }
 
   public static func threadGroup(of thread: Int32) -> Int32? {
@@ -86,21 +94,30 @@ public enum ProcessFiles {
 
   /// The directory that `path` leads to as a thread sees it, from its own root and working directory, or from a directory
   /// that it has open as `directory`.
+  ///
+  /// Only by names that the kernel has looked up before: a thread can name a directory in a file system that is a process of
+  /// its own (FUSE), and whoever looks that up waits for an answer. nil where one had to be asked. What leads to a directory
+  /// that we have open is known, as long as no symbolic link on the way has been forgotten for want of memory.
   public static func directory(ofThread thread: Int32, path: String, from directory: Int32? = nil) -> FileIdentity? {
     let isAbsolute = path.hasPrefix("/")
     let start = isAbsolute ? "root" : directory.map { "fd/\($0)" } ?? "cwd"
     let number = unsafe cl_open_directory("/proc/\(thread)/\(start)")
     guard number >= 0 else { return nil }
     let root = OwnedFD(owning: number)
-    let found = unsafe cl_open_directory_at(root.number, path.isEmpty ? "." : path, isAbsolute ? 1 : 0)
+    let found = unsafe cl_find_directory_at(root.number, path.isEmpty ? "." : path, isAbsolute ? 1 : 0)
     guard found >= 0 else { return nil }
-    return try? OwnedFD(owning: found).identity()
+    let file = OwnedFD(owning: found)
+    var (device, inode): (UInt64, UInt64) = (0, 0)
+    guard unsafe cl_file_identity(file.number, &device, &inode) == 0 else { return nil }
+    return FileIdentity(device: device, inode: inode)
   }
 
-  /// The command's name, 15 bytes of it (comm).
+  /// The command's name, 15 bytes of it (comm). A process can give itself any: what would be a line's end or a terminal's
+  /// command to whoever prints it is left out.
   public static func name(of pid: Int32) -> String? {
     guard let text = contents(of: "/proc/\(pid)/comm") else { return nil }
-    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    let printable = text.unicodeScalars.filter { $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) }
+    return String(String.UnicodeScalarView(printable))
   }
 
   /// Anonymous and shared memory in use, in bytes: what goes when the process does. File pages are the page cache's.
@@ -130,8 +147,8 @@ public enum ProcessFiles {
   }
 
   /// Descriptor numbers that a process or thread has open.
-  public static func descriptors(of pid: Int32) -> [Int32] {
-    names(in: "/proc/\(pid)/fd").compactMap { Int32($0) }
+  public static func descriptors(of pid: Int32, limit: Int = .max) -> [Int32] {
+    names(in: "/proc/\(pid)/fd", limit: limit).compactMap { Int32($0) }
   }
 
   /// What a descriptor of another process is: "socket:[4711]", "anon_inode:[eventpoll]", a path.
@@ -153,11 +170,14 @@ public enum ProcessFiles {
     return false
   }
 
-  /// The registrations of one descriptor in an epoll instance of that process (proc(5), fdinfo).
-  public static func registrations(in epoll: Int32, of pid: Int32, for number: Int32, inode: UInt64) -> [Registration] {
-    guard let text = contents(of: "/proc/\(pid)/fdinfo/\(epoll)") else { return [] }
+  /// The registrations of a socket's descriptors in an epoll instance of that process (proc(5), fdinfo). Of a very large
+  /// instance the first 128 KiB, some 1,500 lines, are read.
+  public static func registrations(
+    in epoll: Int32, of pid: Int32, for numbers: Set<Int32>, inode: UInt64
+  ) -> [Registration] {
+    guard let text = contents(of: "/proc/\(pid)/fdinfo/\(epoll)", limit: 1 << 17) else { return [] }
     return text.split(separator: "\n").compactMap { Registration(line: $0) }
-      .filter { $0.number == number && $0.inode == inode }
+      .filter { numbers.contains($0.number) && $0.inode == inode }
   }
 
   /// One line of an epoll instance's fdinfo: "tfd:        5 events:       19 data:                5  pos:0 ino:1234 sdev:8".

@@ -21,6 +21,24 @@ public struct ProcessHandle: ~Copyable {
     try shim { cl_pidfd_send_signal(descriptor.number, signal) }
   }
 
+  /// Sends a signal to all that `members` tells of. A number may be another's by the time that it is held, so the list is asked
+  /// for again then: once for many, as it can be long, and a service of thousands must not keep us for minutes.
+  public static func signal(_ signal: Int32, to members: () -> [Int32]) {
+    var rest = members()[...]
+    while !rest.isEmpty {
+      var held: [HeldProcess] = []
+      while held.count < 128, let pid = rest.first {
+        do throws(Errno) { held.append(HeldProcess(try ProcessHandle(pid: pid))) } catch {
+          // These first, then there is room for it.
+          if error == .tooManyFiles, !held.isEmpty { break }
+        }
+        rest.removeFirst()
+      }
+      let present = Set(members())
+      for process in held where present.contains(process.handle.pid) { try? process.handle.send(signal: signal) }
+    }
+  }
+
   /// The file that a thread of some process has at `number` (pidfd_getfd(2); needs the right to trace it).
   public static func file(ofThread thread: Int32, number: Int32) throws(Errno) -> OwnedFD {
     var handle = cl_pidfd_open(thread, UInt32(CL_PIDFD_THREAD))
@@ -31,6 +49,12 @@ public struct ProcessHandle: ~Copyable {
     let pidfd = OwnedFD(owning: try shim { handle })
     return OwnedFD(owning: try shim { cl_pidfd_getfd(pidfd.number, number) })
   }
+}
+
+/// For a list of handles.
+private final class HeldProcess {
+  let handle: ProcessHandle
+  init(_ handle: consuming ProcessHandle) { self.handle = handle }
 }
 
 /// Children that have ended.

@@ -20,7 +20,7 @@ public struct SeccompListener: ~Copyable {
     public let kind: Kind
     public let arguments: [UInt64]
 
-    public enum Kind: Sendable { case bind, connect, unlink, unlinkat, other }
+    public enum Kind: Sendable { case bind, connect, unlink, unlinkat, sendMessage, other }
   }
 
   /// The next call; nil when there is none, as the caller was killed meanwhile. Only to be asked when readable, else it waits.
@@ -39,6 +39,7 @@ public struct SeccompListener: ~Copyable {
     case CL_CALL_CONNECT: .connect
     case CL_CALL_UNLINK: .unlink
     case CL_CALL_UNLINKAT: .unlinkat
+    case CL_CALL_SENDMSG: .sendMessage
     default: .other
     }
   }
@@ -83,6 +84,18 @@ public struct SeccompListener: ~Copyable {
       bytes += part
     }
     return nil
+  }
+
+  /// What a caller is about to send by sendmsg(2), and to whom; nil when it isn't readable, or longer than a notification is.
+  public static func message(
+    ofThread thread: Int32, at header: UInt64
+  ) -> (address: UnixAddress, bytes: [UInt8])? {
+    var name = [UInt8](repeating: 0, count: 128)
+    var nameLength = 0
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe cl_process_read_message(thread, header, &name, &nameLength, &bytes, bytes.count)
+    guard count >= 0, let address = UnixAddress(sockaddr: Array(name.prefix(nameLength))) else { return nil }
+    return (address, Array(bytes.prefix(count)))
   }
 
   /// Registers `socket` in another process's epoll instance under that process's number for it.

@@ -20,6 +20,8 @@ public struct Spawn: ~Copyable {
   /// With `trapsBind`: unlink() of files and connect() by unix addresses are trapped, too, so that nobody but we decides what
   /// becomes of these.
   public var trappedPaths: [UnixAddress] = []
+  /// With `trapsBind`: sendmsg() in the way of sd_notify(3) is trapped, too.
+  public var trapsNotifications = false
   public var forbidsNewPrivileges = false
   /// RLIMIT_NOFILE of the child; nil leaves ours.
   public var fileLimit: FileLimit?
@@ -57,10 +59,13 @@ public struct Spawn: ~Copyable {
     guard code == 0 else {
       throw Failure(step: Failure.Step(rawValue: UInt32(result.stage)) ?? .clone, errno: Errno(-code))
     }
+    // Owned before anything can fail, so that neither is left open.
+    let pidfd = OwnedFD(owning: result.pidfd)
+    let trap = result.listener < 0 ? nil : OwnedFD(owning: result.listener)
     do throws(Errno) {
-      let handle = try ProcessHandle(pid: result.pid, owning: OwnedFD(owning: result.pidfd))
-      let listener = result.listener < 0 ? nil : try SeccompListener(owning: OwnedFD(owning: result.listener))
-      return Process(handle: handle, listener: listener)
+      let handle = try ProcessHandle(pid: result.pid, owning: pidfd)
+      guard let trap else { return Process(handle: handle, listener: nil) }
+      return Process(handle: handle, listener: try SeccompListener(owning: trap))
     } catch {
       // Out of descriptors at the last moment: a process that we can't watch must not live.
       _ = kill(result.pid, SIGKILL)
@@ -117,8 +122,9 @@ public struct Spawn: ~Copyable {
   /// may have, too, is asked about.
   private var traps: Int32 {
     guard trapsBind else { return 0 }
-    guard !trappedPaths.isEmpty else { return Int32(CL_TRAP_BIND.rawValue) }
-    var traps = CL_TRAP_BIND.rawValue | CL_TRAP_PATHS.rawValue
+    var traps = CL_TRAP_BIND.rawValue
+    if trapsNotifications { traps |= CL_TRAP_MESSAGES.rawValue }
+    if !trappedPaths.isEmpty { traps |= CL_TRAP_PATHS.rawValue }
     for path in trappedPaths.map(\.name) {
       let base = path.split(separator: UInt8(ascii: "/")).last?.count ?? 0
       // sun_family's two bytes, and a terminating 0 that may be counted or not; the last component alone where the service

@@ -7,10 +7,13 @@ public struct SplicePipe: ~Copyable {
   public private(set) var held = 0
 
   public init() throws(Errno) {
-    let pipe = try OwnedFD.pipe()
-    try pipe.writing.setNonBlocking(true)
-    self.pipe = pipe
+    var numbers: (Int32, Int32) = (-1, -1)
+    try shim { unsafe cl_pipe(&numbers.0, &numbers.1, 0) }
+    pipe = Pipe(reading: OwnedFD(owning: numbers.0), writing: OwnedFD(owning: numbers.1))
   }
+
+  /// The kernel gives the lowest free numbers, so this tells how full our table is.
+  public var highestNumber: Int32 { max(pipe.reading.number, pipe.writing.number) }
 
   /// Takes what `source` has, 64 KiB at most. Returns 0 at its end; throws `.again` when there is nothing now.
   public mutating func fill(from source: borrowing OwnedFD) throws(Errno) -> Int {

@@ -1,16 +1,17 @@
 import CLinux
 import Glibc
 
-/// A TCP socket, listening or connecting. Its descriptor is `lowestKept` or above.
+/// A TCP socket, listening or connecting.
 public struct TCPSocket: ~Copyable {
   public let descriptor: OwnedFD
 
   public init(owning descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
-  /// A new socket that doesn't block.
-  public init(_ family: SocketAddress.Family) throws(Errno) {
+  /// A new socket that doesn't block. `isKept`: out of the way of a service's numbers, for one that may be handed to it.
+  public init(_ family: SocketAddress.Family, isKept: Bool = true) throws(Errno) {
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-    descriptor = try OwnedFD(owning: try call { socket(Int32(family.rawValue), type, 0) }).kept()
+    let made = OwnedFD(owning: try call { socket(Int32(family.rawValue), type, 0) })
+    descriptor = isKept ? try made.kept() : made
   }
 
   public func set(_ level: Int32, _ option: Int32, to value: Int32) throws(Errno) {
@@ -32,6 +33,15 @@ public struct TCPSocket: ~Copyable {
     try shim {
       unsafe cl_bind_inet(number, Int32(address.family.rawValue), address.bytes, address.port, address.scope)
     }
+  }
+
+  /// Binds somebody else's socket to a port of the loopback interface that the kernel chooses. Returns where it is.
+  public static func bindToLoopback(
+    _ file: borrowing OwnedFD, _ family: SocketAddress.Family
+  ) throws(Errno) -> SocketAddress {
+    let address = SocketAddress.loopback(family, port: 0)
+    try shim { unsafe cl_bind_inet(file.number, Int32(family.rawValue), address.bytes, 0, 0) }
+    return try localAddress(of: file)
   }
 
   /// Listens, or changes the backlog, or makes a socket listen again that was shut down.
@@ -69,10 +79,12 @@ public struct TCPSocket: ~Copyable {
   }
 
   /// As bound, the port included that the kernel chose.
-  public func localAddress() throws(Errno) -> SocketAddress {
+  public func localAddress() throws(Errno) -> SocketAddress { try Self.localAddress(of: descriptor) }
+
+  private static func localAddress(of file: borrowing OwnedFD) throws(Errno) -> SocketAddress {
     var bytes = [UInt8](repeating: 0, count: 16)
     var port: UInt16 = 0
-    let number = descriptor.number
+    let number = file.number
     let family = try shim { unsafe cl_local_address(number, &bytes, &port) }
     guard let family = SocketAddress.Family(number: family) else { throw .invalid }
     return SocketAddress(family: family, bytes: Array(bytes.prefix(family == .v4 ? 4 : 16)), port: port)
@@ -106,12 +118,26 @@ public struct TCPSocket: ~Copyable {
     // 262 is IPPROTO_MPTCP, which Go asks for first: a TCP listener in its place serves the same clients.
     let isTCP = type == Int32(SOCK_STREAM.rawValue) && (network == Int32(IPPROTO_TCP) || network == 262)
     let isUDP = type == Int32(SOCK_DGRAM.rawValue) && network == Int32(IPPROTO_UDP)
-    return Kind(isTCP: isTCP, isUDP: isUDP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1)
+    return Kind(
+      isTCP: isTCP, isUDP: isUDP, isIPv6Only: option(Int32(IPPROTO_IPV6), IPV6_V6ONLY) == 1,
+      networkCookie: networkCookie(of: file))
   }
 
   public struct Kind: Equatable, Sendable {
     public let isTCP: Bool
     public let isUDP: Bool
     public let isIPv6Only: Bool
+    /// Which network namespace it is in.
+    public let networkCookie: UInt64?
   }
+
+  /// Names the network namespace of a socket (SO_NETNS_COOKIE, Linux 5.14).
+  public static func networkCookie(of file: borrowing OwnedFD) -> UInt64? {
+    var value: UInt64 = 0
+    var length = socklen_t(MemoryLayout<UInt64>.size)
+    return unsafe getsockopt(file.number, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &value, &length) == 0 ? value : nil
+  }
+
+  /// Whether a socket of any kind has an address already, bound or connected: bind(2) says EINVAL of such a one.
+  public static func hasAddress(_ file: borrowing OwnedFD) -> Bool { cl_has_address(file.number) == 1 }
 }

@@ -36,6 +36,15 @@ public struct UnixSocket: ~Copyable {
     try shim { result }
   }
 
+  /// Binds somebody else's socket to an abstract name that the kernel chooses. Returns it.
+  public static func bindToAnyName(_ file: borrowing OwnedFD) throws(Errno) -> UnixAddress {
+    var name = [CChar](repeating: 0, count: 112)
+    try shim { unsafe cl_bind_unix_autoname(file.number, &name, name.count) }
+    let text = String(decoding: name.prefix { $0 != 0 }.dropFirst().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let address = UnixAddress(abstract: text) else { throw .invalid }
+    return address
+  }
+
   /// Listens, or changes the backlog. It doesn't bring back a socket that was shut down (unix_listen).
   public func listen(backlog: Int32) throws(Errno) {
     let number = descriptor.number
@@ -43,18 +52,26 @@ public struct UnixSocket: ~Copyable {
   }
 
   /// Connects at once. A full queue throws `.again` when the socket doesn't block.
-  public func connect(to address: UnixAddress) throws(Errno) {
-    let number = descriptor.number
-    try shim { unsafe cl_connect_unix(number, address.name, address.name.count) }
+  public func connect(to address: UnixAddress) throws(Errno) { try Self.connect(descriptor, to: address, as: nil) }
+
+  /// The same with any unix stream socket; in the name of `peer`, if there is one.
+  public static func connect(
+    _ socket: borrowing OwnedFD, to address: UnixAddress, as peer: Peer?
+  ) throws(Errno) {
+    let number = socket.number
+    try shim {
+      if let peer {
+        unsafe cl_connect_unix_as(
+          number, address.name, address.name.count, peer.user, peer.group, peer.groups, peer.groups.count)
+      } else {
+        unsafe cl_connect_unix(number, address.name, address.name.count)
+      }
+    }
   }
 
   /// The same in the name of another process: it is who the other side sees (SO_PEERCRED), but for the pid.
   public func connect(to address: UnixAddress, as peer: Peer) throws(Errno) {
-    let number = descriptor.number
-    try shim {
-      unsafe cl_connect_unix_as(
-        number, address.name, address.name.count, peer.user, peer.group, peer.groups, peer.groups.count)
-    }
+    try Self.connect(descriptor, to: address, as: peer)
   }
 
   /// A connection from the queue, which must not block; nil when it is empty.
@@ -103,9 +120,11 @@ public struct UnixSocket: ~Copyable {
     }
   }
 
-  public func peer() throws(Errno) -> Peer {
+  public func peer() throws(Errno) -> Peer { try Self.peer(of: descriptor) }
+
+  public static func peer(of connection: borrowing OwnedFD) throws(Errno) -> Peer {
     var (pid, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
-    let number = descriptor.number
+    let number = connection.number
     try shim { unsafe cl_peer_credentials(number, &pid, &user, &group) }
     // NGROUPS_MAX is 65536; who has more than a few thousand is shown with these.
     var groups = [UInt32](repeating: 0, count: 4096)

@@ -22,6 +22,7 @@ extension Narrator {
     var reason: String?
     var lastLine: String?
     var waiting: Int?
+    var connections: Int?
     var retrySeconds: Double?
     var seconds: Double?
     var sockets: [String]?

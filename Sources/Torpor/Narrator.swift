@@ -4,9 +4,9 @@ import Linux
 
 /// Tells what happens: a sentence a line on stderr, or a JSON object a line on stdout.
 final class Narrator {
-  private let name: String
-  private let writesJSON: Bool
-  private let channel: OutputChannel
+  let name: String
+  let writesJSON: Bool
+  let channel: OutputChannel
   private var hasSaidDormant = false
 
   init(name: String, writesJSON: Bool, channel: OutputChannel) {
@@ -26,6 +26,8 @@ final class Narrator {
     var sockets: [Int: String] = [:]
     var reason: String?
     var boundElsewhere: [String] = []
+    /// Where it should have listened, and what came of asking there.
+    var unreachable: String?
 
     struct Client: Equatable {
       /// nil: it has none, as unix clients have not.
@@ -58,7 +60,7 @@ final class Narrator {
     }
   }
 
-  private func write(_ record: Record) {
+  func write(_ record: Record) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let line = try? encoder.encode(record) else { return }
@@ -128,6 +130,7 @@ final class Narrator {
       "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
         + (context.boundElsewhere.isEmpty
           ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
+        + (context.unreachable.map { "; it could not be reached at \($0)" } ?? "")
     case .leftClientsWaiting(let status):
       "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }
@@ -142,7 +145,7 @@ final class Narrator {
     }
   }
 
-  private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+  static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
   private static func megabytes(_ bytes: UInt64) -> String { "\(TimeSpan.tenths(Double(bytes) / 1e6)) MB" }
 

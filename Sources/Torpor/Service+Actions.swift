@@ -3,6 +3,7 @@ import Linux
 
 extension Service {
   func carryOut(_ action: Action) {
+    if let front, carryOut(action, with: front) { return }
     switch action {
     case .arm: for socket in sockets { socket.watch(for: .connections) }
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
@@ -92,12 +93,16 @@ extension Service {
       if !tcpSockets.isEmpty { sample.add(try sense.sample(tcpSockets)) }
       if let datagrams = datagramSense?.sample(at: now) { sample.add(datagrams) }
       sample.acceptQueueLength += tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
-      if isWakingUntold { tellWaking() }
-      post(.sampled(query, sample))
+      answer(query, sample)
     } catch {
       narrator.warn("cannot list the service's connections (sock_diag): \(error)")
       post(.sampleFailed(query))
     }
+  }
+
+  func answer(_ query: Query, _ sample: Sample) {
+    if isWakingUntold { tellWaking() }
+    post(.sampled(query, sample))
   }
 
   private func tellWaking() {
@@ -198,7 +203,7 @@ extension Service {
         if left > 0 { narrator.warn(Self.late(left, socket)) }
       }
     }
-    for socket in tcpSockets { socket.relayTarget = nil }
+    for socket in sockets { socket.stopRelaying() }
   }
 
   private static func late(_ count: Int, _ socket: any HeldSocket) -> String {
@@ -219,10 +224,10 @@ extension Service {
   private func relayUnbound(_ indices: Set<Int>) {
     for socket in tcpSockets where indices.contains(socket.index) {
       let companion = tcpSockets.first {
-        $0.nameIndex == socket.nameIndex && !indices.contains($0.index) && $0.isHandedOver
+        $0.nameIndex == socket.nameIndex && !indices.contains($0.index)
       }
       guard let companion else { continue }
-      socket.relayTarget = companion.address
+      socket.relayTarget = companion.relayTarget ?? companion.address
       adopted(socket.index)
     }
   }
@@ -252,6 +257,7 @@ extension Service {
     endInstance()
     for socket in sockets { socket.release() }
     processes.dropCgroup()
-    loop.stop()
+    // The service is gone; what it has sent may still be on its way through us.
+    relays.finish(within: .seconds(5)) { [loop] in loop.stop() }
   }
 }

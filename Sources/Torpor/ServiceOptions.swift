@@ -7,6 +7,28 @@ public struct ServiceOptions: Sendable {
     case auto
     case listenFDs = "listen-fds"
     case adopt
+    /// It binds an address of its own, and we accept for it and relay.
+    case relay
+    /// A process for each connection, which is its standard input and output. systemd's Accept=yes.
+    case inetd
+    /// The listening socket is its standard input.
+    case inetdWait = "inetd-wait"
+
+    /// Whether the service is born with the listening sockets.
+    var passesSockets: Bool {
+      switch self {
+      case .auto, .listenFDs: true
+      case .adopt, .relay, .inetd, .inetdWait: false
+      }
+    }
+
+    /// Whether its bind() is answered by us.
+    var trapsBind: Bool {
+      switch self {
+      case .auto, .adopt: true
+      case .listenFDs, .relay, .inetd, .inetdWait: false
+      }
+    }
   }
 
   public enum Readiness: String, Sendable, CaseIterable { case auto, notify }
@@ -14,14 +36,22 @@ public struct ServiceOptions: Sendable {
   public var name: String
   /// With its arguments; not empty.
   public var command: [String]
+  /// "NAME=VALUE", added to our own. They and the command's arguments may have placeholders (`PlaceholderText`).
+  public var environment: [String] = []
   public var listen: [ListenAddress]
   /// nil: never rest.
   public var idleTimeout: Duration?
   public var handover = Handover.auto
   public var readiness = Readiness.auto
+  /// Where it listens by itself; given with `Handover.relay`, and only then.
+  public var relayTarget: RelayTarget?
+  /// What tells it whose connection it gets by a relay; nil: nothing.
+  public var proxyProtocol: ProxyProtocol?
   /// Start at once.
   public var startsAtOnce = false
   public var account: Account?
+  /// Processes at once, with `Handover.inetd`.
+  public var connectionsMax = 64
   public var startTimeout: Duration? = .seconds(90)
   public var stopTimeout: Duration? = .seconds(90)
   public var writesJSON = false
@@ -56,6 +86,14 @@ public struct ServiceOptions: Sendable {
       }
     }
   }
+
+  /// Variables that are set by us alone: what we find of them belongs to our own supervisor.
+  public static let ownVariables: Set<String> = [
+    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+  ]
+
+  /// What LISTEN_FDNAMES calls a socket that was given no name: as systemd does, after the unit that it would belong to.
+  public var defaultSocketName: String { name.replacing(":", with: "_") + ".socket" }
 }
 
 /// Why a service can't be held or started at all, in words for the person who asked.

@@ -6,8 +6,11 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Hold the sockets of one service, in the foreground.",
     usage: """
-      torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt]
-                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--name NAME] [--json]
+      torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt|inetd-wait]
+                        [--handover relay --to ADDRESS [--proxy-protocol v1|v2]]
+                        [--handover inetd [--max-connections N]]
+                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--env NAME=VALUE]...
+                        [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
       """,
     discussion: """
@@ -18,34 +21,54 @@ struct RunCommand: ParsableCommand {
       SIGTERM or SIGINT stops the service gracefully and exits with 0; a second one does so at once. Exit codes: 1 if the \
       addresses can't be held, 2 for a mistake in the arguments, 126 if COMMAND can't be executed, 127 if it isn't there.
 
+      In the arguments of COMMAND and in --env, %{fd:NAME} is the number of the socket NAME, %{fd} that of the only one, \
+      %{fds} all numbers, and %{fds:TEXT} all of them, each followed by TEXT. %% is a percent sign.
+
       Example: torpor run -l 127.0.0.1:6379 --idle 30min -- redis-server --port 6379
       """)
 
   @Option(
     name: [.customShort("l"), .customLong("listen")],
     help: ArgumentHelp(
-      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock. Can be given several "
-        + "times.",
+      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock; with a name for "
+        + "the service to know it by: web=8080. Can be given several times.",
       valueName: "address"))
   var listen: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Rest after this long without a connection, in systemd's time syntax: 30min, 1h 30s, 90, infinity.",
+      "Rest after this long without a connection, in systemd's time syntax: 30min, 1h 30s, 90, infinity. "
+        + "(default: 30min)",
       valueName: "duration"))
-  var idle = "30min"
+  var idle: String?
 
   @Option(
     help: ArgumentHelp(
-      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes.",
-      valueName: "auto|listen-fds|adopt"))
+      "How the service gets its sockets: LISTEN_FDS, adoption of its bind(), or whichever it takes; inetd: a process for "
+        + "each connection, which is its standard input and output; inetd-wait: the listening socket as standard input; "
+        + "relay: not at all, as it binds an address of its own and connections are relayed to it.",
+      valueName: "auto|listen-fds|adopt|inetd|inetd-wait|relay"))
   var handover = ServiceOptions.Handover.auto
 
+  @Option(help: ArgumentHelp("With --handover relay: the address that the service binds.", valueName: "address"))
+  var to: String?
+
   @Option(
     help: ArgumentHelp(
-      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify).",
+      "With --handover relay: begin each connection with a PROXY protocol header, which names the client.",
+      valueName: "v1|v2"))
+  var proxyProtocol: ProxyProtocol?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --handover inetd: connections at once; others wait. (default: 64)", valueName: "number"))
+  var maxConnections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify). (default: auto)",
       valueName: "auto|notify"))
-  var ready = ServiceOptions.Readiness.auto
+  var ready: ServiceOptions.Readiness?
 
   @Flag(help: "Start it at once; it rests when it is idle.")
   var start = false
@@ -58,6 +81,10 @@ struct RunCommand: ParsableCommand {
       "Who may connect to held unix paths, in octal; else everybody, until the service has bound them.",
       valueName: "mode"))
   var socketMode: String?
+
+  @Option(
+    help: ArgumentHelp("Add this to the service's environment. Can be given several times.", valueName: "name=value"))
+  var env: [String] = []
 
   @Option(help: ArgumentHelp("What to call it; else the command's name.", valueName: "name"))
   var name: String?
@@ -83,59 +110,8 @@ struct RunCommand: ParsableCommand {
       throw ExitCode(error.exitCode)
     }
   }
-
-  private func options() throws -> ServiceOptions {
-    guard let program = command.first else {
-      throw mistake("a command is missing: torpor run -l 127.0.0.1:6379 -- redis-server --port 6379")
-    }
-    guard !listen.isEmpty else { throw mistake("an address to hold is missing: -l 127.0.0.1:6379") }
-    let base = program.split(separator: "/").last.map(String.init) ?? program
-    do {
-      var options = ServiceOptions(
-        name: name ?? base, command: command, listen: try listen.map { try ListenAddress($0) },
-        idleTimeout: try TimeSpan.parse(idle))
-      if let twice = repeated(options.listen) { throw mistake("\(twice) is named twice") }
-      guard isName(options.name) else {
-        throw mistake("'\(options.name)' can't be a name: letters, digits and . _ - : @ are allowed")
-      }
-      options.handover = handover
-      options.readiness = ready
-      options.startsAtOnce = start
-      options.startTimeout = try TimeSpan.parse(startTimeout)
-      options.stopTimeout = try TimeSpan.parse(stopTimeout)
-      options.writesJSON = json
-      if let socketMode {
-        guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {
-          throw mistake("'\(socketMode)' is no mode: octal digits up to 777, as for chmod")
-        }
-        options.socketMode = mode
-      }
-      options.neverMigrates = Environment.all.contains("TORPOR_NO_MIGRATION=1")
-      if let user {
-        guard let account = Account(named: user) else { throw mistake("there is no user '\(user)'") }
-        options.account = account
-      }
-      return options
-    } catch let error as ListenAddress.Malformed {
-      throw mistake(error.description)
-    } catch let error as TimeSpan.Malformed { throw mistake(error.description) }
-  }
-
-  private func repeated(_ addresses: [ListenAddress]) -> String? {
-    var seen: Set<String> = []
-    return addresses.flatMap(\.names).first { !seen.insert($0).inserted }
-  }
-
-  /// It becomes part of a cgroup's name.
-  private func isName(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.count <= 100
-      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-:@".contains($0)) } && text != "."
-      && text != ".."
-  }
 }
-
-/// What the person asked for can't be meant.
-private func mistake(_ text: String) -> ServiceError { ServiceError(text, exitCode: 2) }
 
 extension ServiceOptions.Handover: ExpressibleByArgument {}
 extension ServiceOptions.Readiness: ExpressibleByArgument {}
+extension ProxyProtocol: ExpressibleByArgument {}

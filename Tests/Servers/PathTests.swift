@@ -67,6 +67,44 @@ extension ServerTests {
       #expect(left.isEmpty)
     }
 
+    /// php-fpm binds as root and then gives its socket away. Between the two nobody may be turned away who could connect before.
+    @Test(.enabled(if: RealServer.python.isInstalled, "python3 isn't installed"))
+    func whatAServiceMakesOfItsFileAfterBindIsKeptFromLifeToLife() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path("service.sock")
+      let server = """
+        import os, socket, time
+        listener = socket.socket(socket.AF_UNIX)
+        os.umask(0o777)
+        listener.bind("\(path)")
+        time.sleep(0.3)
+        os.chmod("\(path)", 0o640)
+        listener.listen()
+        while True:
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.sendall(b"+PONG\\r\\n")
+            connection.close()
+        """
+      let command = [RealServer.python.program ?? "", "-c", server]
+      try TorporProcess.run(["-l", path, "--idle", "50ms", "--handover", "adopt", "--"] + command) { torpor in
+        // In its first life it is as bind() makes it, until the service says otherwise.
+        try torpor.wakeAndRest(.unix(path), .ping)
+        for _ in 1...2 {
+          let client = try Client(connectingTo: .unix(path))
+          try client.send(Exchange.ping.request)
+          repeat {
+            var status = stat()
+            try #require(stat(path, &status) == 0)
+            try #require(status.st_mode & 0o7777 == 0o640)
+          } while client.hearsNothing(for: .milliseconds(2))
+          try #require(try client.receiveToEnd() == "+PONG\r\n")
+          client.close()
+          try torpor.waitFor(.rested)
+        }
+      }
+    }
+
     // MARK: what keeps it up
 
     private func withRedis(

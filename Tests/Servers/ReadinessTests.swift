@@ -41,7 +41,7 @@ extension ServerTests {
         import os, signal, socket
         def say(text):
             notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            notify.sendto(text, "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+            notify.sendmsg([text], [], socket.MSG_NOSIGNAL, "\\0" + os.environ["NOTIFY_SOCKET"][1:])
         def end(*_):
             say(b"STOPPING=1")
             os._exit(0)

@@ -45,4 +45,27 @@ import Testing
     #expect(throws: ListenAddress.Malformed.self) { try ListenAddress("/" + String(repeating: "x", count: 107)) }
     #expect(throws: ListenAddress.Malformed.self) { try ListenAddress("/run/x\0y") }
   }
+
+  @Test func aNameMayStandBeforeAnAddress() throws {
+    let named = try ListenAddress(naming: "web-1=127.0.0.1:8080")
+    #expect(named.name == "web-1")
+    #expect(named.names == ["127.0.0.1:8080"])
+    #expect(try ListenAddress(naming: "8080").name == nil)
+    #expect(try ListenAddress(naming: "web=8080").names.count == 2)
+    for text in ["web=/run/a=b", "web=unix:/run/a=b"] {
+      let path = try ListenAddress(naming: text)
+      #expect(path.name == "web")
+      #expect(path.names == ["/run/a=b"])
+    }
+    for text in ["/run/a=b", "unix:/run/a=b"] {
+      let path = try ListenAddress(naming: text)
+      #expect(path.name == nil)
+      #expect(path.names == ["/run/a=b"])
+    }
+  }
+
+  @Test(arguments: ["=8080", "a b=8080", "a:b=8080", "web=", "web=x", "a=b=8080", "[::1=]:80", "wéb=80"])
+  func whatIsNoNameOrHasNoAddressIsRefused(_ text: String) {
+    #expect(throws: ListenAddress.Malformed.self) { try ListenAddress(naming: text) }
+  }
 }

@@ -29,10 +29,10 @@ struct HammerCommand: ParsableCommand {
   @Option(
     help: """
       What is said: redis (PING), http (GET), line (hello), text (--query as it is), mysql, postgres (one value), mongo \
-      (the first document of DATABASE.COLLECTION), dns (an A record, by TCP).
+      (the first document of DATABASE.COLLECTION), dns (an A record).
       """)
   var request = RequestKind.redis
-  @Option(help: "What is asked: a path, a text, a statement, a collection, a name.")
+  @Option(help: "What is asked: a path, a text, a statement, a collection, a name. %00 is a zero byte, %25 a %.")
   var query: String?
   @Option(help: "The one right answer: body, text, value or address.")
   var expect: String?
@@ -99,9 +99,10 @@ struct HammerCommand: ParsableCommand {
       throw ValidationError(error.description)
     }
     endpoint.isDatagram = udp
+    let request = Request(
+      kind: request, query: unescaped(query ?? ""), expected: expect.map(unescaped), isDatagram: udp)
     let behaviour = Behaviour(
-      endpoint: endpoint, request: Request(kind: request, query: query ?? "", expected: expect),
-      meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
+      endpoint: endpoint, request: request, meanPauseMicroseconds: meanPauseMicroseconds, holdPercent: holdPercent,
       holdNanosecondsMax: Int(holdMilliseconds * 1_000_000),
       timeoutNanoseconds: Int(timeoutMilliseconds * 1_000_000),
       aimMicroseconds: aimMicroseconds.map { $0...($0 + aimSpreadMicroseconds) })
@@ -119,4 +120,8 @@ struct HammerCommand: ParsableCommand {
       throw ExitCode(2)
     }
   }
+}
+
+private func unescaped(_ text: String) -> String {
+  text.replacing("%00", with: "\0").replacing("%25", with: "%")
 }

@@ -5,6 +5,7 @@ struct Request: Sendable {
   let query: String
   /// What the reply has to hold; nil: anything of the right form.
   let expected: String?
+  let isDatagram: Bool
 
   /// The first bytes of a connection. HTTP/1.0 unless a second request is to follow on the same connection.
   func opening(isHeld: Bool, host: String) -> [UInt8] {
@@ -27,7 +28,7 @@ struct Request: Sendable {
     case .mysql: MySQLReplyReader.query(query)
     case .postgres: PostgresReplyReader.query(query)
     case .mongo: MongoReplyReader.find(in: query)
-    case .dns: DNSReplyReader.question(name: query)
+    case .dns: DNSReplyReader.question(name: query, isDatagram: isDatagram)
     }
   }
 
@@ -41,7 +42,7 @@ struct Request: Sendable {
     case .mysql: MySQLReplyReader(query: query, expected: expected, hasLoggedIn: !isFirst)
     case .postgres: PostgresReplyReader(query: query, expected: expected, hasLoggedIn: !isFirst)
     case .mongo: MongoReplyReader(expected: expected)
-    case .dns: DNSReplyReader(address: expected)
+    case .dns: DNSReplyReader(address: expected, isDatagram: isDatagram)
     }
   }
 

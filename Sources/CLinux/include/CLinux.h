@@ -67,11 +67,19 @@ int cl_spawn(const struct cl_spawn_request *_Nonnull request, struct cl_spawn_re
 int cl_epoll_add_as(int epoll, int socket, int number, uint32_t events, uint64_t data);
 
 /// Starts a child that waits for an RCU grace period (membarrier(2), MEMBARRIER_CMD_GLOBAL), so that the caller need not block.
-/// The returned pidfd is readable when the period is over. `stack` must be given to cl_barrier_finish.
+/// The returned pidfd is readable when the period is over. `stack` must be given to cl_helper_finish.
 int cl_barrier_start(void *_Nullable *_Nonnull stack, int *_Nonnull pid);
-/// Reaps the child and frees its stack. Returns 0 when membarrier succeeded, 1 when the child waited a fixed time instead,
-/// -ECANCELED when it was killed.
-int cl_barrier_finish(int pidfd, void *_Nonnull stack);
+
+#define CL_CLOSE_MAX 256
+/// Starts a child that closes descriptors of ours, so that the caller need not wait for what close(2) may wait for. Until it has,
+/// the numbers are taken. The returned pidfd is readable when it is done. `stack` must be given to cl_helper_finish.
+int cl_close_start(const int *_Nonnull numbers, int count, void *_Nullable *_Nonnull stack, int *_Nonnull pid);
+/// How many of them it has begun to close, and so has given their numbers back: all, unless it was killed.
+int cl_close_begun(const void *_Nonnull stack);
+
+/// Reaps the child and frees its stack. Returns 0 when it did what it was started for, 1 when it has waited a fixed time instead
+/// of for membarrier, -ECANCELED when it was killed.
+int cl_helper_finish(int pidfd, void *_Nonnull stack);
 
 /// The same, in the caller's own time.
 void cl_barrier_wait(void);
@@ -85,13 +93,17 @@ int cl_pidfd_send_signal(int pidfd, int signal);
 #define CL_PIDFD_THREAD 0200
 /// Reads another process's memory. Returns the number of bytes.
 ssize_t cl_process_read(int pid, uint64_t address, void *_Nonnull buffer, size_t length);
+/// Reads what another process is about to send by sendmsg(): the address (at most 128 bytes), and the bytes, whose number is
+/// returned. -E2BIG when they don't fit.
+ssize_t cl_process_read_message(int pid, uint64_t header, uint8_t *_Nonnull name, size_t *_Nonnull name_length,
+                                uint8_t *_Nonnull bytes, size_t capacity);
 int cl_become_subreaper(void);
 /// waitpid(-1, WNOHANG): the pid and raw status of a child that has ended, 0 if none has.
 int cl_reap(int *_Nonnull status);
 int cl_open_directory(const char *_Nonnull path);
 int cl_open_reading(const char *_Nonnull path);
 /// A pipe, close-on-exec at both ends.
-int cl_pipe(int *_Nonnull reading, int *_Nonnull writing);
+int cl_pipe(int *_Nonnull reading, int *_Nonnull writing, int blocks);
 /// "TERM" for SIGTERM; null for a number without a name.
 const char *_Nullable cl_signal_name(int number);
 
@@ -105,9 +117,11 @@ enum cl_trap {
   CL_TRAP_LENGTH_12 = 4,
   CL_TRAP_LENGTH_16 = 8,
   CL_TRAP_LENGTH_28 = 16,
+  /// sendmsg() whose only flag is MSG_NOSIGNAL, which is how libsystemd's sd_notify sends.
+  CL_TRAP_MESSAGES = 32,
 };
 
-enum cl_call { CL_CALL_OTHER, CL_CALL_BIND, CL_CALL_CONNECT, CL_CALL_UNLINK, CL_CALL_UNLINKAT };
+enum cl_call { CL_CALL_OTHER, CL_CALL_BIND, CL_CALL_CONNECT, CL_CALL_UNLINK, CL_CALL_UNLINKAT, CL_CALL_SENDMSG };
 
 struct cl_notification {
   uint64_t id;
@@ -133,6 +147,14 @@ int cl_notification_set_descriptor(int listener, uint64_t id, int source, int nu
 int cl_steer(int socket, uint32_t index);
 int cl_accept_queue_length(int socket);
 int cl_accept(int socket);
+/// The same with the client's address: `family` is 0 where it has none that is an inet address.
+int cl_accept_from(int socket, int *_Nonnull family, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+/// close() sends RST and forgets what is unsent (SO_LINGER with no time).
+int cl_set_reset_on_close(int socket);
+/// close() doesn't wait (SO_LINGER off).
+int cl_set_no_linger(int socket);
+/// Bytes that the peer has not acknowledged (SIOCOUTQ).
+int cl_unsent_bytes(int socket);
 /// IP_MULTICAST_LOOP and IP_MULTICAST_ALL, which mean nothing to TCP, are inherited by accepted sockets and shown by sock_diag.
 int cl_set_generation_mark(int socket, int mark);
 /// A socket filter that lets through only sock_diag messages whose local port is one of `ports` (host order, at most 64).
@@ -140,13 +162,20 @@ int cl_filter_ports(int socket, const uint16_t *_Nonnull ports, size_t count);
 /// sockaddr_in6's flow label and scope are kept apart from this: address in network order, IPv4 in the first four bytes.
 int cl_bind_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
+/// 1: a socket that is bound, or connected by a port that was chosen for it.
+int cl_has_address(int socket);
 int cl_local_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Reads one inet socket address as a process laid it out. Returns its family, or -EINVAL when it is none of AF_INET and AF_INET6.
 int cl_parse_inet(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Copies the options that a server set on `from` before bind and that an accepted socket inherits. Returns how many differed.
 int cl_copy_options(int from, int to);
-/// One datagram with the sender's pid by SCM_CREDENTIALS; descriptors that come with it are closed.
-ssize_t cl_receive_datagram(int socket, void *_Nonnull buffer, size_t length, int *_Nonnull pid, int *_Nonnull truncated);
+/// SCM_MAX_FD: what one message can carry.
+#define CL_MAX_RECEIVED 253
+/// One datagram with the sender's pid by SCM_CREDENTIALS. Descriptors that come with it are the caller's to close.
+ssize_t cl_receive_datagram(int socket, void *_Nonnull buffer, size_t length, int *_Nonnull pid, int *_Nonnull truncated,
+                            int *_Nonnull descriptors, int *_Nonnull descriptor_count);
+/// Senders of descriptors get EPERM (SO_PASSRIGHTS, Linux 6.16).
+int cl_refuse_descriptors(int socket);
 ssize_t cl_splice(int from, int to, size_t length);
 int cl_bind_unix_autoname(int socket, char *_Nonnull name, size_t capacity);
 int cl_bind_netlink(int socket, uint32_t groups);
@@ -182,6 +211,10 @@ int cl_connect_unix_as(int socket, const uint8_t *_Nonnull name, size_t length, 
                        const gid_t *_Nullable groups, size_t group_count);
 /// Opens a directory for reference only (O_PATH). `in_root`: no way leads out of `root`, and "/" means `root` (openat2(2)).
 int cl_open_directory_at(int root, const char *_Nonnull path, int in_root);
+/// The same by names that the kernel knows already, without asking any file system; -EAGAIN where it would have to be asked.
+int cl_find_directory_at(int root, const char *_Nonnull path, int in_root);
+/// A file's device and inode as the kernel knows them, without asking its file system.
+int cl_file_identity(int file, uint64_t *_Nonnull device, uint64_t *_Nonnull inode);
 /// A file of any kind for reference only (O_PATH); a symbolic link is not followed.
 int cl_open_reference(int directory, const char *_Nonnull name);
 int cl_peer_credentials(int socket, int *_Nonnull pid, uid_t *_Nonnull user, gid_t *_Nonnull group);

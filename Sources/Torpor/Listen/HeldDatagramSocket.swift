@@ -39,6 +39,8 @@ final class HeldDatagramSocket: HeldSocket {
   func steerToCurrent() throws(Errno) {}
   func commit() throws(Errno) { try group.commit() }
   func relayStrays() throws(Errno) -> Int { 0 }
+  func relayWaiting() throws(Errno) {}
+  func stopRelaying() {}
 
   func closeNext() throws(Errno) -> Int {
     try group.closeNext()

@@ -28,6 +28,10 @@ protocol HeldSocket: AnyObject {
   /// The next socket becomes the current one. `migrates`: what waits on the one before is moved by the kernel.
   /// Returns how many waited there although nobody should.
   func swap(migrates: Bool) throws(Errno) -> Int
+  /// Accepts whoever waits and relays them, where it isn't handed over. Throws when one had to be left.
+  func relayWaiting() throws(Errno)
+  /// From now on it is handed over.
+  func stopRelaying()
   func listenAgain() throws(Errno)
   /// Nobody listens here any more: neither we nor the service, which may have the same socket by LISTEN_FDS.
   func abandon()

@@ -8,8 +8,8 @@ final class HeldTCPSocket: HeldSocket {
   var group: ReuseportGroup
   let watcher: ListenerWatch
   private let relays: Relays
-  /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too:
-  /// it can have only one of the sockets.
+  /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too
+  /// (it can have only one of the sockets), or when its own socket couldn't be exchanged for ours at READY=1.
   var relayTarget: SocketAddress?
 
   init(
@@ -50,14 +50,20 @@ final class HeldTCPSocket: HeldSocket {
 
   func relayStrays() throws(Errno) -> Int {
     let before = relays.begun
-    try group.withNext { next throws(Errno) in try relays.take(from: next, to: address) }
+    try group.withNext { next throws(Errno) in try relays.take(fromShared: next, to: .tcp(address)) }
     return relays.begun - before
   }
+
+  func relayWaiting() throws(Errno) {
+    if let relayTarget { try relays.take(fromShared: group.current, to: .tcp(relayTarget)) }
+  }
+
+  func stopRelaying() { relayTarget = nil }
 
   func swap(migrates: Bool) throws(Errno) -> Int {
     if !migrates, group.current.acceptQueueLength() > 0 {
       // It should be empty. What is there nonetheless, nobody else can serve.
-      try relays.take(from: group.current, to: address)
+      try relays.take(fromShared: group.current, to: .tcp(address))
     }
     unwatch()
     return try group.swap()

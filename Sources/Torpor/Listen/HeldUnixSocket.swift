@@ -12,10 +12,14 @@ final class HeldUnixSocket: HeldSocket {
   private let leftovers: Leftovers
   /// The mode that was asked for; else the service's own bind() decides.
   private let fixedMode: UInt32?
+  /// The service's own socket, where it couldn't be exchanged for ours at READY=1: we relay there.
+  var relayTarget: UnixAddress?
   /// What the sense knows of it.
   var arrivals = Arrivals()
   /// Endings of names beside the path that the service's bind() was given.
   private var suffixes: Set<String> = []
+  /// What the service's last bind() would have made of the file.
+  private var lastMade: UnixGenerations.Permissions?
 
   init(
     _ address: UnixAddress, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays, leftovers: Leftovers,
@@ -39,7 +43,7 @@ final class HeldUnixSocket: HeldSocket {
   var name: String { address.description }
   var kind: SocketKind { .unixPath }
   var number: Int32 { group.current.descriptor.number }
-  var isHandedOver: Bool { true }
+  var isHandedOver: Bool { relayTarget == nil }
 
   func withCurrent(_ body: (borrowing OwnedFD) throws(Errno) -> Void) throws(Errno) {
     try body(group.current.descriptor)
@@ -70,6 +74,12 @@ final class HeldUnixSocket: HeldSocket {
     try group.withNext { next throws(Errno) in try relays.take(from: next, to: self) }
     return relays.begun - before
   }
+
+  func relayWaiting() throws(Errno) {
+    if relayTarget != nil { try relays.take(from: group.current, to: self) }
+  }
+
+  func stopRelaying() { relayTarget = nil }
 
   func closeNext() throws(Errno) -> Int {
     let before = relays.begun
@@ -110,8 +120,16 @@ final class HeldUnixSocket: HeldSocket {
   /// Its file is what bind() would have made, and its name there, whatever the service has done to it before.
   /// `suffix`: it has bound the path with this at its end, to rename it.
   func noteBind(by creator: ProcessFiles.Creator, fileMode: UInt32, suffix: String?) throws(Errno) {
-    let mode = fixedMode ?? (fileMode & ~creator.mask)
-    try group.noteBind(mode: mode, user: creator.user, group: creator.group)
+    let made = UnixGenerations.Permissions(
+      mode: fixedMode ?? (fileMode & ~creator.mask), user: creator.user, group: creator.group)
+    if made == lastMade, let present = try group.currentStatus() {
+      // A service that changes its file after bind() (php-fpm gives it away) does so in each life. It stays what the service
+      // made of it, so that nobody is turned away between the two who could connect before.
+      try group.noteBind(mode: present.mode, user: present.user, group: present.group)
+    } else {
+      try group.noteBind(mode: made.mode, user: creator.user, group: creator.group)
+    }
+    lastMade = made
     guard let suffix, suffixes.count < 64 else { return }
     try group.linkBeside(suffix: suffix)
     suffixes.insert(suffix)

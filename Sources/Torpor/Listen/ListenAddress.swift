@@ -29,6 +29,8 @@ public struct ListenAddress: Equatable, Sendable {
 
   public let text: String
   public let kind: Kind
+  /// What the service knows its sockets by; nil: by the service's own name.
+  public internal(set) var name: String?
 
   /// Its TCP or UDP sockets.
   public var sockets: [Socket] {

@@ -66,7 +66,7 @@ final class UnixRelay {
   private func connect() throws(Errno) -> Bool {
     // By the file itself: the path may lead elsewhere, or nowhere, by now.
     let file = try target.group.openCurrentFile()
-    guard let address = UnixAddress(path: "/proc/self/fd/\(file.number)") else { return false }
+    guard let address = target.relayTarget ?? UnixAddress(path: "/proc/self/fd/\(file.number)") else { return false }
     do throws(Errno) {
       if Account.effectiveUser == 0 {
         try service.connect(to: address, as: peer)

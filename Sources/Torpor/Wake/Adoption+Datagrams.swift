@@ -20,11 +20,12 @@ extension Adoption {
       let names = datagrams.filter { match.alsoCovered.contains($0.index) }.map(\.name).joined(separator: ", ")
       warn("it asked for udp:\(address) and gets \(socket.name) only, not \(names): hold udp:\(address) instead")
     }
-    if try request.file.inode() != socket.group.current.descriptor.inode() {
-      socket.group.current.copyOptions(from: request.file)
+    if try request.file.descriptor.inode() != socket.group.current.descriptor.inode() {
+      socket.group.current.copyOptions(from: request.file.descriptor)
       try place(socket.group.current.descriptor, for: request)
     }
     listener.succeed(call)
-    note(socket.index, by: call.thread)
+    noteBinder(call.thread)
+    note(socket.index)
   }
 }

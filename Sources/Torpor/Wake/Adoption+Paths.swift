@@ -5,30 +5,32 @@ extension Adoption {
   /// A bind() by a path: ours if it leads to a held one. `PATH.PID.tmp` is, too, as haproxy binds that and renames it.
   func answerBind(_ call: SeccompListener.Call, to address: UnixAddress) throws(Errno) {
     guard !paths.isEmpty, !address.isAbstract, let request = try request(call),
-      UnixSocket.kind(of: request.file) == .stream
+      UnixSocket.kind(of: request.file.descriptor) == .stream
     else { return listener.letGo(call) }
     guard let match = match(address.name, of: call.thread, takesTemporary: true) else {
       noteStranger(address.description)
       return listener.letGo(call)
     }
     let socket = match.socket
+    let isDeferred = isDeferred(request, .path(socket))
     // Bound already, by an earlier bind() or as one of LISTEN_FDS.
-    if try request.file.inode() != socket.group.current.descriptor.inode() {
-      socket.group.current.copyOptions(from: request.file)
+    if !isDeferred, try request.file.descriptor.inode() != socket.group.current.descriptor.inode() {
+      socket.group.current.copyOptions(from: request.file.descriptor)
       try place(socket.group.current.descriptor, for: request)
     }
     let creator =
       ProcessFiles.creator(call.thread)
       ?? ProcessFiles.Creator(user: Account.effectiveUser, group: .max, mask: 0o022)
     do throws(Errno) {
-      try socket.noteBind(by: creator, fileMode: try request.file.mode(), suffix: match.suffix)
+      try socket.noteBind(by: creator, fileMode: try request.file.descriptor.mode(), suffix: match.suffix)
     } catch {
       // The socket is the right one, and its path is where it was: only its mode or owner aren't what they would be.
       warn("cannot make \(socket.name) what the service's own bind() would have made", error)
     }
     // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
     listener.succeed(call)
-    note(socket.index, by: call.thread)
+    noteBinder(call.thread)
+    if !isDeferred { note(socket.index) }
   }
 
   /// A server tries whether another one listens before it takes a path over. While it starts it is refused, as nobody does;

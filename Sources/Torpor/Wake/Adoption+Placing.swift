@@ -4,44 +4,42 @@ extension Adoption {
   /// Puts a held socket in the place of the one that a bind() is about, wherever the server has that one.
   func place(_ held: borrowing OwnedFD, for request: borrowing Request) throws(Errno) {
     let thread = request.call.thread
-    let inode = try request.file.inode()
+    let inode = try request.file.descriptor.inode()
 
     // O_NONBLOCK and O_ASYNC belong to the open file, which we and every process of the service share: a server that
     // counts on blocking would spin on EAGAIN. O_ASYNC is our own here (ArrivalSignal).
     let signals = try held.statusFlags() & ArrivalSignal.statusFlag
-    try held.setStatusFlags(try request.file.statusFlags() & ~ArrivalSignal.statusFlag | signals)
+    try held.setStatusFlags(try request.file.descriptor.statusFlags() & ~ArrivalSignal.statusFlag | signals)
 
     // Close-on-exec belongs to the number. A server may have duplicated its socket, and may have registered it in epoll,
     // before bind: both would go on with the socket that is replaced here.
-    let wanted = "socket:[\(inode)]"
-    var places: [(number: Int32, closesOnExec: Bool)] = []
-    var registrations: [(epoll: Int32, registration: ProcessFiles.Registration)] = []
-    var epolls: [Int32] = []
-    for number in ProcessFiles.descriptors(of: thread) {
-      switch ProcessFiles.file(of: thread, number: number) {
-      case wanted: places.append((number, ProcessFiles.closesOnExec(thread, number: number)))
-      case "anon_inode:[eventpoll]": epolls.append(number)
-      case .some, nil: break
-      }
+    let begin = MonotonicClock.now()
+    let found = SocketPlaces(
+      of: inode, at: request.number, thread: thread, looksFurther: scanBudget.isLeft(at: begin))
+    scanBudget.spend(since: begin, until: MonotonicClock.now())
+    if found.isCut {
+      warn(
+        "the service has so many descriptors, or calls bind() so often, that duplicates and epoll registrations of a held "
+          + "socket may have been missed")
     }
-    for epoll in epolls {
-      for place in places {
-        registrations += ProcessFiles.registrations(in: epoll, of: thread, for: place.number, inode: inode)
-          .map { (epoll, $0) }
-      }
-    }
-    // /proc may have been unreadable (a process that isn't dumpable): the number itself is known in any case.
-    if !places.contains(where: { $0.number == request.number }) { places.append((request.number, true)) }
-    for place in places {
+    for place in found.places {
       try listener.place(held, at: place.number, closesOnExec: place.closesOnExec, for: request.call)
     }
     // Their old registrations went with the old socket.
-    for (epoll, registration) in registrations {
-      do throws(Errno) {
-        let instance = try ProcessHandle.file(ofThread: thread, number: epoll)
-        try SeccompListener.register(
-          held, as: registration.number, in: instance, events: registration.events, data: registration.data)
-      } catch { warn("cannot restore the service's epoll registration of a held socket", error) }
+    for (epoll, registration) in found.registrations { try register(held, registration, in: epoll, of: request.call) }
+  }
+
+  private func register(
+    _ held: borrowing OwnedFD, _ registration: ProcessFiles.Registration, in epoll: Int32, of call: SeccompListener.Call
+  ) throws(Errno) {
+    do throws(Errno) {
+      guard ProcessFiles.file(of: call.thread, number: epoll) == "anon_inode:[eventpoll]" else { return }
+      let instance = ForeignFile(try ProcessHandle.file(ofThread: call.thread, number: epoll), disposal)
+      try SeccompListener.register(
+        held, as: registration.number, in: instance.descriptor, events: registration.events, data: registration.data)
+    } catch {
+      guard listener.isValid(call) else { throw error }
+      warn("cannot restore the service's epoll registration of a held socket", error)
     }
   }
 }

@@ -10,6 +10,9 @@ final class Adoption {
   let paths: [HeldUnixSocket]
   let datagrams: [HeldDatagramSocket]
   private let loop: EventLoop
+  let disposal: Disposal
+  var scanBudget = ScanBudget()
+  private let held: [any HeldSocket]
   private var token: EventLoop.Token?
   private(set) var adopted: Set<Int> = []
   /// Processes that have bound one of our sockets: the first still alive is the main one of a service in the background.
@@ -18,29 +21,49 @@ final class Adoption {
   private(set) var strangers: [String] = []
   var onAdopted: ((Int) -> Void)?
   var onHangUp: (() -> Void)?
+  /// Held sockets are served by relays, as they couldn't be put in place at READY=1.
+  var onRelayed: ((RelayReason, _ names: [String]) -> Void)?
   var onWarning: ((String) -> Void)?
   /// Whether it has yet to become ready: until then nobody is at a held path for it.
   var isStarting: (() -> Bool)?
+  /// Every process of the service that is alive.
+  var processes: (() -> [Int32])?
+  /// nil: the held sockets are put in place at bind().
+  let deferral: Deferral?
 
   /// A warning of each kind is told once: a service can't flood our log.
   private var warned: Set<String> = []
 
-  init(_ listener: consuming SeccompListener, sockets: [any HeldSocket], loop: EventLoop) throws(Errno) {
+  /// `notifyAddress`: where the service says READY=1, until which it gets no held stream socket.
+  init(
+    _ listener: consuming SeccompListener, sockets: [any HeldSocket], deferringUntil notifyAddress: UnixAddress?,
+    loop: EventLoop, disposal: Disposal
+  ) throws(Errno) {
+    self.disposal = disposal
+    held = sockets
     self.listener = listener
+    deferral = notifyAddress.map { Deferral(until: $0, loop: loop) }
     self.sockets = sockets.compactMap { $0 as? HeldTCPSocket }
     paths = sockets.compactMap { $0 as? HeldUnixSocket }
     datagrams = sockets.compactMap { $0 as? HeldDatagramSocket }
     self.loop = loop
     token = try loop.add(self.listener.descriptor, for: .readable) { [weak self] in self?.handle($0) }
+    disposal.onRoom = { [weak self] in
+      if let self, let token { self.loop.change(token, self.listener.descriptor, to: .readable) }
+    }
   }
 
   func close() {
     if let token { loop.remove(token, listener.descriptor) }
     token = nil
+    deferral?.close()
   }
 
   private func handle(_ readiness: Readiness) {
-    if readiness.contains(.readable) {
+    if readiness.contains(.readable), disposal.isClogged, !disposal.isHopeless, let token {
+      // It waits in its bind() until what it has made us take is closed.
+      loop.change(token, listener.descriptor, to: [])
+    } else if readiness.contains(.readable) {
       // One call an event: a service that floods us waits its turn among the others.
       do throws(Errno) {
         if let call = try listener.receive() { answer(call) }
@@ -66,7 +89,7 @@ final class Adoption {
   struct Request: ~Copyable {
     let call: SeccompListener.Call
     let number: Int32
-    let file: OwnedFD
+    let file: ForeignFile
   }
 
   private func answer(_ call: SeccompListener.Call) {
@@ -74,26 +97,37 @@ final class Adoption {
     case .bind: answerBind(call)
     case .connect: answerConnect(call)
     case .unlink, .unlinkat: answerUnlink(call)
+    case .sendMessage: answerMessage(call)
     case .other: listener.letGo(call)
     }
   }
 
   private func answerBind(_ call: SeccompListener.Call) {
+    guard !disposal.isHopeless else {
+      warn("files of the service can't be closed any more: its bind() is no longer adopted")
+      return listener.letGo(call)
+    }
     do throws(Errno) {
       guard let bytes = address(of: call) else { return listener.letGo(call) }
       if let path = UnixAddress(sockaddr: bytes) { return try answerBind(call, to: path) }
       guard let address = SocketAddress(sockaddr: bytes), address.port != 0, let request = try request(call),
-        let kind = TCPSocket.kind(of: request.file), kind.isTCP || kind.isUDP
+        let kind = TCPSocket.kind(of: request.file.descriptor), kind.isTCP || kind.isUDP,
+        // In another network namespace the same address is another one.
+        ownNetwork == nil || kind.networkCookie == ownNetwork
       else { return listener.letGo(call) }
       if kind.isUDP { return try answerBind(request, toDatagrams: address, isIPv6Only: kind.isIPv6Only) }
       guard let match = match(address, isIPv6Only: address.family == .v6 && kind.isIPv6Only) else {
         noteStranger(address.description)
         return listener.letGo(call)
       }
+      noteBinder(call.thread)
+      if isDeferred(request, .tcp(match.socket, covering: match.covered), family: address.family) {
+        return listener.succeed(call)
+      }
       try adopt(request, address, match.socket)
       // Answered first: what readiness brings with it costs time, and whatever the server does next comes to us later.
       listener.succeed(call)
-      note(match.socket, covering: match.covered, by: call.thread)
+      note(match.socket, covering: match.covered)
     } catch {
       refuseAdoption(call, error)
     }
@@ -104,6 +138,10 @@ final class Adoption {
   }
 
   func refuseAdoption(_ call: SeccompListener.Call, _ error: Errno) {
+    // A caller that was killed meanwhile is nothing to tell of.
+    guard listener.isValid(call) else { return }
+    // It has closed its descriptor meanwhile, and bind() says so.
+    guard error != .badDescriptor else { return listener.letGo(call) }
     // The server's own bind() then says EADDRINUSE, which is true: we hold the address.
     warn("cannot put a held socket in place of the service's own", error)
     listener.letGo(call)
@@ -116,13 +154,34 @@ final class Adoption {
     return SeccompListener.memory(ofThread: call.thread, at: call.arguments[1], count: Int(call.arguments[2]))
   }
 
-  /// The socket that the call is about; nil when its caller has gone.
+  private lazy var ownNetwork: UInt64? = {
+    var cookie: UInt64?
+    for socket in held where socket.kind != .unixPath {
+      try? socket.withCurrent { cookie = TCPSocket.networkCookie(of: $0) }
+    }
+    return cookie
+  }()
+
+  private func isHeld(_ inode: UInt64) -> Bool {
+    held.contains { socket in
+      var own: UInt64?
+      try? socket.withCurrent { own = try? $0.inode() }
+      return own == inode
+    }
+  }
+
+  /// The socket that the call is about, which has no address yet or is one of ours; nil for all others, and when its caller has
+  /// gone.
   func request(_ call: SeccompListener.Call) throws(Errno) -> Request? {
     let number = Int32(truncatingIfNeeded: call.arguments[0])
     guard number >= 0 else { return nil }
-    let file = try ProcessHandle.file(ofThread: call.thread, number: number)
+    // What is no socket isn't touched. It can be replaced by something else before it is taken: see Disposal.
+    guard ProcessFiles.socketInode(of: call.thread, number: number) != nil else { return nil }
+    let file = ForeignFile(try ProcessHandle.file(ofThread: call.thread, number: number), disposal)
     // The thread's number was used: it was the caller's own if the caller still waits.
     guard listener.isValid(call) else { return nil }
+    // The kernel says EINVAL of a socket that has an address: unless it is ours, which has been put there.
+    if TCPSocket.hasAddress(file.descriptor), !isHeld(try file.descriptor.inode()) { return nil }
     return Request(call: call, number: number, file: file)
   }
 
@@ -132,7 +191,7 @@ final class Adoption {
     let held = sockets.map { socket in
       AddressMatch.Held(
         index: socket.index, address: socket.address, isIPv6Only: socket.group.current.isIPv6Only(),
-        isAdopted: adopted.contains(socket.index))
+        isAdopted: isBound(socket.index))
     }
     guard
       let match = AddressMatch(bind: address, isIPv6Only: isIPv6Only, among: held),
@@ -141,23 +200,27 @@ final class Adoption {
     return (socket, sockets.filter { match.alsoCovered.contains($0.index) })
   }
 
-  private func note(_ socket: HeldTCPSocket, covering covered: [HeldTCPSocket], by thread: Int32) {
+  func note(_ socket: HeldTCPSocket, covering covered: [HeldTCPSocket]) {
     if socket.relayTarget != nil {
       // Relayed until now, as an earlier bind() covered it; the service takes it itself after all.
       socket.relayTarget = nil
       socket.watch(for: .shutDownOnly)
     }
-    note(socket.index, by: thread)
+    note(socket.index)
     for other in covered {
       other.relayTarget = socket.address
       onAdopted?(other.index)
     }
   }
 
-  func note(_ index: Int, by thread: Int32) {
-    if let process = ProcessFiles.threadGroup(of: thread), !binders.contains(process), binders.count < 256 {
-      binders.append(process)
+  func noteBinder(_ thread: Int32) {
+    guard let process = ProcessFiles.threadGroup(of: thread), !binders.contains(process), binders.count < 256 else {
+      return
     }
+    binders.append(process)
+  }
+
+  func note(_ index: Int) {
     if adopted.insert(index).inserted { onAdopted?(index) }
   }
 
@@ -168,8 +231,8 @@ final class Adoption {
           + "wrongly; hold \(address) to avoid that")
     }
     // Bound already, by an earlier bind() or as one of LISTEN_FDS: nothing to do.
-    if try request.file.inode() == socket.group.current.descriptor.inode() { return }
-    socket.group.current.copyOptions(from: request.file)
+    if try request.file.descriptor.inode() == socket.group.current.descriptor.inode() { return }
+    socket.group.current.copyOptions(from: request.file.descriptor)
     try place(socket.group.current.descriptor, for: request)
   }
 }

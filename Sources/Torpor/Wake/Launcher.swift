@@ -5,6 +5,7 @@ import Linux
 final class Launcher {
   private let options: ServiceOptions
   private let path: String
+  private let words: CommandWords
   private var forbidsNewPrivileges: Bool
   private var trapsBind: Bool
   private var hasCgroup = true
@@ -25,7 +26,15 @@ final class Launcher {
     if let account = options.account, geteuid() != 0, account.user != geteuid() {
       throw ServiceError("cannot run '\(command)' as user '\(account.name)': only root may change the user")
     }
-    trapsBind = options.handover != .listenFDs
+    do throws(PlaceholderText.Mistake) {
+      words = try CommandWords(command: options.command, environment: options.environment)
+    } catch { throw ServiceError(error.description, exitCode: 2) }
+    if !options.handover.passesSockets, words.nameDescriptors {
+      throw ServiceError(
+        "a placeholder of the command stands for a descriptor, and --handover \(options.handover.rawValue) passes none",
+        exitCode: 2)
+    }
+    trapsBind = options.handover.trapsBind
     forbidsNewPrivileges = trapsBind && geteuid() != 0
   }
 
@@ -36,23 +45,41 @@ final class Launcher {
   /// Whether the service's own bind() can land on a held socket.
   var canAdopt: Bool { trapsBind }
 
+  /// Says at the start what else would be said at the first wake: a placeholder that means none of the sockets, or several.
+  func check(_ sockets: [PlaceholderText.Socket]) throws(ServiceError) {
+    do throws(PlaceholderText.Mistake) { _ = try words.expanded(sockets) } catch {
+      throw ServiceError(error.description, exitCode: 2)
+    }
+  }
+
+  /// Those whose descriptors the command names: the service has them without ever calling bind().
+  func named(_ sockets: [PlaceholderText.Socket]) -> [Int] {
+    let numbers = words.numbers(sockets)
+    return sockets.indices.filter { numbers.contains(sockets[$0].number) }
+  }
+
   /// Tries with all that is wanted, and without what this machine refuses and the service can do without.
+  /// `passed` tells of each of `sockets` what it is to the service; `variables` are for this one start.
   func start(
-    sockets: [Int32], notifySocket: String?, standardInput: Int32, standardOutput: Int32?, standardError: Int32,
-    processes: ServiceProcesses
+    sockets: [Int32], passed: [PlaceholderText.Socket], notifySocket: String?, variables: [String] = [],
+    standardInput: Int32, standardOutput: Int32?, standardError: Int32, processes: some CgroupSource
   ) throws(Spawn.Failure) -> Spawn.Process {
+    // Checked at the start; and a socket that is named is never given up.
+    guard let expanded = try? words.expanded(passed) else { throw Spawn.Failure(step: .exec, errno: .invalid) }
     // Each failure below turns one thing off, so there are at most four tries.
     while true {
       var spawn = Spawn(
-        path: path, arguments: options.command, environment: environment(sockets: sockets.count, notifySocket))
+        path: path, arguments: expanded.arguments,
+        environment: environment(passed.map(\.name), notifySocket, added: expanded.variables + variables))
       spawn.standardInput = standardInput
       spawn.standardOutput = standardOutput
       spawn.standardError = standardError
-      spawn.sockets = options.handover == .adopt ? [] : sockets
+      spawn.sockets = options.handover.passesSockets ? sockets : []
       spawn.cgroup = hasCgroup ? processes.cgroupDirectory(named: "torpor-\(options.name)-\(getpid())") : nil
       spawn.account = geteuid() == 0 ? options.account : nil
       spawn.trapsBind = trapsBind
       spawn.trappedPaths = options.paths
+      spawn.trapsNotifications = notifySocket != nil
       spawn.fileLimit = fileLimit
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil
@@ -75,26 +102,28 @@ final class Launcher {
     }
   }
 
-  /// Ours, less what belongs to our own supervisor, plus the sockets' (sd_listen_fds(3)).
-  private func environment(sockets: Int, _ notifySocket: String?) -> [String] {
-    let ours: Set<Substring> = [
-      "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
-    ]
-    var account: [String] = []
+  /// The one we have, less our own, plus what was asked for and the sockets' (sd_listen_fds(3)).
+  private func environment(_ names: [String], _ notifySocket: String?, added: [String]) -> [String] {
+    var additions: [String] = []
     if let user = options.account, geteuid() == 0 {
-      account = ["HOME=\(user.home)", "USER=\(user.name)", "LOGNAME=\(user.name)", "SHELL=\(user.shell)"]
+      additions = ["HOME=\(user.home)", "USER=\(user.name)", "LOGNAME=\(user.name)", "SHELL=\(user.shell)"]
     }
-    let replaced = ours.union(account.compactMap { $0.split(separator: "=").first })
-    var variables = Environment.all.filter { variable in
-      variable.split(separator: "=", maxSplits: 1).first.map { !replaced.contains($0) } ?? false
-    }
-    variables += account
-    if options.handover != .adopt {
-      let names = [String](repeating: options.name.replacing(":", with: "_") + ".socket", count: sockets)
-      variables += ["LISTEN_FDS=\(sockets)", "LISTEN_FDNAMES=\(names.joined(separator: ":"))"]
+    // The last of one name holds: what was asked for beats what comes with the user.
+    additions = Self.lastOfEach(additions + added)
+    let replaced = ServiceOptions.ownVariables.union(additions.map(Self.name))
+    var variables = Environment.all.filter { !replaced.contains(Self.name(of: $0)) } + additions
+    if options.handover.passesSockets {
+      variables += ["LISTEN_FDS=\(names.count)", "LISTEN_FDNAMES=\(names.joined(separator: ":"))"]
     }
     if let notifySocket { variables.append("NOTIFY_SOCKET=\(notifySocket)") }
     return variables
+  }
+
+  private static func name(of variable: String) -> String { String(variable.prefix { $0 != "=" }) }
+
+  private static func lastOfEach(_ variables: [String]) -> [String] {
+    var seen: Set<String> = []
+    return variables.reversed().filter { seen.insert(name(of: $0)).inserted }.reversed()
   }
 
   /// "cannot start 'redis-server': Permission denied".
@@ -110,4 +139,12 @@ final class Launcher {
     }
     return "cannot start '\(options.command.first ?? "")': \(what)\(failure.errno)"
   }
+}
+
+/// Whose processes a start is one of.
+protocol CgroupSource: AnyObject {
+  /// The directory of the cgroup to be born in; nil where there is none that we may write.
+  func cgroupDirectory(named name: String) -> Int32?
+  /// clone3 can't use it.
+  func dropCgroup()
 }

@@ -6,7 +6,7 @@ import Lifecycle
 ///
 /// All of them are in a cgroup where we have one; all have our seccomp filter where bind() is trapped; and all that lose their
 /// parent become our children. Each of these tells by itself when the last is gone; an instance is gone when all do.
-final class ServiceProcesses {
+final class ServiceProcesses: CgroupSource {
   private let loop: EventLoop
   /// Kept from instance to instance.
   private var cgroup: Cgroup?
@@ -23,8 +23,8 @@ final class ServiceProcesses {
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
-  /// Says which child of ours is none of the service's.
-  var helper: (() -> Int32?)?
+  /// Says which children of ours are none of the service's.
+  var helpers: (() -> Set<Int32>)?
 
   var onMainExit: ((ExitStatus, _ hasSuccessor: Bool) -> Void)?
   var onAllGone: (() -> Void)?
@@ -127,6 +127,7 @@ final class ServiceProcesses {
     self.adoption = adoption
     listenerHungUp = adoption == nil
     isWatching = true
+    adoption?.processes = { [weak self] in self?.pids ?? [] }
     adoption?.onHangUp = { [weak self] in
       self?.listenerHungUp = true
       self?.reap()
@@ -197,8 +198,8 @@ final class ServiceProcesses {
     switch cgroup {
     case .some(let cgroup): return cgroup.processes
     case .none:
-      let helper = helper?()
-      return ProcessFiles.descendants(of: getpid()).filter { $0 != helper }
+      let helpers = helpers?() ?? []
+      return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) }
     }
   }
 
@@ -218,6 +219,9 @@ final class ServiceProcesses {
 
   /// What it has bound besides the held addresses.
   var boundElsewhere: [String] { adoption?.strangers ?? [] }
+
+  /// READY=1 has come.
+  func becameReady() { adoption?.becameReady() }
 
   // MARK: ending them
 
@@ -246,14 +250,8 @@ final class ServiceProcesses {
     checkAllGone()
   }
 
-  private func signalAll(_ signal: Int32) {
-    for pid in pids {
-      guard let handle = try? ProcessHandle(pid: pid) else { continue }
-      // The number may have been another's by now: asked again once it is held.
-      if pids.contains(pid) { try? handle.send(signal: signal) }
-    }
-  }
+  private func signalAll(_ signal: Int32) { ProcessHandle.signal(signal) { pids } }
 
-  /// Memory that goes when they do.
-  var memoryBytes: UInt64 { pids.reduce(0) { $0 + ProcessFiles.memory(of: $1) } }
+  /// Memory that goes when they do; of thousands of processes, of the first few hundred.
+  var memoryBytes: UInt64 { pids.prefix(256).reduce(0) { $0 + ProcessFiles.memory(of: $1) } }
 }

@@ -43,7 +43,54 @@ final class Client {
     try waitUntilConnected(within: limit)
   }
 
+  /// The other side of a connection: takes over an accepted descriptor.
+  init(accepted descriptor: Int32) { self.descriptor = descriptor }
+
   deinit { close() }
+
+  /// For threads that use it while it stays open.
+  var number: Int32 { descriptor }
+
+  /// Until its peer's kernel has acknowledged everything that was sent.
+  func waitUntilSent(within limit: Duration = .seconds(10)) -> Bool {
+    let deadline = Deadline(after: limit)
+    while !deadline.hasPassed {
+      var unsent: Int32 = 0
+      if ioctl(descriptor, UInt(TIOCOUTQ), &unsent) == 0, unsent == 0 { return true }
+      usleep(2000)
+    }
+    return false
+  }
+
+  func receiveBytes(count: Int, within limit: Duration = .seconds(10)) throws(ClientFailure) -> [UInt8] {
+    let deadline = Deadline(after: limit)
+    var received: [UInt8] = []
+    while received.count < count {
+      try wait(for: POLLIN, by: deadline)
+      var buffer = [UInt8](repeating: 0, count: count - received.count)
+      let length = recv(descriptor, &buffer, buffer.count, 0)
+      guard length > 0 else { throw ClientFailure("recv", length == 0 ? ECONNRESET : errno) }
+      received += buffer[..<length]
+    }
+    return received
+  }
+
+  func shutDownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+  /// Closes with RST.
+  func reset() {
+    var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+    close()
+  }
+
+  /// Small buffers, so that what isn't read soon stays with its sender.
+  func useSmallBuffers() {
+    for option in [SO_RCVBUF, SO_SNDBUF] {
+      var size: Int32 = 32768
+      setsockopt(descriptor, SOL_SOCKET, option, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+  }
 
   func close() {
     if descriptor >= 0 { Glibc.close(descriptor) }

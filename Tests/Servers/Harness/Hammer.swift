@@ -24,10 +24,12 @@ final class Hammer {
 
   /// Pauses and holds such that there is a gap of a few milliseconds often enough for many rests a second.
   convenience init(
-    _ endpoint: Endpoint, request: String, wrapper: [String] = [], binaries: Binaries = .built
+    _ endpoint: Endpoint, request: String, clients: Int = 4, meanPauseMicroseconds: Int = 8000, wrapper: [String] = [],
+    binaries: Binaries = .built
   ) throws {
     try self.init(
-      wrapper + Self.command(endpoint, ["--request", request], binaries), clients: 4, meanPause: .milliseconds(8))
+      wrapper + Self.command(endpoint, ["--request", request], binaries), clients: clients,
+      meanPause: .microseconds(meanPauseMicroseconds))
   }
 
   convenience init(_ endpoint: Endpoint, _ question: Question, clients: Int, meanPause: Duration) throws {

@@ -7,11 +7,15 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   let sockets: [MatrixServer.SocketKind]
   let handover: MatrixServer.Handover
 
-  /// `TORPOR_HAMMER_STOPS` makes the round longer. The short one is whole for `auto` alone, and a look at the others.
-  private static let isLong = Machine.number("TORPOR_HAMMER_STOPS", default: 0) > 0
-  private var isWhole: Bool { Self.isLong || handover == .auto }
-  private var lives: Int { isWhole ? 20 : 3 }
-  private var stops: Int { isWhole ? Machine.number("TORPOR_HAMMER_STOPS", default: 20) : 3 }
+  /// `TORPOR_HAMMER_STOPS` makes the round a long one: twenty lives and so many stops.
+  private static let longStops = Machine.number("TORPOR_HAMMER_STOPS", default: 0)
+  /// Of the short round: whole for `auto` and the server's first sockets, and a look at the others.
+  private var shortCount: Int {
+    guard handover == .auto else { return 3 }
+    return sockets == server.sockets.first ? 20 : 10
+  }
+  private var lives: Int { Self.longStops > 0 ? 20 : shortCount }
+  private var stops: Int { Self.longStops > 0 ? Self.longStops : shortCount }
 
   var socketNames: String { sockets.map(\.rawValue).joined(separator: ", ") }
   var testDescription: String { "\(server.name), \(socketNames), \(handover.rawValue)" }
@@ -37,7 +41,8 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   ) throws {
     let directory = try TemporaryDirectory()
     directory.makeWorldWritable()
-    let held = try sockets.map { try $0.endpoint() }
+    let port = try freePort()
+    let held = sockets.map { $0.endpoint(port: port, path: directory.path(server.pathName)) }
     let setup = try server.setUp(MatrixServer.Place(directory: directory, held: held, handover: handover))
     let front = try setup.front.map { try RunningFront($0) }
     defer { front?.end() }
@@ -97,13 +102,18 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   private func hammer(
     _ torpor: TorporProcess, _ setup: MatrixServer.Setup, _ clients: [Endpoint], _ result: inout MatrixResult
   ) throws {
+    let firstLives = server.livesOnceBefore ? 1 : 0
+    if server.livesOnceBefore {
+      try visit(clients[0], setup, "first", &result)
+      try torpor.waitFor(.rested)
+    }
     let question = setup.question("hammer")
     let hammers = try clients.map {
       try Hammer($0, question, clients: 4 / clients.count, meanPause: server.meanPause)
     }
-    try torpor.watchRests(atLeast: stops, secondsPerStop: server.secondsPerStop)
+    try torpor.watchRests(atLeast: stops + firstLives, secondsPerStop: server.secondsPerStop)
     let tallies = try hammers.map { try $0.finish() }
-    result.stops = torpor.count(of: .rested)
+    result.stops = torpor.count(of: .rested) - firstLives
     result.aborts = torpor.count(of: .restAborted)
     for tally in tallies {
       result.requests += tally.requests

@@ -10,10 +10,14 @@ struct MatrixServer: Sendable {
   let versionCommand: [String]
   /// Each is a service that holds these sockets.
   var sockets: [[SocketKind]] = [[.tcp4]]
+  /// Of its unix socket, where it can't be told another one.
+  var pathName = "service.sock"
   /// Those that it can do.
   var handovers: [Handover] = [.adopt, .auto]
   /// Accepts while it still starts, and answers with an error then: counted, and not yet forbidden.
   var answersEarly = false
+  /// The hammer comes after a first life, as the first start isn't like the others.
+  var livesOnceBefore = false
   /// Of a client under the hammer: such that there is a gap of a few milliseconds often enough.
   var meanPause = Duration.milliseconds(20)
   /// For the slow: a bound, not an estimate.
@@ -35,11 +39,15 @@ struct MatrixServer: Sendable {
   enum SocketKind: String, Sendable {
     case tcp4 = "TCP"
     case tcp6 = "TCP v6"
+    case unix
+    case udp = "UDP"
 
-    func endpoint() throws -> Endpoint {
+    func endpoint(port: UInt16, path: String) -> Endpoint {
       switch self {
-      case .tcp4: .v4(try freePort())
-      case .tcp6: .v6(try freePort())
+      case .tcp4: .v4(port)
+      case .tcp6: .v6(port)
+      case .unix: .unix(path)
+      case .udp: .udp(port)
       }
     }
   }
@@ -83,8 +91,14 @@ struct MatrixServer: Sendable {
   /// Why it can't be run here.
   var missing: String? { needs.first { $0.path == nil }.map { "\($0.name) isn't there" } }
 
-  var cases: [MatrixCase] {
+  var allCases: [MatrixCase] {
     sockets.flatMap { kinds in handovers.map { MatrixCase(server: self, sockets: kinds, handover: $0) } }
+  }
+
+  /// All, or those that `TORPOR_MATRIX_ROWS` names a part of, such as "unix".
+  var cases: [MatrixCase] {
+    let wanted = ProcessInfo.processInfo.environment["TORPOR_MATRIX_ROWS"] ?? ""
+    return allCases.filter { wanted.isEmpty || $0.testDescription.contains(wanted) }
   }
 
   func version() throws -> String {

@@ -92,6 +92,13 @@ enum ProcessTable {
     return line.flatMap { Int32($0.dropFirst("flags:".count).trimmingCharacters(in: .whitespaces), radix: 8) }
   }
 
+  /// Its timerfds that are set (proc_pid_fdinfo(5)).
+  static func armedTimers(_ pid: pid_t) -> [Int32] {
+    descriptors(pid).filter { $0.value == "anon_inode:[timerfd]" }.keys.filter { number in
+      contents(of: "/proc/\(pid)/fdinfo/\(number)")?.contains("it_value: (0, 0)") == false
+    }
+  }
+
   static func contextSwitches(_ pid: pid_t) -> [String] {
     [status(pid, "voluntary_ctxt_switches"), status(pid, "nonvoluntary_ctxt_switches")].compactMap { $0 }
   }

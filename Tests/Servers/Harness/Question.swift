@@ -1,9 +1,16 @@
+import Foundation
+
 /// What clients ask a server, and the only right answer, in `hammer`'s words.
 struct Question: Sendable {
   let arguments: [String]
 
   private init(_ request: String, _ query: String, _ expected: String) {
-    arguments = ["--request", request, "--query", query, "--expect", expected]
+    arguments = ["--request", request, "--query", Self.escaped(query), "--expect", Self.escaped(expected)]
+  }
+
+  /// An argument can't hold a zero byte.
+  private static func escaped(_ text: String) -> String {
+    text.replacingOccurrences(of: "%", with: "%25").replacingOccurrences(of: "\0", with: "%00")
   }
 
   /// The body must hold this text, and the status be 200.
@@ -16,6 +23,6 @@ struct Question: Sendable {
   static func postgres(_ statement: String, value: String) -> Question { Question("postgres", statement, value) }
   /// The first document of "DATABASE.COLLECTION" must hold this string.
   static func mongo(_ collection: String, string: String) -> Question { Question("mongo", collection, string) }
-  /// By TCP.
+  /// An A record.
   static func dns(_ name: String, address: String) -> Question { Question("dns", name, address) }
 }

@@ -4,6 +4,7 @@ import Foundation
 struct TorporEvent: Decodable, Sendable {
   enum Kind: String, Decodable, Sendable {
     case dormant, waking, serving, resting, rested, failed, left, background, stopping, stopped, warning
+    case connected, disconnected, full
     case restAborted = "rest-aborted"
     case restImpossible = "rest-impossible"
     case neverBound = "never-bound"
@@ -27,6 +28,7 @@ struct TorporEvent: Decodable, Sendable {
   let strays: Int?
   let reason: String?
   let waiting: Int?
+  let connections: Int?
   let retrySeconds: Double?
   let lastLine: String?
   let seconds: Double?

@@ -6,9 +6,10 @@ extension ServerTests.MatrixTests {
 }
 
 extension MatrixServer {
-  /// Forks for each TCP connection. Its UDP socket it binds by itself here.
+  /// By UDP and TCP on one port. It forks for each TCP connection.
   static let dnsmasq = MatrixServer(
-    name: "dnsmasq", needs: [.program("dnsmasq")], versionCommand: [program, "--version"]
+    name: "dnsmasq", needs: [.program("dnsmasq")], versionCommand: [program, "--version"],
+    sockets: [[.udp, .tcp4]]
   ) { place in
     let command = [
       program, "--keep-in-foreground", "--conf-file=/dev/null", "--port=\(place.endpoint.port)",

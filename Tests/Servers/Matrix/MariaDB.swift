@@ -9,14 +9,21 @@ extension MatrixServer {
   /// Over a table of 200 MB: 200,000 rows of 1 KB.
   static let mariadb = MatrixServer(
     name: "mariadb", needs: [.program("mariadbd"), .program("mariadb-install-db"), .program("my_print_defaults")],
-    versionCommand: [program, "--version"], handovers: [.adopt, .listenFDs, .auto], secondsPerStop: 5
+    versionCommand: [program, "--version"], sockets: [[.tcp4], [.unix]],
+    handovers: [.adopt, .listenFDs, .auto], secondsPerStop: 5
   ) { place in
+    let address =
+      if let path = place.endpoint.path {
+        ["--skip-networking", "--socket=\(path)"]
+      } else {
+        [
+          "--bind-address=\(place.endpoint.host)", "--port=\(place.endpoint.port)",
+          "--socket=\(place.directory.path("mariadb.sock"))",
+        ]
+      }
+    let data = try data.get().directory
     let command =
-      [program, "--no-defaults"] + (try options(data.get().directory))
-      + [
-        "--bind-address=\(place.endpoint.host)", "--port=\(place.endpoint.port)",
-        "--socket=\(place.directory.path("mariadb.sock"))", "--pid-file=\(place.directory.path("mariadb.pid"))",
-      ]
+      [program, "--no-defaults"] + options(data) + address + ["--pid-file=\(place.directory.path("mariadb.pid"))"]
     return Setup(command: command) { _ in
       .mysql("SELECT LEFT(text, 8) FROM torpor.big WHERE id = 123456", value: "123456,1")
     }

@@ -6,14 +6,25 @@ extension ServerTests.MatrixTests {
 }
 
 extension MatrixServer {
+  /// It looks for SIGTERM once a second.
   static let memcached = MatrixServer(
-    name: "memcached", needs: [.program("memcached")], versionCommand: ["memcached", "--version"]
+    name: "memcached", needs: [.program("memcached")], versionCommand: ["memcached", "--version"],
+    sockets: [[.tcp4], [.unix], [.udp]], secondsPerStop: 2
   ) { place in
     let user = Machine.isRoot ? ["-u", "nobody"] : []
-    let command = ["memcached", "-l", place.endpoint.host, "-p", "\(place.endpoint.port)", "-U", "0"] + user
-    return Setup(command: command) { word in
-      .text(
-        "set \(word) 0 0 5\r\nhello\r\nget \(word)\r\n", reply: "STORED\r\nVALUE \(word) 0 5\r\nhello\r\nEND\r\n")
+    return Setup(command: ["memcached"] + address(place.endpoint) + user) { word in
+      let set = "set \(word) 0 0 5\r\nhello\r\n"
+      if place.endpoint.isDatagram { return .text(datagramHeader + set, reply: datagramHeader + "STORED\r\n") }
+      return .text(set + "get \(word)\r\n", reply: "STORED\r\nVALUE \(word) 0 5\r\nhello\r\nEND\r\n")
     }
   }
+
+  private static func address(_ endpoint: Endpoint) -> [String] {
+    if let path = endpoint.path { return ["-s", path] }
+    let (tcp, udp) = endpoint.isDatagram ? (0, endpoint.port) : (endpoint.port, 0)
+    return ["-l", endpoint.host, "-p", "\(tcp)", "-U", "\(udp)"]
+  }
+
+  /// Request 7, datagram 0 of 1.
+  private static let datagramHeader = "\0\u{7}\0\0\0\u{1}\0\0"
 }

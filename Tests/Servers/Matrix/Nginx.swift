@@ -9,7 +9,7 @@ extension MatrixServer {
   /// Two workers, a listening socket each for each address, as far as nginx knows.
   static let nginx = MatrixServer(
     name: "nginx, 2 workers, reuseport", needs: [.program("nginx"), .ipv6], versionCommand: [Nginx.program, "-v"],
-    sockets: [[.tcp4, .tcp6]]
+    sockets: [[.tcp4, .tcp6, .unix]]
   ) { place in
     let location = #"location / { return 200 "you asked for $uri\n"; }"#
     return Setup(
@@ -30,6 +30,7 @@ enum Nginx {
     let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     let configuration = """
       daemon off;
+      \(Machine.isRoot ? "user www-data;" : "")
       worker_processes \(workers);
       pid \(directory.path("nginx.pid"));
       error_log stderr warn;
@@ -38,7 +39,7 @@ enum Nginx {
         access_log off;
         \(folders.map { "\($0)_temp_path \(directory.path($0));" }.joined(separator: "\n  "))
         server {
-          \(endpoints.map { "listen \($0) \(listenOptions);" }.joined(separator: "\n    "))
+          \(endpoints.map { listen($0, listenOptions) }.joined(separator: "\n    "))
           \(location)
         }
       }
@@ -46,5 +47,10 @@ enum Nginx {
       """
     let file = try directory.write(configuration, to: "nginx.conf")
     return [program, "-c", file, "-p", directory.path, "-e", "stderr"]
+  }
+
+  /// reuseport is for addresses with ports.
+  private static func listen(_ endpoint: Endpoint, _ options: String) -> String {
+    endpoint.path.map { "listen unix:\($0);" } ?? "listen \(endpoint) \(options);"
   }
 }

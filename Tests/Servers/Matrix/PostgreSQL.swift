@@ -18,12 +18,14 @@ extension MatrixServer {
   private static func postgres(named name: String, options: [String] = [], wrapper: [String] = []) -> MatrixServer {
     MatrixServer(
       name: name, needs: [Needed(name: "postgres", path: folder), .program("setpriv")],
-      versionCommand: [bin("postgres"), "--version"], answersEarly: true, meanPause: .milliseconds(60),
-      secondsPerStop: 5
+      versionCommand: [bin("postgres"), "--version"], sockets: [[.tcp4], [.unix]], pathName: ".s.PGSQL.5432",
+      answersEarly: true, meanPause: .milliseconds(60), secondsPerStop: 5
     ) { place in
+      let path = place.endpoint.path
       let command = [
-        bin("postgres"), "-D", try data.get().directory.path("data"), "-p", "\(place.endpoint.port)",
-        "-c", "listen_addresses=\(place.endpoint.host)", "-c", "unix_socket_directories=",
+        bin("postgres"), "-D", try data.get().directory.path("data"),
+        "-p", path == nil ? "\(place.endpoint.port)" : "5432", "-c", "listen_addresses=\(place.endpoint.host)",
+        "-c", "unix_socket_directories=\(path == nil ? "" : place.directory.path)",
       ]
       return Setup(command: command, options: ["--ready", "notify"] + options, wrapper: wrapper) { _ in
         .postgres("SELECT text FROM words WHERE id = 2", value: "second")

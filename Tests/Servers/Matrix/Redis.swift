@@ -9,13 +9,14 @@ extension MatrixServer {
   /// With a file of 80 MB, which it reads at each start.
   static let redis = MatrixServer(
     name: "redis", needs: [.program("redis-server"), .program("redis-cli")],
-    versionCommand: ["redis-server", "--version"], answersEarly: true, secondsPerStop: 5
+    versionCommand: ["redis-server", "--version"], sockets: [[.tcp4], [.unix]], answersEarly: true, secondsPerStop: 5
   ) { place in
     let directory = try data.get().directory
-    let command = [
-      "redis-server", "--port", "\(place.endpoint.port)", "--bind", place.endpoint.host, "--save", "",
-      "--dir", directory.path, "--supervised", "systemd",
-    ]
+    let address =
+      place.endpoint.path.map { ["--port", "0", "--unixsocket", $0] }
+      ?? ["--port", "\(place.endpoint.port)", "--bind", place.endpoint.host]
+    let command =
+      ["redis-server"] + address + ["--save", "", "--dir", directory.path, "--supervised", "systemd"]
     return Setup(command: command, options: ["--ready", "notify"]) { _ in
       .text("GET word\r\n", reply: "$5\r\nhello\r\n")
     }

@@ -10,7 +10,7 @@ extension ServerTests {
     @Test(.enabled(if: resultsDirectory != nil, "TORPOR_MATRIX_RESULTS names no directory of results"))
     func theTableIsWritten() throws {
       let directory = try #require(Self.resultsDirectory)
-      let results = try MatrixServer.all.flatMap(\.cases).map { row in
+      let results = try MatrixServer.all.flatMap(\.allCases).map { row in
         let file = URL(fileURLWithPath: directory).appendingPathComponent(MatrixResult.fileName(of: row))
         return try JSONDecoder().decode(MatrixResult.self, from: Data(contentsOf: file))
       }
@@ -21,7 +21,7 @@ extension ServerTests {
     /// What it says of each row was true where it was measured; that it says it of every row, and of no other, is true here.
     @Test func theTableHasEachRowOfTheMatrixAndNothingLostInAnyOfThem() throws {
       let (titles, rows) = try MatrixTable.rows(of: String(contentsOfFile: MatrixTable.path, encoding: .utf8))
-      let cases = MatrixServer.all.flatMap(\.cases)
+      let cases = MatrixServer.all.flatMap(\.allCases)
       try #require(titles == MatrixTable.columns.map(\.title))
       try #require(
         rows.map { [$0["server"], $0["socket"], $0["handover"]] }

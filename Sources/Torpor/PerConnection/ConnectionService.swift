@@ -1,0 +1,218 @@
+import Glibc
+import Lifecycle
+import Linux
+
+/// A service that gets a process for each connection: turns what the kernel says into events of its `ConnectionServer`, and carries
+/// the actions out. No decision is made here.
+final class ConnectionService: ForegroundService {
+  private let options: ServiceOptions
+  private let loop: EventLoop
+  private let narrator: Narrator
+  private let channels: ServiceChannels
+  private let launcher: Launcher
+  private let sockets: [any HeldSocket]
+  private var server: ConnectionServer
+  private let alarm: Alarm
+  /// What all processes write their errors to. One pipe for all: lines of up to 4 KiB don't mix (pipe(7)).
+  private let errors: Pipe
+  private let errorStream: ErrorStream
+  /// That of each connection is below it.
+  private var cgroup: Cgroup?
+  private var connections: [Int: ConnectionProcess] = [:]
+  private var lastID = 0
+  /// Accepted, and without a process.
+  private var inHand: AcceptedConnection?
+  private var failure: String?
+  private var events: [ConnectionServer.Event] = []
+  private var isHandling = false
+  private var isStopRequested = false
+
+  init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+    self.options = options
+    self.loop = loop
+    launcher = try Launcher(options)
+    channels = try ServiceChannels(options, loop: loop)
+    narrator = channels.narrator
+    let unixRelays = UnixRelays(loop: loop)
+    sockets = try SocketHolder(
+      options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
+      leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop
+    ).hold()
+    server = ConnectionServer(
+      configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
+    do throws(Errno) {
+      alarm = try Alarm(loop: loop)
+      errors = try OwnedFD.pipe()
+      errorStream = try ErrorStream(errors.reading.duplicate(), to: channels.errorChannel, loop: loop)
+      for socket in sockets { try socket.setNonBlocking(true) }
+    } catch {
+      // Paths were made for them.
+      for socket in sockets { socket.release() }
+      throw ServiceError("cannot set up: \(error)")
+    }
+    if let socket = sockets.first(where: { $0.kind == .datagram }) {
+      for socket in sockets { socket.release() }
+      throw ServiceError(
+        "\(socket.name) has no connections: --handover inetd is for these, and inetd-wait for it", exitCode: 2)
+    }
+    if let own = Cgroup.own() { cgroup = try? Cgroup(named: "torpor-\(options.name)-\(getpid())", in: own) }
+    alarm.onDue = { [weak self] in self?.post(.deadlineReached) }
+    launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
+    channels.errorChannel.onRoom = { [weak self] in self?.errorStream.resume() }
+    for socket in sockets {
+      socket.watcher.onEvent = { [weak self, index = socket.index] _ in self?.post(.connectionWaiting(socket: index)) }
+    }
+  }
+
+  func begin() throws(Errno) {
+    for action in server.begin() { carryOut(action) }
+  }
+
+  func stop() {
+    post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
+    isStopRequested = true
+  }
+
+  func finishOutput() { channels.finish() }
+
+  func childEnded() {
+    // Bounded by the number of processes there can be; each turn takes one.
+    while let ended = Children.reap() {
+      guard let connection = connections.values.first(where: { $0.pid == ended.pid }) else { continue }
+      let leavesOthers = connection.mainEnded()
+      post(.mainExited(connection.id, ServiceProcesses.exitStatus(ended.status), leavesOthers: leavesOthers))
+      if !leavesOthers { connections[connection.id] = nil }
+    }
+    for id in server.leftovers.keys { checkLeftovers(id) }
+  }
+
+  private func checkLeftovers(_ id: Int) {
+    guard let connection = connections[id], !connection.hasProcesses else { return }
+    connections[id] = nil
+    post(.leftoversGone(id))
+  }
+
+  // MARK: events
+
+  private func post(_ event: ConnectionServer.Event) {
+    events.append(event)
+    guard !isHandling else { return }
+    isHandling = true
+    // Ends: every turn answers a question, and the core asks anew only at a later event or deadline.
+    while !events.isEmpty {
+      let now = Instant(nanoseconds: MonotonicClock.now())
+      for action in server.handle(events.removeFirst(), at: now) { carryOut(action) }
+    }
+    isHandling = false
+    alarm.set(to: server.deadline?.nanoseconds)
+  }
+
+  private func carryOut(_ action: ConnectionServer.Action) {
+    switch action {
+    case .arm: for socket in sockets { socket.watch(for: .connections) }
+    case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
+    case .accept(let index): accept(index)
+    case .spawn: spawn()
+    case .drop: inHand = nil
+    case .terminateMains: for connection in connections.values { connection.terminateMain() }
+    case .terminateLeftovers(let id): connections[id]?.terminateAll()
+    case .killLeftovers(let id): connections[id]?.killAll()
+    case .killAll: for connection in connections.values { connection.killAll() }
+    case .report(let report): tell(report)
+    case .finish: finish()
+    }
+  }
+
+  private func accept(_ index: Int) {
+    guard let socket = sockets.first(where: { $0.index == index }) else { return post(.nobodyWaited) }
+    do throws(Errno) {
+      try socket.withCurrent { listener throws(Errno) in
+        inHand = try TCPSocket.acceptConnection(from: listener)
+      }
+      post(hasConnectionInHand ? .accepted : .nobodyWaited)
+    } catch {
+      failure = "a connection to \(socket.name) can't be accepted: \(error)"
+      post(.acceptFailed)
+    }
+  }
+
+  private var hasConnectionInHand: Bool {
+    switch inHand {
+    case .some: true
+    case .none: false
+    }
+  }
+
+  private func spawn() {
+    lastID += 1
+    switch inHand {
+    case .some(let connection): spawn(for: connection)
+    case .none: post(.spawnFailed(isLasting: false))
+    }
+    // The process has it now. Only the answer that it doesn't leaves it to be tried again.
+    if connections[lastID] != nil { inHand = nil }
+  }
+
+  private func spawn(for accepted: borrowing AcceptedConnection) {
+    let client = accepted.client
+    let connection = ConnectionProcess(id: lastID, client: client, parentCgroup: cgroupPath, loop: loop)
+    connection.onChange = { [weak self, id = lastID] in self?.checkLeftovers(id) }
+    do throws(Errno) {
+      // Programs of this kind read and write as if it were a terminal.
+      try accepted.socket.descriptor.setNonBlocking(false)
+    } catch {
+      failure = "a connection can't be handed on: \(error)"
+      return post(.spawnFailed(isLasting: false))
+    }
+    let number = accepted.socket.descriptor.number
+    do throws(Spawn.Failure) {
+      let process = try launcher.start(
+        sockets: [], passed: [], notifySocket: nil, variables: Self.variables(client), standardInput: number,
+        standardOutput: number, standardError: errors.writing.number, processes: connection)
+      connection.begin(process.takeHandle())
+      connections[lastID] = connection
+      post(.spawned(lastID))
+    } catch {
+      failure = launcher.describe(error)
+      // A clone that fails, or a descriptor that can't be had, is the machine's want; all else is the command's.
+      post(.spawnFailed(isLasting: error.step != .clone && error.step != .descriptors))
+    }
+  }
+
+  private var cgroupPath: String? {
+    switch cgroup {
+    case .some(let cgroup): cgroup.path
+    case .none: nil
+    }
+  }
+
+  /// As systemd has them (systemd.exec(5)): an IPv4 client of an IPv6 socket is one.
+  private static func variables(_ client: SocketAddress?) -> [String] {
+    guard let client else { return [] }
+    return ["REMOTE_ADDR=\((client.mapped ?? client).host)", "REMOTE_PORT=\(client.port)"]
+  }
+
+  private func finish() {
+    for socket in sockets { socket.release() }
+    errorStream.drainAndClose()
+    connections = [:]
+    cgroup = nil
+    loop.stop()
+  }
+
+  // MARK: telling
+
+  private func tell(_ report: ConnectionServer.Report) {
+    let listening = sockets.map(\.name)
+    var context = Narrator.ConnectionContext(listening: listening, limit: options.connectionsMax)
+    context.failure = failure
+    switch report {
+    case .started(let id), .ended(let id, _), .leftoversKilled(let id):
+      context.client = connections[id]?.client.map { ($0.mapped ?? $0).description }
+      context.pid = connections[id]?.pid
+      context.beganAt = connections[id]?.beganAt
+    case .dormant, .full, .cannotStart, .cannotAccept, .stopTimedOut, .stopping, .stopped: break
+    }
+    narrator.tell(report, context)
+  }
+}
