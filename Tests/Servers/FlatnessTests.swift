@@ -16,7 +16,7 @@ extension ServerTests {
         print(
           "flat: \(Self.cycles) cycles: descriptors \(before.descriptors) → \(after.descriptors),",
           "private memory \(before.kilobytes) → \(after.kilobytes) kB")
-        #expect(after.descriptors == before.descriptors)
+        #expect(after.descriptors <= before.descriptors)
         // What malloc keeps differs by what came last; a leak of 100 bytes a cycle is more over the long round.
         #expect(after.kilobytes <= before.kilobytes + 512)
       }
@@ -31,7 +31,13 @@ extension ServerTests {
 
     private func measure(_ torpor: TorporProcess) throws -> (descriptors: Int, kilobytes: Int) {
       let directory = "/proc/\(torpor.pid)"
-      let descriptors = try FileManager.default.contentsOfDirectory(atPath: directory + "/fd").count
+      // What belongs to a rest's helpers is closed a moment after the rest: the least of some readings is what stays.
+      var readings: [Int] = []
+      for _ in 0..<10 {
+        readings.append(try FileManager.default.contentsOfDirectory(atPath: directory + "/fd").count)
+        usleep(20_000)
+      }
+      let descriptors = readings.min() ?? 0
       let rollup = try String(contentsOfFile: directory + "/smaps_rollup", encoding: .utf8)
       let kilobytes = rollup.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }
         .compactMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }.reduce(0, +)

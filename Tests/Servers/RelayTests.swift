@@ -333,10 +333,12 @@ extension ServerTests {
         try torpor.waitFor(.dormant)
         let before = ProcessTable.descriptors(torpor.pid).count
         for _ in 1...1000 { try Client.ask(front, .ping) }
-        try torpor.waitFor(.rested)
-        try torpor.waitFor(.dormant)
-        try #require(ProcessTable.descriptors(torpor.pid).count == before)
-        try #require(ProcessTable.armedTimers(torpor.pid).isEmpty)
+        // On a busy machine it may have rested between two of them, too: dormant for good is what counts.
+        let deadline = Deadline(after: .seconds(10))
+        while ProcessTable.descriptors(torpor.pid).count != before || !ProcessTable.armedTimers(torpor.pid).isEmpty {
+          try #require(!deadline.hasPassed)
+          usleep(20_000)
+        }
       }
     }
 
