@@ -10,19 +10,20 @@ extension ServerTests {
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func noClientOfRedisIsLostOrDelayedByARest() throws {
-      try hammer(.redis, request: "redis", named: "redis-server")
+      try hammer(RealServer.redis, request: "redis", named: "redis-server")
     }
 
     @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
     func noClientOfNginxIsLostOrDelayedByARest() throws {
       try hammer(
-        .nginx, request: "http", exchange: .keptHTTP(path: "/again", body: "you asked for /again\n"), named: "nginx")
+        RealServer.nginx, request: "http", exchange: .keptHTTP(path: "/again", body: "you asked for /again\n"),
+        named: "nginx")
     }
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func noClientOfRedisIsLostWhereStraysMustBeRelayed() throws {
       try hammer(
-        .redis, request: "redis", named: "redis-server, relayed", environment: ["TORPOR_NO_MIGRATION": "1"])
+        RealServer.redis, request: "redis", named: "redis-server, relayed", environment: ["TORPOR_NO_MIGRATION": "1"])
     }
 
     @Test(
@@ -31,18 +32,18 @@ extension ServerTests {
     func noClientOfRedisIsLostUnderAnOrdinaryUser() throws {
       let copies = try TemporaryDirectory()
       try hammer(
-        .redis, request: "redis", named: "redis-server, ordinary user", wrapper: Machine.asNobody,
+        RealServer.redis, request: "redis", named: "redis-server, ordinary user", wrapper: Machine.asNobody,
         binaries: Binaries.built.copied(to: copies))
     }
 
     @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))
     func noClientOfRedisAtAPathIsLostOrDelayedByARest() throws {
-      try hammer(.redis, request: "redis", named: "redis-server at a path")
+      try hammer(PathServer.redis, request: "redis", named: "redis-server at a path")
     }
 
     @Test(.enabled(if: PathServer.nginx.isInstalled, "nginx isn't installed"))
     func noClientOfNginxAtAPathIsLostOrDelayedByARest() throws {
-      try hammer(.nginx, request: "http", named: "nginx at a path")
+      try hammer(PathServer.nginx, request: "http", named: "nginx at a path")
     }
 
     @Test(
@@ -52,7 +53,7 @@ extension ServerTests {
       let copies = try TemporaryDirectory()
       // Whoever has to be relayed is somebody else than root here, and only root can pass others on as who they are.
       try hammer(
-        .redis, request: "redis", named: "redis-server at a path, ordinary user", wrapper: Machine.asNobody,
+        PathServer.redis, request: "redis", named: "redis-server at a path, ordinary user", wrapper: Machine.asNobody,
         binaries: Binaries.built.copied(to: copies), provokes: false)
     }
 
