@@ -1,6 +1,7 @@
 import Linux
 
-/// One thread, one epoll instance: everything that happens comes by here, one event at a time.
+/// One thread, one epoll instance: everything that happens comes by here, one event at a time. Its alarms and the children that
+/// we have are shared by all who live in it.
 public final class EventLoop {
   /// Names one registration; never used again, so that an event for one that is gone is known to be stale.
   public struct Token: Hashable, Sendable { let number: UInt64 }
@@ -10,8 +11,16 @@ public final class EventLoop {
   private var handlers: [UInt64: Handler] = [:]
   private var lastToken: UInt64 = 0
   private var isStopped = false
+  let alarms: Alarms
+  public let children = ChildReaper()
 
-  public init() throws(Errno) { epoll = try Epoll() }
+  public init() throws(Errno) {
+    epoll = try Epoll()
+    alarms = try Alarms()
+    try alarms.withDescriptor { descriptor throws(Errno) in
+      _ = try add(descriptor, for: .readable) { [unowned alarms] _ in alarms.ring() }
+    }
+  }
 
   /// Calls `handler` whenever `descriptor` is ready, until it is removed. Remove it before it is closed.
   public func add(

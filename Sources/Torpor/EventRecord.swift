@@ -29,6 +29,13 @@ extension Narrator {
     var socket: String?
     var message: String?
 
+    /// As it is written, with its newline; nil for a number that JSON doesn't know.
+    var line: [UInt8]? {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return (try? encoder.encode(self)).map { Array($0) + [UInt8(ascii: "\n")] }
+    }
+
     init(event: String, service: String) {
       time = (Date().timeIntervalSince1970 * 1e6).rounded() / 1e6
       self.event = event

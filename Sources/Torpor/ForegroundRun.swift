@@ -5,12 +5,12 @@ import Linux
 protocol ForegroundService: AnyObject {
   /// Begins to serve.
   func begin() throws(Errno)
-  /// Ends the service, then the loop. A second call does so at once.
+  /// Ends the service, and tells by `onEnd`. A second call does so at once.
   func stop()
   /// A child of ours has ended.
   func childEnded()
-  /// Gives readers of our output a last chance.
-  func finishOutput()
+  /// Everything is done.
+  var onEnd: (() -> Void)? { get set }
 }
 
 /// `torpor run`: one service until a signal says stop.
@@ -21,12 +21,15 @@ public enum ForegroundRun {
       try Children.adoptOrphans()
       loop = try EventLoop()
     } catch { throw ServiceError("cannot set up: \(error)") }
+    let channels = try ServiceChannels(options, loop: loop)
+    let output = ForegroundOutput(channels.errorChannel, takesOutput: options.writesJSON, loop: loop)
     let service: any ForegroundService =
       if options.handover == .inetd {
-        try ConnectionService(options, loop: loop)
+        try ConnectionService(options, loop: loop, narrator: channels.narrator, output: output)
       } else {
-        try Service(options, loop: loop)
+        try Service(options, loop: loop, narrator: channels.narrator, output: output)
       }
+    service.onEnd = { loop.stop() }
     do throws(Errno) {
       let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       _ = try loop.add(signals.descriptor, for: .readable) { _ in
@@ -37,6 +40,6 @@ public enum ForegroundRun {
       try service.begin()
       try loop.run()
     } catch { throw ServiceError("cannot go on: \(error)") }
-    service.finishOutput()
+    channels.finish()
   }
 }

@@ -1,18 +1,18 @@
-import FoundationEssentials
 import Lifecycle
 import Linux
 
-/// Tells what happens: a sentence a line on stderr, or a JSON object a line on stdout.
+/// Tells what happens: a record for programs, and for most of them a sentence for people.
 final class Narrator {
+  /// Takes what is told. The record is made when it is asked for.
+  typealias Audience = (_ record: () -> Record, _ sentence: String?) -> Void
+
   let name: String
-  let writesJSON: Bool
-  let channel: OutputChannel
+  private let audience: Audience
   private var hasSaidDormant = false
 
-  init(name: String, writesJSON: Bool, channel: OutputChannel) {
+  init(name: String, audience: @escaping Audience) {
     self.name = name
-    self.writesJSON = writesJSON
-    self.channel = channel
+    self.audience = audience
   }
 
   /// What the core doesn't know and a report names.
@@ -43,28 +43,18 @@ final class Narrator {
   }
 
   func tell(_ report: Report, _ context: Context) {
-    if writesJSON {
-      write(Record(report, service: name, context))
-    } else if let line = sentence(report, context) {
-      channel.write("torpor: \(line)\n")
-    }
+    tell({ Record(report, service: name, context) }, sentence(report, context))
   }
+
+  func tell(_ record: () -> Record, _ sentence: String?) { audience(record, sentence) }
 
   func warn(_ message: String) {
-    if writesJSON {
-      var record = Record(event: "warning", service: name)
-      record.message = message
-      write(record)
-    } else {
-      channel.write("torpor: \(name): \(message)\n")
-    }
-  }
-
-  func write(_ record: Record) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let line = try? encoder.encode(record) else { return }
-    channel.write(Array(line) + [UInt8(ascii: "\n")])
+    tell(
+      {
+        var record = Record(event: "warning", service: name)
+        record.message = message
+        return record
+      }, "\(name): \(message)")
   }
 
   // MARK: sentences

@@ -258,6 +258,6 @@ extension Service {
     for socket in sockets { socket.release() }
     processes.dropCgroup()
     // The service is gone; what it has sent may still be on its way through us.
-    relays.finish(within: .seconds(5)) { [loop] in loop.stop() }
+    relays.finish(within: .seconds(5)) { [weak self] in self?.onEnd?() }
   }
 }

@@ -24,11 +24,8 @@ public final class Service: ForegroundService {
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
   private let disposal: Disposal
-  let errorChannel: OutputChannel
-  private let channels: ServiceChannels
-  var errorStream: ErrorStream?
+  let output: any InstanceOutput
   var notifyReceiver: NotifyReceiver?
-  private let standardInput: OwnedFD
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false
@@ -39,24 +36,23 @@ public final class Service: ForegroundService {
   /// Connections relayed since the last rest was given up.
   var strays = 0
 
-  private var timer: Timer
-  private var timerToken: EventLoop.Token?
+  private let alarm: Alarm
   private var events: [Event] = []
   private var isHandling = false
 
   /// Holds the sockets. Nothing is started yet.
-  public init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+  init(
+    _ options: ServiceOptions, loop: EventLoop, narrator: Narrator, output: any InstanceOutput
+  ) throws(ServiceError) {
     self.options = options
     self.loop = loop
+    self.narrator = narrator
+    self.output = output
     launcher = try Launcher(options)
-    channels = try ServiceChannels(options, loop: loop)
-    errorChannel = channels.errorChannel
-    narrator = channels.narrator
     do throws(Errno) {
-      standardInput = try .null()
       sense = try ConnectionSense(loop: loop)
-      timer = try Timer()
     } catch { throw ServiceError("cannot set up: \(error)") }
+    alarm = Alarm(loop: loop)
     processes = ServiceProcesses(loop: loop)
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
@@ -110,7 +106,7 @@ public final class Service: ForegroundService {
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
     processes.onMainExit = { [weak self] status, hasSuccessor in
       // Its last words are still in the pipe.
-      if !hasSuccessor { self?.errorStream?.drainAndClose() }
+      if !hasSuccessor { self?.output.drain(isOver: false) }
       self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
     }
     processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
@@ -127,32 +123,27 @@ public final class Service: ForegroundService {
     }
     unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }
     leftovers.onWarning = { [weak self] in self?.narrator.warn($0) }
-    errorChannel.onRoom = { [weak self] in self?.errorStream?.resume() }
   }
 
   /// Begins: sockets armed, and the service started if that is asked for.
   public func begin() throws(Errno) {
-    timerToken = try loop.add(timer.descriptor, for: .readable) { [weak self] _ in
-      self?.timer.acknowledge()
-      self?.post(.deadlineReached)
-    }
+    alarm.onDue = { [weak self] in self?.post(.deadlineReached) }
     for action in lifecycle.begin() { carryOut(action) }
     if options.startsAtOnce { post(.startRequested) }
   }
 
-  /// Ends the service, then the loop. A second call does so at once.
+  /// Ends the service, and tells by `onEnd`. A second call does so at once.
   public func stop() {
-    if lifecycle.state == .ended { return loop.stop() }
+    if lifecycle.state == .ended { return onEnd?() ?? () }
     post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
     isStopRequested = true
   }
   private var isStopRequested = false
+  /// Everything is done, but for what it would be in vain to wait for.
+  var onEnd: (() -> Void)?
 
   /// A child of ours has ended.
   public func childEnded() { processes.reap() }
-
-  /// Gives readers of our output a last chance.
-  public func finishOutput() { channels.finish() }
 
   // MARK: events
 
@@ -169,8 +160,7 @@ public final class Service: ForegroundService {
     }
     isHandling = false
     updateFront()
-    // Setting a timer can't fail with a valid time; without it nothing would ever end.
-    try? timer.set(to: lifecycle.deadline?.nanoseconds)
+    alarm.set(to: lifecycle.deadline?.nanoseconds)
   }
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
@@ -236,30 +226,28 @@ public final class Service: ForegroundService {
   }
 
   private func launch() throws(Spawn.Failure) -> Spawn.Process {
-    let pipe: Pipe
-    do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
+    let nothing = try prepare()
+    defer { output.handedOver() }
     return try launcher.start(
       sockets: sockets.map(\.number), passed: passedSockets, notifySocket: notifyReceiver?.name,
-      standardInput: standardInputNumber,
-      // The events have our stdout to themselves.
-      standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
+      standardInput: passedInput ?? nothing.number,
+      standardOutput: output.standardOutput, standardError: output.standardError,
       processes: processes)
   }
 
-  private var standardInputNumber: Int32 {
-    guard options.handover == .inetdWait, let socket = sockets.first else { return standardInput.number }
-    return socket.number
-  }
+  /// The socket that is the service's standard input.
+  private var passedInput: Int32? { options.handover == .inetdWait ? sockets.first?.number : nil }
 
-  /// All that an instance gets anew. Returns the pipe that its stderr goes by.
-  private func prepare() throws(Errno) -> Pipe {
+  /// All that an instance gets anew. Returns an empty standard input.
+  private func prepare() throws(Spawn.Failure) -> OwnedFD {
     for socket in sockets { socket.stopRelaying() }
-    // An earlier instance may have left its own flags on the open file.
-    for socket in sockets { try socket.setNonBlocking(false) }
-    if options.readiness == .notify { try listenForReadiness() }
-    let pipe = try OwnedFD.pipe()
-    errorStream = try ErrorStream(pipe.reading.duplicate(), to: errorChannel, loop: loop)
-    return pipe
+    do throws(Errno) {
+      // An earlier instance may have left its own flags on the open file.
+      for socket in sockets { try socket.setNonBlocking(false) }
+      if options.readiness == .notify { try listenForReadiness() }
+      try output.begin()
+      return try .null()
+    } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
   }
 
   private func begin(_ process: consuming Spawn.Process) throws(Spawn.Failure) {
@@ -330,10 +318,8 @@ public final class Service: ForegroundService {
 
   /// Lets go of what belongs to one instance.
   func endInstance() {
-    context.lastLine = errorStream?.lastLine
-    errorStream?.drainAndClose()
-    context.lastLine = errorStream?.lastLine ?? context.lastLine
-    errorStream = nil
+    output.drain(isOver: true)
+    context.lastLine = output.lastLine
     notifyReceiver?.close()
     notifyReceiver = nil
     for socket in sockets { socket.instanceEnded() }

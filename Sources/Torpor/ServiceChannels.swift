@@ -1,6 +1,6 @@
 import Linux
 
-/// Where a service's words and our own go.
+/// Where the words of a service that runs in the foreground go, and our own.
 final class ServiceChannels {
   let errorChannel: OutputChannel
   let narrator: Narrator
@@ -8,9 +8,17 @@ final class ServiceChannels {
 
   init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
     do throws(Errno) {
-      errorChannel = try OutputChannel(2, loop: loop)
+      let errorChannel = try OutputChannel(2, loop: loop)
+      self.errorChannel = errorChannel
       let own = options.writesJSON ? try OutputChannel(1, loop: loop) : errorChannel
-      narrator = Narrator(name: options.name, writesJSON: options.writesJSON, channel: own)
+      let writesJSON = options.writesJSON
+      narrator = Narrator(name: options.name) { record, sentence in
+        if writesJSON {
+          if let line = record().line { own.write(line) }
+        } else if let sentence {
+          own.write("torpor: \(sentence)\n")
+        }
+      }
       outputs = options.writesJSON ? [own, errorChannel] : [errorChannel]
     } catch { throw ServiceError("cannot set up: \(error)") }
   }

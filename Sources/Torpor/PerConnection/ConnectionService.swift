@@ -8,14 +8,12 @@ final class ConnectionService: ForegroundService {
   private let options: ServiceOptions
   private let loop: EventLoop
   private let narrator: Narrator
-  private let channels: ServiceChannels
   private let launcher: Launcher
   private let sockets: [any HeldSocket]
   private var server: ConnectionServer
   private let alarm: Alarm
-  /// What all processes write their errors to. One pipe for all: lines of up to 4 KiB don't mix (pipe(7)).
-  private let errors: Pipe
-  private let errorStream: ErrorStream
+  /// What all processes write their errors to. One for all: lines of up to 4 KiB don't mix (pipe(7)).
+  private let output: any InstanceOutput
   /// That of each connection is below it.
   private var cgroup: Cgroup?
   private var connections: [Int: ConnectionProcess] = [:]
@@ -26,13 +24,17 @@ final class ConnectionService: ForegroundService {
   private var events: [ConnectionServer.Event] = []
   private var isHandling = false
   private var isStopRequested = false
+  var onEnd: (() -> Void)?
 
-  init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+  init(
+    _ options: ServiceOptions, loop: EventLoop, narrator: Narrator, output: any InstanceOutput
+  ) throws(ServiceError) {
     self.options = options
     self.loop = loop
+    self.narrator = narrator
+    self.output = output
     launcher = try Launcher(options)
-    channels = try ServiceChannels(options, loop: loop)
-    narrator = channels.narrator
+    alarm = Alarm(loop: loop)
     let unixRelays = UnixRelays(loop: loop)
     sockets = try SocketHolder(
       options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
@@ -41,9 +43,7 @@ final class ConnectionService: ForegroundService {
     server = ConnectionServer(
       configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
     do throws(Errno) {
-      alarm = try Alarm(loop: loop)
-      errors = try OwnedFD.pipe()
-      errorStream = try ErrorStream(errors.reading.duplicate(), to: channels.errorChannel, loop: loop)
+      try output.begin()
       for socket in sockets { try socket.setNonBlocking(true) }
     } catch {
       // Paths were made for them.
@@ -58,7 +58,6 @@ final class ConnectionService: ForegroundService {
     if let own = Cgroup.own() { cgroup = try? Cgroup(named: "torpor-\(options.name)-\(getpid())", in: own) }
     alarm.onDue = { [weak self] in self?.post(.deadlineReached) }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
-    channels.errorChannel.onRoom = { [weak self] in self?.errorStream.resume() }
     for socket in sockets {
       socket.watcher.onEvent = { [weak self, index = socket.index] _ in self?.post(.connectionWaiting(socket: index)) }
     }
@@ -73,17 +72,15 @@ final class ConnectionService: ForegroundService {
     isStopRequested = true
   }
 
-  func finishOutput() { channels.finish() }
-
   func childEnded() {
-    // Bounded by the number of processes there can be; each turn takes one.
-    while let ended = Children.reap() {
-      guard let connection = connections.values.first(where: { $0.pid == ended.pid }) else { continue }
-      let leavesOthers = connection.mainEnded()
-      post(.mainExited(connection.id, ServiceProcesses.exitStatus(ended.status), leavesOthers: leavesOthers))
-      if !leavesOthers { connections[connection.id] = nil }
-    }
+    loop.children.reap()
     for id in server.leftovers.keys { checkLeftovers(id) }
+  }
+
+  private func mainEnded(_ connection: ConnectionProcess, _ status: Int32) {
+    let leavesOthers = connection.mainEnded()
+    post(.mainExited(connection.id, ServiceProcesses.exitStatus(status), leavesOthers: leavesOthers))
+    if !leavesOthers { connections[connection.id] = nil }
   }
 
   private func checkLeftovers(_ id: Int) {
@@ -168,9 +165,12 @@ final class ConnectionService: ForegroundService {
     do throws(Spawn.Failure) {
       let process = try launcher.start(
         sockets: [], passed: [], notifySocket: nil, variables: Self.variables(client), standardInput: number,
-        standardOutput: number, standardError: errors.writing.number, processes: connection)
+        standardOutput: number, standardError: output.standardError, processes: connection)
       connection.begin(process.takeHandle())
       connections[lastID] = connection
+      loop.children.watch(connection.pid) { [weak self, weak connection] status in
+        if let self, let connection { mainEnded(connection, status) }
+      }
       post(.spawned(lastID))
     } catch {
       failure = launcher.describe(error)
@@ -194,10 +194,11 @@ final class ConnectionService: ForegroundService {
 
   private func finish() {
     for socket in sockets { socket.release() }
-    errorStream.drainAndClose()
+    output.handedOver()
+    output.drain(isOver: true)
     connections = [:]
     cgroup = nil
-    loop.stop()
+    onEnd?()
   }
 
   // MARK: telling

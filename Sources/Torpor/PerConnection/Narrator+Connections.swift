@@ -15,11 +15,7 @@ extension Narrator {
   }
 
   func tell(_ report: ConnectionServer.Report, _ context: ConnectionContext) {
-    if writesJSON {
-      write(record(report, context))
-    } else if let line = sentence(report, context) {
-      channel.write("torpor: \(line)\n")
-    }
+    tell({ record(report, context) }, sentence(report, context))
   }
 
   private func sentence(_ report: ConnectionServer.Report, _ context: ConnectionContext) -> String? {

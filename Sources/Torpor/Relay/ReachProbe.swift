@@ -16,10 +16,10 @@ final class ReachProbe {
   /// only after a second (TCP's initial retransmission timeout).
   private static let attemptMax = Duration.seconds(1)
 
-  init(_ target: RelayTarget, loop: EventLoop) throws(Errno) {
+  init(_ target: RelayTarget, loop: EventLoop) {
     self.target = target
     self.loop = loop
-    alarm = try Alarm(loop: loop)
+    alarm = Alarm(loop: loop)
     alarm.onDue = { [weak self] in self?.next() }
   }
 

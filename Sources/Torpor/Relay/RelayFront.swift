@@ -35,13 +35,12 @@ final class RelayFront {
   init(
     _ target: RelayTarget, header: ProxyProtocol?, relays: Relays, loop: EventLoop,
     sockets: @escaping () -> [any HeldSocket]
-  ) throws(Errno) {
+  ) {
     self.target = target
     self.header = header
     self.relays = relays
     self.sockets = sockets
-    probe = try ReachProbe(target, loop: loop)
-    try relays.prepare()
+    probe = ReachProbe(target, loop: loop)
     relays.onOpened = { [weak self] in self?.opened($0) }
     relays.onClosed = { [weak self] in self?.closed($0) }
     relays.onRoom = { [weak self] in self?.resume() }

@@ -5,7 +5,7 @@ final class Relays {
   private var all: [ObjectIdentifier: Relay] = [:]
   /// Those that something is due for: not yet connected, or about to be reset.
   private var timed: [ObjectIdentifier: Relay] = [:]
-  private var alarm: Alarm?
+  private let alarm: Alarm
   private let numberLimit: Int32
   private let loop: EventLoop
   /// How long an accepted connection may wait for the service to be reachable; nil: for ever.
@@ -24,6 +24,7 @@ final class Relays {
 
   init(loop: EventLoop, reachTimeout: Duration?) {
     self.loop = loop
+    alarm = Alarm(loop: loop)
     self.reachTimeout = reachTimeout
     // What a service's start and end take are some files at a time: relays don't take the last descriptors.
     numberLimit = Int32(clamping: max(64, FileLimit.current?.soft ?? 1024) - 32)
@@ -160,20 +161,12 @@ final class Relays {
 
   // MARK: time
 
-  /// All that needs a descriptor of its own, for those who want it before anybody waits.
-  func prepare() throws(Errno) {
-    guard alarm == nil else { return }
-    let alarm = try Alarm(loop: loop)
-    alarm.onDue = { [weak self] in self?.timePassed() }
-    self.alarm = alarm
-  }
-
   /// Calls no later than at `moment`: perhaps earlier, and finds nothing due.
   private func schedule(_ moment: UInt64?) {
     guard let moment, armedFor.map({ moment < $0 }) ?? true else { return }
-    try? prepare()
     armedFor = moment
-    alarm?.set(to: moment)
+    alarm.onDue = { [weak self] in self?.timePassed() }
+    alarm.set(to: moment)
   }
 
   /// Nothing is accepted any more for a while: no need to know when there is room for more. Until here the alarm may be set for
@@ -182,7 +175,7 @@ final class Relays {
     retriesRoomAt = nil
     guard timed.isEmpty, finishing == nil else { return }
     armedFor = nil
-    alarm?.set(to: nil)
+    alarm.set(to: nil)
   }
 
   private func timePassed() {

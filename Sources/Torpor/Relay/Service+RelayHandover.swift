@@ -11,9 +11,7 @@ extension Service {
     if target.isHeld(by: sockets()) {
       throw ServiceError("torpor itself holds \(target): the service has to bind another address for --to", exitCode: 2)
     }
-    do throws(Errno) {
-      return try RelayFront(target, header: options.proxyProtocol, relays: relays, loop: loop, sockets: sockets)
-    } catch { throw ServiceError("cannot set up: \(error)") }
+    return RelayFront(target, header: options.proxyProtocol, relays: relays, loop: loop, sockets: sockets)
   }
 
   func connect(_ front: RelayFront) {

@@ -20,8 +20,7 @@ final class UnixRelay {
   private let loop: EventLoop
   private var clientToken: EventLoop.Token?
   private var serviceToken: EventLoop.Token?
-  private var retry: Timer?
-  private var retryToken: EventLoop.Token?
+  private let retry: Alarm
   private var onEnd: ((UnixRelay) -> Void)?
 
   /// Why a client can't be relayed.
@@ -45,6 +44,8 @@ final class UnixRelay {
     self.target = target
     self.loop = loop
     self.onEnd = onEnd
+    retry = Alarm(loop: loop)
+    retry.onDue = { [weak self] in self?.connectAgain() }
   }
 
   /// Root takes on whatever identity is needed.
@@ -54,10 +55,7 @@ final class UnixRelay {
   func begin() throws(Errno) {
     if try connect() { return try start() }
     // The service's queue is full: again and again, as the client would.
-    var timer = try Timer()
-    try timer.set(to: MonotonicClock.now() + Self.retryNanoseconds)
-    retryToken = try loop.add(timer.descriptor, for: .readable) { [weak self] _ in self?.connectAgain() }
-    retry = consume timer
+    retry.set(to: MonotonicClock.now() + Self.retryNanoseconds)
   }
 
   private static let retryNanoseconds: UInt64 = 50_000_000
@@ -81,21 +79,13 @@ final class UnixRelay {
   }
 
   private func connectAgain() {
-    retry?.acknowledge()
     do throws(Errno) {
       if try connect() {
-        stopRetrying()
         try start()
       } else {
-        try retry?.set(to: MonotonicClock.now() + Self.retryNanoseconds)
+        retry.set(to: MonotonicClock.now() + Self.retryNanoseconds)
       }
     } catch { end() }
-  }
-
-  private func stopRetrying() {
-    guard let timer = retry.take() else { return }
-    if let retryToken { loop.remove(retryToken, timer.descriptor) }
-    retryToken = nil
   }
 
   private func start() throws(Errno) {
@@ -149,7 +139,7 @@ final class UnixRelay {
   }
 
   private func end() {
-    stopRetrying()
+    retry.set(to: nil)
     if let clientToken { loop.remove(clientToken, client.descriptor) }
     if let serviceToken { loop.remove(serviceToken, service.descriptor) }
     clientToken = nil

@@ -43,35 +43,27 @@ final class Deferral {
   /// The sendmsg() of READY=1, while it waits for a process that was just forked to close what it has inherited.
   var pending: SeccompListener.Call?
   private var looks = 0
-  private let loop: EventLoop
-  private var timer: Timer?
-  private var timerToken: EventLoop.Token?
+  private let alarm: Alarm
   private var whenDue: (() -> Void)?
 
   init(until notifyAddress: UnixAddress, loop: EventLoop) {
     self.notifyAddress = notifyAddress
-    self.loop = loop
+    alarm = Alarm(loop: loop)
   }
 
   /// Calls `body` in 1 ms, 2 ms, 4 ms … 32 ms. Returns whether it will.
   func lookAgain(_ body: @escaping () -> Void) -> Bool {
     guard looks < 6 else { return false }
     looks += 1
-    return later(milliseconds: 1 << UInt64(looks - 1), body)
+    later(milliseconds: 1 << UInt64(looks - 1), body)
+    return true
   }
 
   /// Calls `body` later, in the place of what was to be called so far.
-  @discardableResult
-  func later(milliseconds: UInt64, _ body: @escaping () -> Void) -> Bool {
-    close()
-    do throws(Errno) {
-      var timer = try Timer()
-      try timer.set(to: MonotonicClock.now() + milliseconds * 1_000_000)
-      timerToken = try loop.add(timer.descriptor, for: .readable) { [weak self] _ in self?.due() }
-      self.timer = consume timer
-    } catch { return false }
+  func later(milliseconds: UInt64, _ body: @escaping () -> Void) {
     whenDue = body
-    return true
+    alarm.onDue = { [weak self] in self?.due() }
+    alarm.set(to: MonotonicClock.now() + milliseconds * 1_000_000)
   }
 
   private func due() {
@@ -81,8 +73,7 @@ final class Deferral {
   }
 
   func close() {
-    if let timer = timer.take(), let timerToken { loop.remove(timerToken, timer.descriptor) }
-    timerToken = nil
+    alarm.set(to: nil)
     whenDue = nil
   }
 }

@@ -79,7 +79,8 @@ final class Disposal {
 
   /// While something waits, those that take too long are made an end of.
   private func lookAgain() {
-    if alarm == nil, let made = try? Alarm(loop: loop) {
+    if alarm == nil {
+      let made = Alarm(loop: loop)
       made.onDue = { [weak self] in self?.look() }
       alarm = made
     }

@@ -62,7 +62,7 @@ final class Launcher {
   /// `passed` tells of each of `sockets` what it is to the service; `variables` are for this one start.
   func start(
     sockets: [Int32], passed: [PlaceholderText.Socket], notifySocket: String?, variables: [String] = [],
-    standardInput: Int32, standardOutput: Int32?, standardError: Int32, processes: some CgroupSource
+    standardInput: Int32, standardOutput: Int32?, standardError: Int32?, processes: some CgroupSource
   ) throws(Spawn.Failure) -> Spawn.Process {
     // Checked at the start; and a socket that is named is never given up.
     guard let expanded = try? words.expanded(passed) else { throw Spawn.Failure(step: .exec, errno: .invalid) }

@@ -139,25 +139,25 @@ final class ServiceProcesses: CgroupSource {
     switch main {
     case .some(let main):
       mainToken = try? loop.add(main.descriptor, for: .readable) { [weak self] _ in self?.mainEnded() }
+      loop.children.watch(main.pid) { [weak self] in self?.mainExited(Self.exitStatus($0)) }
     case .none: break
     }
   }
 
   private func forgetMain() {
     switch main {
-    case .some(let main): if let mainToken { loop.remove(mainToken, main.descriptor) }
+    case .some(let main):
+      if let mainToken { loop.remove(mainToken, main.descriptor) }
+      loop.children.forget(main.pid)
     case .none: break
     }
     mainToken = nil
     main = nil
   }
 
-  /// SIGCHLD: takes every child that has ended, whoever's it was first.
+  /// SIGCHLD, or something that comes with one.
   func reap() {
-    // Bounded by the number of processes there can be; each turn takes one.
-    while let ended = Children.reap() {
-      if ended.pid == mainPID { mainExited(Self.exitStatus(ended.status)) }
-    }
+    loop.children.reap()
     checkAllGone()
   }
 
