@@ -1,18 +1,6 @@
 import Glibc
 import Linux
 
-/// A service as `torpor run` runs it: events of the loop, and these.
-protocol ForegroundService: AnyObject {
-  /// Begins to serve.
-  func begin() throws(Errno)
-  /// Ends the service, and tells by `onEnd`. A second call does so at once.
-  func stop()
-  /// A child of ours has ended.
-  func childEnded()
-  /// Everything is done.
-  var onEnd: (() -> Void)? { get set }
-}
-
 /// `torpor run`: one service until a signal says stop.
 public enum ForegroundRun {
   public static func run(_ options: ServiceOptions) throws(ServiceError) {
@@ -23,7 +11,7 @@ public enum ForegroundRun {
     } catch { throw ServiceError("cannot set up: \(error)") }
     let channels = try ServiceChannels(options, loop: loop)
     let output = ForegroundOutput(channels.errorChannel, takesOutput: options.writesJSON, loop: loop)
-    let service: any ForegroundService =
+    let service: any HeldService =
       if options.handover == .inetd {
         try ConnectionService(options, loop: loop, narrator: channels.narrator, output: output)
       } else {

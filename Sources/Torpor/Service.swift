@@ -4,7 +4,7 @@ import Linux
 /// One service and its held sockets: turns what the kernel says into events of its `Lifecycle`, and carries the actions out.
 ///
 /// No decision is made here. Each action either does one thing or asks one thing, and an answer is one event.
-public final class Service: ForegroundService {
+public final class Service: HeldService {
   let options: ServiceOptions
   let loop: EventLoop
   let narrator: Narrator

@@ -4,7 +4,7 @@ import Linux
 
 /// A service that gets a process for each connection: turns what the kernel says into events of its `ConnectionServer`, and carries
 /// the actions out. No decision is made here.
-final class ConnectionService: ForegroundService {
+final class ConnectionService: HeldService {
   private let options: ServiceOptions
   private let loop: EventLoop
   private let narrator: Narrator
