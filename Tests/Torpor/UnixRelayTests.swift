@@ -23,7 +23,8 @@ import Testing
       leftovers = Leftovers(relays: relays, loop: loop)
       let address = try #require(UnixAddress(path: directory + "/x.sock"))
       held = try HeldUnixSocket(
-        address, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers, loop: loop)
+        address, type: .stream, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers,
+        loop: loop)
       relays.onWarning = { [unowned self] in warnings.append($0) }
     }
 

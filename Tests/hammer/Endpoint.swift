@@ -34,11 +34,12 @@ struct Endpoint: Sendable {
     hostHeader = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
-  /// A unix socket by its path.
+  /// A unix socket by its path, or by its abstract name with @ for its first byte.
   init(path: String) throws(Unresolvable) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
+    let isAbstract = path.hasPrefix("@")
+    let bytes = isAbstract ? [0] + path.utf8.dropFirst() : Array(path.utf8)
     guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
       throw Unresolvable(description: "a unix path has 1 to 107 bytes")
     }
@@ -48,7 +49,8 @@ struct Endpoint: Sendable {
       withUnsafeBytes(of: address) { target.copyMemory(from: $0) }
     }
     self.storage = storage
-    length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    // The whole length counts for an abstract name, zeros and all.
+    length = socklen_t(isAbstract ? 2 + bytes.count : MemoryLayout<sockaddr_un>.size)
     hostHeader = "localhost"
   }
 
