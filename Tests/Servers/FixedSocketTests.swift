@@ -7,6 +7,12 @@ extension ServerTests {
   @Suite(.enabled(if: FixedServer.isInstalled, "python3 isn't installed")) struct FixedSocketTests {
     private static let handovers = ["adopt", "listen-fds", "auto"]
 
+    /// Another way to rest, where it can be had.
+    private static let killed = Machine.canFreeze ? ["killed"] : []
+    private static func options(_ way: String) -> [String] {
+      way == "killed" ? ["--may-kill"] : ["--handover", way]
+    }
+
     private func name() -> String { "@torpor-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max))" }
 
     // MARK: twenty lives
@@ -58,12 +64,12 @@ extension ServerTests {
       try #require(torpor.count(of: .warning) == 0)
     }
 
-    @Test(arguments: handovers, [true, false])
+    @Test(arguments: handovers + killed, [true, false])
     func aDatagramServerReadsTheFirstMessageOfEachOfTwentyLives(handover: String, isAbstract: Bool) throws {
       let directory = try TemporaryDirectory()
       let endpoint = Endpoint.unix(isAbstract ? name() : directory.path("log"), SOCK_DGRAM)
       let command = try FixedServer.command(for: endpoint, in: directory, log: directory.path("messages"))
-      let options = ["--handover", handover, "-l", "\(endpoint)", "--idle", "50ms", "--"]
+      let options = Self.options(handover) + ["-l", "\(endpoint)", "--idle", "50ms", "--"]
       try TorporProcess.run(options + command) { torpor in
         // Connected once for all lives, as syslog(3) is.
         let client = try Client(connectingTo: endpoint)
@@ -79,12 +85,12 @@ extension ServerTests {
       }
     }
 
-    @Test(arguments: handovers)
+    @Test(arguments: handovers + killed)
     func aReaderOfAFIFOReadsTheFirstLineOfEachOfTwentyLives(handover: String) throws {
       let directory = try TemporaryDirectory()
       let path = directory.path("fifo")
       let command = try FixedServer.reader(of: path, log: directory.path("lines"), in: directory)
-      let options = ["--handover", handover, "-l", "fifo:\(path)", "--idle", "50ms", "--"]
+      let options = Self.options(handover) + ["-l", "fifo:\(path)", "--idle", "50ms", "--"]
       try TorporProcess.run(options + command) { torpor in
         for life in 1...20 {
           try append("line \(life)\n", to: path)
@@ -188,6 +194,34 @@ extension ServerTests {
         try torpor.waitFor(.rested, within: .seconds(5))
         try torpor.wakeAndRest(bound)
         try #require(torpor.count(of: .neverBound) == 1)
+      }
+    }
+
+    /// Which is final for a unix socket.
+    @Test func anAbstractNameThatItsServiceShutsDownIsHeldAgainWhenThatHasEnded() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.unix(name())
+      let script = """
+        import signal, socket, sys, time
+        s = socket.socket(socket.AF_UNIX)
+        s.bind("\\0" + sys.argv[1][1:])
+        s.listen(5)
+        c = s.accept()[0]
+        c.recv(100)
+        c.send(b"+PONG\\r\\n")
+        s.shutdown(socket.SHUT_RDWR)
+        c.close()
+        signal.pause()
+        """
+      let program = try #require(RealServer.python.program)
+      let command = [program, "-S", try directory.write(script, to: "server.py"), endpoint.path ?? ""]
+      let options = ["--handover", "adopt", "-l", "\(endpoint)", "--idle", "300ms", "--"]
+      try TorporProcess.run(options + command) { torpor in
+        for life in 1...5 {
+          try torpor.wakeAndRest(endpoint)
+          try #require(torpor.count(of: .warning) == life)
+        }
+        try #require(torpor.count(of: .failed) == 0)
       }
     }
 

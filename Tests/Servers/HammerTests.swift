@@ -70,6 +70,16 @@ extension ServerTests {
         wrapper: [], binaries: .built, hasStrays: false)
     }
 
+    @Test(.enabled(if: FixedServer.isInstalled, "python3 isn't installed"))
+    func noClientOfSequencedPacketsAtAPathIsLostOrDelayedByARest() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.unix(directory.path("s"), SOCK_SEQPACKET)
+      let command = try FixedServer.command(for: endpoint, in: directory)
+      try hammer(
+        endpoint, ["-l", "\(endpoint)", "--idle", "2ms", "--"] + command, request: "redis", exchange: .ping,
+        named: "python3, sequenced packets at a path", wrapper: [], binaries: .built)
+    }
+
     private func hammer(
       _ server: PathServer, request: String, named title: String, wrapper: [String] = [], binaries: Binaries = .built,
       provokes: Bool = true

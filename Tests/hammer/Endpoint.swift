@@ -8,6 +8,10 @@ struct Endpoint: Sendable {
   let hostHeader: String
   /// Requests and replies are a datagram each.
   var isDatagram = false
+  /// Requests and replies are a message each, by a connection.
+  var isSequencedPackets = false
+
+  var type: __socket_type { isDatagram ? SOCK_DGRAM : isSequencedPackets ? SOCK_SEQPACKET : SOCK_STREAM }
 
   var family: Int32 { Int32(storage.ss_family) }
 
@@ -34,10 +38,12 @@ struct Endpoint: Sendable {
     hostHeader = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
-  /// A unix socket by its path, or by its abstract name with @ for its first byte.
+  /// A unix socket by its path, or by its abstract name with @ for its first byte; after "seqpacket:" one of that type.
   init(path: String) throws(Unresolvable) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
+    isSequencedPackets = path.hasPrefix("seqpacket:")
+    let path = isSequencedPackets ? String(path.dropFirst(10)) : path
     let isAbstract = path.hasPrefix("@")
     let bytes = isAbstract ? [0] + path.utf8.dropFirst() : Array(path.utf8)
     guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {

@@ -57,7 +57,7 @@ struct Endpoint: Equatable, Sendable, CustomStringConvertible {
 
   /// How hammer is told of it.
   var hammerArguments: [String] {
-    path.map { ["--unix", $0] } ?? ["--host", host, "--port", "\(port)"] + (isDatagram ? ["--udp"] : [])
+    path.map { ["--unix", typePrefix + $0] } ?? ["--host", host, "--port", "\(port)"] + (isDatagram ? ["--udp"] : [])
   }
 
   private static func pass<Address, Result>(
