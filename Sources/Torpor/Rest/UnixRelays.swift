@@ -9,6 +9,7 @@ final class UnixRelays {
   var onWarning: ((String) -> Void)?
   /// How many there have been.
   private(set) var begun = 0
+  var count: Int { open.count }
 
   init(loop: EventLoop) { self.loop = loop }
 
