@@ -208,7 +208,8 @@ ssize_t cl_receive_message(int socket, struct cl_message *message) {
     for (size_t i = 0; i < number && message->descriptor_count < CL_MAX_PASSED; i++)
       memcpy(&message->descriptors[message->descriptor_count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
   }
-  return count;
+  // Half of a message must not be taken for the whole. Its descriptors are the caller's in any case.
+  return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : count;
 }
 
 static size_t append_control(struct msghdr *header, size_t used, int type, const void *value, size_t size) {

@@ -92,6 +92,8 @@ public struct Cgroup: ~Copyable {
     return (try? file.write(Array("1\n".utf8))) != nil
   }
 
+  public var canFreeze: Bool { unsafe access(path + "/cgroup.freeze", W_OK) == 0 }
+
   /// Stops every process where it is, or lets them go on (cgroup.freeze, Linux 5.2). It takes a moment, longer for one that is
   /// in the middle of slow I/O: `events` tells, and `isFrozen`.
   public func setFrozen(_ isFrozen: Bool) throws(Errno) {

@@ -79,7 +79,7 @@ extension UnixGenerations {
     try directory.setPermissions(
       slot, mode: permissions.mode, owner: permissions.user ?? geteuid(),
       group: permissions.group ?? permissions.user.map { _ in UInt32.max } ?? Self.ownGroup(directory, slot))
-    try socket.listen(backlog: backlog)
+    if kind.listens { try socket.listen(backlog: backlog) }
     // As systemd passes its sockets: blocking, unless the service asks for something else.
     try socket.descriptor.setNonBlocking(false)
     return socket

@@ -134,7 +134,7 @@ public struct UnixGenerations: ~Copyable {
   /// unix listener is final, and its clients are refused.
   public mutating func listenAgain() throws(Errno) {
     if try isLost() { return try replaceCurrent() }
-    try current.listen(backlog: Self.backlog)
+    if kind.listens { try current.listen(backlog: Self.backlog) }
     if next == nil { try directory.restore(slot) }
   }
 

@@ -18,24 +18,24 @@ import Glibc
   /// Descriptors that came with it and have not been sent on. Ours until then.
   public var passed: [Int32] { descriptors }
 
-  /// Takes what `source` has, 64 KiB at most. Returns 0 at its end; throws `.again` when there is nothing now.
+  /// Takes what `source` has, 64 KiB at most. Returns 0 at its end; throws `.again` when there is nothing now, and EMSGSIZE for
+  /// a longer message of a socket that keeps messages whole.
   public mutating func receive(from source: borrowing UnixSocket) throws(Errno) -> Int {
     if bytes.isEmpty { bytes = [UInt8](repeating: 0, count: 65536) }
     var received = [Int32](repeating: 0, count: Int(CL_MAX_PASSED))
     let number = source.descriptor.number
     var message = unsafe cl_message()
-    let count = try shim {
-      unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-        unsafe received.withUnsafeMutableBufferPointer { numbers in
-          unsafe message.bytes = buffer.baseAddress
-          unsafe message.length = buffer.count
-          unsafe message.descriptors = numbers.baseAddress
-          return unsafe cl_receive_message(number, &message)
-        }
+    let result = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+      unsafe received.withUnsafeMutableBufferPointer { numbers in
+        unsafe message.bytes = buffer.baseAddress
+        unsafe message.length = buffer.count
+        unsafe message.descriptors = numbers.baseAddress
+        return unsafe cl_receive_message(number, &message)
       }
     }
     received.removeLast(received.count - Int(unsafe message.descriptor_count))
     descriptors = received
+    let count = try shim { result }
     start = 0
     end = count
     return count

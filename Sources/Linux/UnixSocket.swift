@@ -7,11 +7,19 @@ public struct UnixSocket: ~Copyable {
 
   public init(owning descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
-  /// What is sent by it: a stream of bytes, or whole messages by a connection.
-  public enum Kind: Sendable {
-    case stream, sequencedPackets
+  /// What is sent by it: a stream of bytes, or whole messages by a connection, or whole messages from whomever.
+  public enum Kind: Sendable, CaseIterable {
+    case stream, sequencedPackets, datagrams
 
-    var number: Int32 { self == .stream ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_SEQPACKET.rawValue) }
+    var number: Int32 {
+      switch self {
+      case .stream: Int32(SOCK_STREAM.rawValue)
+      case .sequencedPackets: Int32(SOCK_SEQPACKET.rawValue)
+      case .datagrams: Int32(SOCK_DGRAM.rawValue)
+      }
+    }
+
+    public var listens: Bool { self != .datagrams }
   }
 
   /// A new socket that doesn't block.
@@ -86,7 +94,7 @@ public struct UnixSocket: ~Copyable {
     }
   }
 
-  /// Whether somebody waits in its queue (poll(2)).
+  /// Whether somebody waits in its queue, or something to be read (poll(2)).
   public func hasWaiting() -> Bool { descriptor.readiness().contains(.readable) }
 
   /// Whether shutdown(2) has been called on it. For a listener that is final.
@@ -141,7 +149,7 @@ public struct UnixSocket: ~Copyable {
 
   public func shutDownWriting() { shutDown(Int32(SHUT_WR)) }
 
-  /// What a file is, if it is a unix socket that can listen.
+  /// What a file is, if it is a unix socket.
   public static func kind(of file: borrowing OwnedFD) -> Kind? {
     func option(_ name: Int32) -> Int32? {
       var value: Int32 = 0
@@ -149,10 +157,6 @@ public struct UnixSocket: ~Copyable {
       return unsafe getsockopt(file.number, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
     }
     guard option(SO_DOMAIN) == AF_UNIX, let type = option(SO_TYPE) else { return nil }
-    switch type {
-    case Kind.stream.number: return .stream
-    case Kind.sequencedPackets.number: return .sequencedPackets
-    default: return nil
-    }
+    return Kind.allCases.first { $0.number == type }
   }
 }

@@ -43,7 +43,9 @@ public final class EventLoop {
     try? epoll.remove(descriptor)
   }
 
+  /// Until it is stopped; it can be run again then.
   public func run() throws(Errno) {
+    defer { isStopped = false }
     while !isStopped {
       for event in try epoll.wait() where !isStopped { handlers[event.token]?(event.readiness) }
     }

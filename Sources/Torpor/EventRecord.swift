@@ -10,6 +10,8 @@ extension Narrator {
     var event: String
     var service: String
     var listening: [String]?
+    /// Those of them at which something can get lost when the service stops.
+    var unsteered: [String]?
     var client: String?
     var process: String?
     var clientPid: Int32?
@@ -48,6 +50,7 @@ extension Narrator {
       case .dormant:
         event = "dormant"
         listening = context.listening
+        unsteered = context.unsteered?.names
       case .waking:
         event = "waking"
         setClient(context)

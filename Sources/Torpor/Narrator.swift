@@ -18,6 +18,7 @@ final class Narrator {
   /// What the core doesn't know and a report names.
   struct Context {
     var listening: [String] = []
+    var unsteered: Unsteered?
     var client: Client?
     var pid: Int32?
     var givenBackBytes: UInt64?
@@ -65,7 +66,8 @@ final class Narrator {
       // After a rest it has been said already.
       if hasSaidDormant { return nil }
       hasSaidDormant = true
-      return "\(name) is dormant, listening on \(context.listening.joined(separator: ", "))"
+      let warning = context.unsteered.map { "; \($0.description)" } ?? ""
+      return "\(name) is dormant, listening on \(context.listening.joined(separator: ", "))\(warning)"
     case .waking:
       hasSaidDormant = false
       return nil

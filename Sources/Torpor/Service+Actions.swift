@@ -89,7 +89,7 @@ extension Service {
 
   private func sample(_ query: Query) {
     do throws(SockDiagError) {
-      var sample = try unixSense?.sample() ?? Sample()
+      var sample = try unixSense?.sample(at: now) ?? Sample()
       if !tcpSockets.isEmpty { sample.add(try sense.sample(tcpSockets)) }
       if let datagrams = datagramSense?.sample(at: now) { sample.add(datagrams) }
       sample.acceptQueueLength += tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
@@ -214,6 +214,8 @@ extension Service {
   }
 
   private func listenAgain() {
+    // Nobody of the service is left then.
+    if case .stopping = lifecycle.state { renameShutDown() }
     for socket in sockets {
       attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.listenAgain() }
       socket.watch(for: lifecycle.state == .dormant ? .connections : .shutDownOnly)
@@ -232,6 +234,19 @@ extension Service {
     }
   }
 
+  private func renameShutDown() {
+    for socket in sockets.compactMap({ $0 as? HeldAbstractSocket }) {
+      attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.replaceIfShutDown() }
+    }
+  }
+
+  /// What is written to it would keep the service up for ever.
+  func abandonUnread(_ fifo: HeldFIFO) {
+    narrator.warn("nobody reads \(fifo.name): no longer held, so that it doesn't keep the service up")
+    fifo.abandon()
+    sockets.removeAll { $0 === fifo }
+  }
+
   // MARK: telling
 
   private func tell(_ report: Report) {
@@ -246,8 +261,11 @@ extension Service {
       if isWakingUntold { tellWaking() }
       nameClient()
     case .leftByItself: endInstance()
+    case .listenerShutDown(let index):
+      guard let name = sockets.first(where: { $0.index == index && $0 is HeldAbstractSocket })?.name else { break }
+      return narrator.warn("it shut \(name) down, where nobody can be reached until it has ended")
     case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
-      .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped:
+      .stopTimedOut, .leftoversKilled, .stopping, .stopped:
       break
     }
     narrator.tell(report, context)

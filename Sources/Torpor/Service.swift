@@ -13,7 +13,7 @@ public final class Service: HeldService {
   var sockets: [any HeldSocket] = []
   let sense: ConnectionSense
   private(set) var datagramSense: DatagramSense?
-  /// nil: no unix path is held.
+  /// nil: nothing is held that has a name.
   private(set) var unixSense: UnixSense?
   let processes: ServiceProcesses
   let launcher: Launcher
@@ -63,13 +63,17 @@ public final class Service: HeldService {
       options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop
     ).hold()
     let isRelayed = options.handover == .relay
-    let migrates = isRelayed || !options.neverMigrates && MigrationSetting.enable()
-    lifecycle = Lifecycle(
-      configuration: Lifecycle.Configuration(
-        sockets: sockets.map(\.kind), idleTimeout: options.idleTimeout,
-        readiness: options.readiness == .notify || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
-        canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
+    var configuration = Lifecycle.Configuration(
+      // What is relayed is steered by us, who accept it, whatever it is.
+      sockets: sockets.map { isRelayed && $0.kind == .fixed ? .unixPath : $0.kind }, idleTimeout: options.idleTimeout,
+      readiness: options.readiness == .notify || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
+      canMigrate: isRelayed || !options.neverMigrates && MigrationSetting.enable(), startTimeout: options.startTimeout,
+      stopTimeout: options.stopTimeout)
+    configuration.mayKill = options.mayKill
+    configuration.canFreeze = options.mayKill && processes.canFreeze(in: launcher.cgroupName)
+    lifecycle = Lifecycle(configuration: configuration)
     context.listening = sockets.map(\.name)
+    context.unsteered = isRelayed ? nil : Unsteered(sockets, configuration)
     for socket in sockets { context.sockets[socket.index] = socket.name }
     do throws(ServiceError) {
       try checkOptions()
@@ -79,9 +83,9 @@ public final class Service: HeldService {
       for socket in sockets { socket.release() }
       throw error
     }
-    if !unixSockets.isEmpty {
+    if !signalledSockets.isEmpty {
       do throws(Errno) {
-        unixSense = try UnixSense(loop: loop) { [unowned self] in unixSockets }
+        unixSense = try UnixSense(loop: loop) { [unowned self] in signalledSockets }
       } catch { throw ServiceError("cannot look at unix sockets (sock_diag): \(error)") }
     }
     if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
@@ -91,7 +95,7 @@ public final class Service: HeldService {
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
   var datagramSockets: [HeldDatagramSocket] { sockets.compactMap { $0 as? HeldDatagramSocket } }
-  var unixSockets: [HeldUnixSocket] { sockets.compactMap { $0 as? HeldUnixSocket } }
+  var signalledSockets: [any SignalledSocket] { sockets.compactMap { $0 as? any SignalledSocket } }
 
   private func connect() {
     for socket in sockets {
@@ -104,6 +108,8 @@ public final class Service: HeldService {
     datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
+    unixSense?.patience = options.startTimeout
+    unixSense?.onIgnored = { [weak self] in self?.abandonUnread($0) }
     processes.onMainExit = { [weak self] status, hasSuccessor in
       // Its last words are still in the pipe.
       if !hasSuccessor { self?.output.drain(isOver: false) }
@@ -278,8 +284,8 @@ public final class Service: HeldService {
         "--handover inetd-wait is for one socket, and there are \(sockets.count): "
           + context.listening.joined(separator: ", "), exitCode: 2)
     }
-    if options.handover == .relay, let socket = datagramSockets.first {
-      throw ServiceError("\(socket.name) can't be relayed: --handover relay is for connections", exitCode: 2)
+    if options.handover == .relay, let socket = sockets.first(where: { !$0.isByteStream }) {
+      throw ServiceError("\(socket.name) can't be relayed: --handover relay is for streams of bytes", exitCode: 2)
     }
   }
 
@@ -296,6 +302,8 @@ public final class Service: HeldService {
     post(.adopted(socket: index))
     // One that binds some of its sockets and is told the numbers of others has these, too: they are not forgotten ones.
     for position in launcher.named(passedSockets) { post(.adopted(socket: sockets[position].index)) }
+    // No bind() tells that the service opens a FIFO: it does when it does the like with all else.
+    for fifo in sockets where fifo is HeldFIFO && fifo.index != index { post(.adopted(socket: fifo.index)) }
     guard let socket = sockets.first(where: { $0.index == index }), !socket.isHandedOver else { return }
     socket.watch(for: .connections)
   }

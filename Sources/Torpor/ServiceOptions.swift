@@ -52,6 +52,8 @@ public struct ServiceOptions: Sendable {
   public var account: Account?
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
+  /// SIGKILL does the service no harm.
+  public var mayKill = false
   public var startTimeout: Duration? = .seconds(90)
   public var stopTimeout: Duration? = .seconds(90)
   public var writesJSON = false
@@ -77,12 +79,13 @@ public struct ServiceOptions: Sendable {
     return access
   }
 
-  /// The paths that are held.
+  /// The paths and abstract names that are held.
   var paths: [UnixAddress] {
     listen.compactMap { address in
       switch address.kind {
       case .tcp, .udp: nil
-      case .unix(let path): path
+      case .unix(let name, _): name
+      case .fifo(let path): path
       }
     }
   }

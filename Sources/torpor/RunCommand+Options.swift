@@ -23,6 +23,7 @@ extension RunCommand {
       options.environment = try env.map { try variable($0) }
       options.readiness = ready ?? .auto
       options.startsAtOnce = start
+      options.mayKill = mayKill
       options.startTimeout = try TimeSpan.parse(startTimeout)
       options.stopTimeout = try TimeSpan.parse(stopTimeout)
       options.writesJSON = json
@@ -69,7 +70,9 @@ extension RunCommand {
       if maxConnections != nil { throw mistake("--max-connections has a meaning with --handover inetd only") }
       return
     }
-    let senseless = [("--idle", idle != nil), ("--ready", ready != nil), ("--start", start)].first { $0.1 }
+    let senseless = [
+      ("--idle", idle != nil), ("--ready", ready != nil), ("--start", start), ("--may-kill", mayKill),
+    ].first { $0.1 }
     if let senseless {
       throw mistake("\(senseless.0) has no meaning with --handover inetd: each connection's process ends by itself")
     }

@@ -9,8 +9,8 @@ struct RunCommand: ParsableCommand {
       torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt|inetd-wait]
                         [--handover relay --to ADDRESS [--proxy-protocol v1|v2]]
                         [--handover inetd [--max-connections N]]
-                        [--ready auto|notify] [--start] [--user USER] [--socket-mode MODE] [--env NAME=VALUE]...
-                        [--name NAME] [--json]
+                        [--ready auto|notify] [--start] [--may-kill] [--user USER] [--socket-mode MODE]
+                        [--env NAME=VALUE]... [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
       """,
     discussion: """
@@ -30,8 +30,9 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: [.customShort("l"), .customLong("listen")],
     help: ArgumentHelp(
-      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock; with a name for "
-        + "the service to know it by: web=8080. Can be given several times.",
+      "Address to hold: 8080 (127.0.0.1 and ::1), 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock, @name "
+        + "(an abstract unix socket), seqpacket:/run/x.sock, dgram:/run/x.sock, fifo:/run/x; with a name for the service to "
+        + "know it by: web=8080. Can be given several times.",
       valueName: "address"))
   var listen: [String] = []
 
@@ -72,6 +73,12 @@ struct RunCommand: ParsableCommand {
 
   @Flag(help: "Start it at once; it rests when it is idle.")
   var start = false
+
+  @Flag(
+    help:
+      "SIGKILL does the service no harm: where its sockets can't be steered it is killed while it is frozen, so that nobody is lost."
+  )
+  var mayKill = false
 
   @Option(help: ArgumentHelp("Run the service as this user (as root only).", valueName: "user"))
   var user: String?

@@ -256,6 +256,8 @@ extension ServerTests {
       (["--handover", "inetd", "--env", "A=%{fd}"], "--handover inetd passes none"),
       (["--handover", "inetd-wait", "-l", "127.0.0.2:1024"], "is for one socket, and there are 2"),
       (["--handover", "inetd", "-l", "udp:127.0.0.1:1054"], "has no connections"),
+      (["--handover", "inetd", "-l", "dgram:@torpor.x"], "has no connections"),
+      (["--handover", "inetd", "--may-kill"], "--may-kill has no meaning"),
     ])
     func whatMakesNoSenseIsTold(options: [String], told: String) throws {
       let outcome = try Outcome(of: ["-l", "127.0.0.1:\(try freePort())"] + options + ["--", "true"])

@@ -57,6 +57,29 @@ extension ServerTests {
         binaries: Binaries.built.copied(to: copies), provokes: false)
     }
 
+    @Test(
+      .enabled(if: FixedServer.isInstalled, "python3 isn't installed"),
+      .enabled(if: Machine.canFreeze, "needs a cgroup v2 that can be written"))
+    func noClientAtAnAbstractNameIsLostWhereTheServiceMayBeKilled() throws {
+      let name = "@torpor-hammer-\(getpid())"
+      let directory = try TemporaryDirectory()
+      let arguments =
+        ["-l", name, "--may-kill", "--idle", "2ms", "--"] + (try FixedServer.command(for: .unix(name), in: directory))
+      try hammer(
+        .unix(name), arguments, request: "redis", exchange: .ping, named: "python3 at an abstract name, killed",
+        wrapper: [], binaries: .built, hasStrays: false)
+    }
+
+    @Test(.enabled(if: FixedServer.isInstalled, "python3 isn't installed"))
+    func noClientOfSequencedPacketsAtAPathIsLostOrDelayedByARest() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.unix(directory.path("s"), SOCK_SEQPACKET)
+      let command = try FixedServer.command(for: endpoint, in: directory)
+      try hammer(
+        endpoint, ["-l", "\(endpoint)", "--idle", "2ms", "--"] + command, request: "redis", exchange: .ping,
+        named: "python3, sequenced packets at a path", wrapper: [], binaries: .built)
+    }
+
     private func hammer(
       _ server: PathServer, request: String, named title: String, wrapper: [String] = [], binaries: Binaries = .built,
       provokes: Bool = true
@@ -88,7 +111,8 @@ extension ServerTests {
 
     private func hammer(
       _ endpoint: Endpoint, _ arguments: [String], request: String, exchange: Exchange, named title: String,
-      wrapper: [String], environment: [String: String] = [:], binaries: Binaries, provokes: Bool = true
+      wrapper: [String], environment: [String: String] = [:], binaries: Binaries, provokes: Bool = true,
+      hasStrays: Bool = true
     ) throws {
       try TorporProcess.run(arguments, wrapper: wrapper, environment: environment, binaries: binaries) { torpor in
         let hammer = try Hammer(endpoint, request: request, wrapper: wrapper, binaries: binaries)
@@ -105,7 +129,8 @@ extension ServerTests {
         try #require(tally.slow == 0)
         try #require(tally.ok == tally.requests)
         try #require(tally.requests >= Self.stops)
-        try #require(strays > 0)
+        // Where nobody is steered nobody goes astray.
+        try #require((strays > 0) == hasStrays)
         try #require(torpor.count(of: .failed) == 0)
         try #require(torpor.count(of: .left) == 0)
       }

@@ -441,6 +441,10 @@ extension ServerTests {
       (["--handover", "relay", "--to", "127.0.0.1:1", "--proxy-protocol", "v3"], "v3"),
       (["--handover", "relay", "--to", "127.0.0.1:1", "--env", "A=%{fd}"], "--handover relay passes none"),
       (["--handover", "relay", "--to", "udp:53"], "a relay is for connections"),
+      (["--handover", "relay", "--to", "seqpacket:@torpor.x"], "a relay is for connections"),
+      (["--handover", "relay", "--to", "@torpor.x", "-l", "@torpor.x"], "torpor itself holds @torpor.x"),
+      (["--handover", "relay", "--to", "127.0.0.1:1", "-l", "seqpacket:@torpor.x"], "can't be relayed"),
+      (["--handover", "relay", "--to", "127.0.0.1:1", "-l", "dgram:@torpor.x"], "can't be relayed"),
       (["--handover", "relay", "--to", "127.0.0.1:1", "-l", "udp:127.0.0.1:1054"], "can't be relayed"),
     ])
     func whatMakesNoSenseIsTold(options: [String], told: String) throws {

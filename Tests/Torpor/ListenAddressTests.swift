@@ -27,8 +27,9 @@ import Testing
 
   @Test(arguments: [
     "", ":", "nonsense", "0", "65536", "99999999999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "::1:80",
-    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@x", "unix:", "unix:x", "unix:@x", "/", "/run/",
-    "/run/.", "/run/../x", "*", "*:x", "+80", "８０",
+    "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@", "unix:", "unix:x", "unix:@",
+    "seqpacket:", "seqpacket:x", "dgram:@", "fifo:", "fifo:@x", "fifo:x", "/", "/run/", "/run/.",
+    "/run/../x", "*", "*:x", "+80", "８０",
   ]) func whatIsNoAddressIsRefused(_ text: String) {
     #expect(throws: ListenAddress.Malformed.self) { try ListenAddress(text) }
   }
@@ -38,6 +39,20 @@ import Testing
     let address = try ListenAddress(text)
     #expect(address.names == ["/run/x.sock"])
     #expect(address.sockets.isEmpty)
+  }
+
+  @Test(arguments: [
+    "@x", "seqpacket:/run/x", "seqpacket:@x", "dgram:/run/x", "dgram:@x", "fifo:/run/x",
+  ])
+  func aNameIsToldAsItIsWritten(_ text: String) throws {
+    let address = try ListenAddress(text)
+    #expect(address.names == [text])
+    #expect(address.sockets.isEmpty)
+  }
+
+  @Test func anAbstractNameHasAllButOneByteOfASocketsName() throws {
+    #expect(try ListenAddress("@" + String(repeating: "x", count: 107)).names.count == 1)
+    #expect(throws: ListenAddress.Malformed.self) { try ListenAddress("@" + String(repeating: "x", count: 108)) }
   }
 
   @Test func aPathHasTheLengthOfASocketsName() throws {

@@ -8,6 +8,27 @@ import Testing
 
 /// On the real kernel: who waits at a socket that the service no longer has reaches the one that it has, as itself.
 @Suite(.serialized) struct UnixRelayTests {
+  private final class Connection {
+    var socket: UnixSocket?
+    init(_ socket: consuming UnixSocket? = nil) { self.socket = socket }
+
+    var isOpen: Bool {
+      switch socket {
+      case .some: true
+      case .none: false
+      }
+    }
+
+    func setNonBlocking() throws { try socket?.descriptor.setNonBlocking(true) }
+    /// As much as goes in now. Returns how much that was.
+    func fill() -> Int {
+      var sent = 0
+      while let count = try? socket?.descriptor.write([UInt8](repeating: 7, count: 4096)) { sent += count }
+      return sent
+    }
+    func close() { socket = nil }
+  }
+
   private final class Scene {
     let directory = NSTemporaryDirectory() + "torpor-" + UUID().uuidString.prefix(8)
     let loop: EventLoop
@@ -23,7 +44,8 @@ import Testing
       leftovers = Leftovers(relays: relays, loop: loop)
       let address = try #require(UnixAddress(path: directory + "/x.sock"))
       held = try HeldUnixSocket(
-        address, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers, loop: loop)
+        address, type: .stream, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers,
+        loop: loop)
       relays.onWarning = { [unowned self] in warnings.append($0) }
     }
 
@@ -32,7 +54,7 @@ import Testing
       try? FileManager.default.removeItem(atPath: directory)
     }
 
-    /// Lets the loop run until `isDone` holds, which is asked every 2 ms, for three seconds at most. Once.
+    /// Lets the loop run until `isDone` holds, which is asked every 2 ms, for three seconds at most.
     func run(until isDone: @escaping () -> Bool) throws {
       let end = MonotonicClock.now() + 3_000_000_000
       var timer = try Timer()
@@ -47,6 +69,32 @@ import Testing
       try loop.run()
       loop.remove(token, timer.descriptor)
       #expect(isOver)
+    }
+
+    /// Lets the loop run for so long.
+    func run(for duration: Duration) throws {
+      let end = MonotonicClock.now() + duration.nanoseconds
+      try run { MonotonicClock.now() >= end }
+    }
+
+    /// It isn't called again and again for what nobody can do anything about.
+    func requireQuiet() throws {
+      let before = cpuNanoseconds()
+      try run(for: .milliseconds(500))
+      #expect(cpuNanoseconds() - before < 50_000_000)
+    }
+
+    /// Who has connected is relayed; the service's side of it.
+    func relayed() throws -> Connection {
+      try steer()
+      _ = try held.swap(migrates: false)
+      let service = Connection()
+      try run {
+        service.socket = self.accepted()
+        return service.isOpen
+      }
+      try service.setNonBlocking()
+      return service
     }
 
     func client() throws -> UnixSocket {
@@ -196,6 +244,67 @@ import Testing
     #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == "inside")
   }
 
+  /// A hang-up is told in every turn of the loop to whoever watches.
+  @Test func aServiceThatHangsUpFirstLeavesNothingToDo() throws {
+    let scene = try Scene()
+    let client = try scene.client()
+    let service = try scene.relayed()
+    _ = try service.socket?.descriptor.write(Array("bye".utf8))
+    try #require(scene.relays.count == 1)
+    service.close()
+    try scene.run { scene.relays.count == 0 }
+    #expect(text(client) == "bye")
+    #expect(text(client) == "")
+  }
+
+  @Test func aServiceThatHasHungUpCostsNothingWhileItsClientDoesNotRead() throws {
+    let scene = try Scene()
+    let client = try scene.client()
+    let service = try scene.relayed()
+    // More than the client's side takes: the rest is in our hands.
+    var sent = 0
+    try scene.run {
+      let count = service.fill()
+      sent += count
+      return sent > 0 && count == 0
+    }
+    try scene.run(for: .milliseconds(50))
+    sent += service.fill()
+    service.close()
+    try scene.requireQuiet()
+    #expect(scene.relays.count == 1)
+
+    var received = 0
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    var isAtEnd = false
+    try scene.run {
+      while !isAtEnd, let count = try? client.descriptor.read(into: &buffer) {
+        received += count
+        isAtEnd = count == 0
+      }
+      return isAtEnd
+    }
+    #expect(received == sent)
+    #expect(scene.relays.count == 0)
+  }
+
+  @Test func aClientThatHasHungUpCostsNothingWhileTheServiceDoesNotRead() throws {
+    let scene = try Scene()
+    let client = Connection(try scene.client())
+    let service = try scene.relayed()
+    var sent = 0
+    try scene.run {
+      let count = client.fill()
+      sent += count
+      return sent > 0 && count == 0
+    }
+    client.close()
+    try scene.requireQuiet()
+    #expect(scene.relays.count == 1)
+    service.close()
+    try scene.run { scene.relays.count == 0 }
+  }
+
   @Test func anOrdinaryUserSpeaksForNobodyElse() throws {
     func peer(_ user: UInt32) -> UnixSocket.Peer { UnixSocket.Peer(pid: 1, user: user, group: 0, groups: []) }
     #expect(UnixRelay.may(1000, speakFor: peer(1000)))
@@ -217,6 +326,13 @@ import Testing
     }
     _ = client.descriptor.number
   }
+}
+
+/// Spent by this thread so far.
+private func cpuNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
 extension UnixSocket {

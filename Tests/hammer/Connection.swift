@@ -15,7 +15,7 @@ struct Connection: ~Copyable {
   /// Connects, and is back with a connection by the deadline or throws.
   init(to endpoint: Endpoint, deadlineNanoseconds: Int) throws(Failure) {
     let flags =
-      (endpoint.isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+      endpoint.type.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     descriptor = socket(endpoint.family, Int32(flags), 0)
     guard descriptor >= 0 else { throw .connecting(errno) }
     let status = endpoint.connect(descriptor)

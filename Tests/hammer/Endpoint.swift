@@ -8,6 +8,10 @@ struct Endpoint: Sendable {
   let hostHeader: String
   /// Requests and replies are a datagram each.
   var isDatagram = false
+  /// Requests and replies are a message each, by a connection.
+  var isSequencedPackets = false
+
+  var type: __socket_type { isDatagram ? SOCK_DGRAM : isSequencedPackets ? SOCK_SEQPACKET : SOCK_STREAM }
 
   var family: Int32 { Int32(storage.ss_family) }
 
@@ -34,11 +38,14 @@ struct Endpoint: Sendable {
     hostHeader = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
-  /// A unix socket by its path.
+  /// A unix socket by its path, or by its abstract name with @ for its first byte; after "seqpacket:" one of that type.
   init(path: String) throws(Unresolvable) {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
+    isSequencedPackets = path.hasPrefix("seqpacket:")
+    let path = isSequencedPackets ? String(path.dropFirst(10)) : path
+    let isAbstract = path.hasPrefix("@")
+    let bytes = isAbstract ? [0] + path.utf8.dropFirst() : Array(path.utf8)
     guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
       throw Unresolvable(description: "a unix path has 1 to 107 bytes")
     }
@@ -48,7 +55,8 @@ struct Endpoint: Sendable {
       withUnsafeBytes(of: address) { target.copyMemory(from: $0) }
     }
     self.storage = storage
-    length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    // The whole length counts for an abstract name, zeros and all.
+    length = socklen_t(isAbstract ? 2 + bytes.count : MemoryLayout<sockaddr_un>.size)
     hostHeader = "localhost"
   }
 

@@ -16,7 +16,7 @@ struct HammerCommand: ParsableCommand {
 
   @Option(help: "The server's port.")
   var port: UInt16?
-  @Option(help: "The path of the server's unix socket, instead of a port.")
+  @Option(help: "The server's unix socket instead of a port: /path, @name, seqpacket:/path.")
   var unix: String?
   @Flag(help: "Datagrams instead of connections: a request and its reply are one each.")
   var udp = false

@@ -64,6 +64,8 @@ final class ListenerWatch {
   private let loop: EventLoop
   private var token: EventLoop.Token?
   private var interest = Interest.shutDownOnly
+  /// It isn't watched, whatever is asked for.
+  var isMuted = false
   /// Called with whether the socket was shut down; else somebody waits.
   var onEvent: ((_ isShutDown: Bool) -> Void)?
 
@@ -71,6 +73,7 @@ final class ListenerWatch {
 
   /// A shutdown() by the service is announced by nothing else: as EPOLLHUP, or for a unix socket as EPOLLRDHUP.
   func set(_ wanted: Interest, on listener: borrowing OwnedFD) {
+    if isMuted { return }
     interest = wanted
     let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : .readHangUp
     if let token {

@@ -2,10 +2,14 @@ import Lifecycle
 import Linux
 
 /// A held unix path.
-final class HeldUnixSocket: HeldSocket {
+///
+/// Streams and sequenced packets are steered. Datagrams are not: a sender that has connected would go on sending to the socket
+/// before, for which there is nobody to tell it. There is one socket for all instances; what isn't read waits in it.
+final class HeldUnixSocket: SignalledSocket {
   let index: Int
   let nameIndex: Int
   let address: UnixAddress
+  let type: UnixSocket.Kind
   var group: UnixGenerations
   let watcher: ListenerWatch
   private let relays: UnixRelays
@@ -22,26 +26,27 @@ final class HeldUnixSocket: HeldSocket {
   private var lastMade: UnixGenerations.Permissions?
 
   init(
-    _ address: UnixAddress, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays, leftovers: Leftovers,
-    loop: EventLoop
+    _ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays,
+    leftovers: Leftovers, loop: EventLoop
   ) throws(UnixGenerations.Refusal) {
     self.index = index
     self.nameIndex = nameIndex
     self.address = address
+    self.type = type
     self.relays = relays
     self.leftovers = leftovers
     fixedMode = access.mode
     watcher = ListenerWatch(loop: loop)
     group = try UnixGenerations(
-      address.description,
+      address.description, kind: type,
       permissions: UnixGenerations.Permissions(
         mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group),
       directoryMode: access.directoryMode)
     watcher.onShutDown = { [unowned self] in unwatch() }
   }
 
-  var name: String { address.description }
-  var kind: SocketKind { .unixPath }
+  var name: String { type.prefix + address.description }
+  var kind: SocketKind { type.listens ? .unixPath : .fixed }
   var number: Int32 { group.current.descriptor.number }
   var isHandedOver: Bool { relayTarget == nil }
 
@@ -50,7 +55,9 @@ final class HeldUnixSocket: HeldSocket {
   }
 
   func openNext() throws(Errno) { try group.openNext() }
-  func steerToNext() throws(Errno) { try group.steerToNext() }
+  func steerToNext() throws(Errno) {
+    if kind != .fixed { try group.steerToNext() }
+  }
 
   func steerToCurrent() throws(Errno) {
     makeRoom()
@@ -106,7 +113,9 @@ final class HeldUnixSocket: HeldSocket {
   func instanceEnded() {
     for suffix in suffixes { group.removeBeside(suffix: suffix) }
     suffixes = []
-    if let former = group.takeFormer() { leftovers.serve(former, of: self) }
+    guard let former = group.takeFormer() else { return }
+    // Nobody can be accepted from a socket of datagrams.
+    if type.listens { leftovers.serve(former, of: self) }
   }
 
   func release() {

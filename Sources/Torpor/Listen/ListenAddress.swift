@@ -1,12 +1,14 @@
 import Linux
 
-/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080", "udp:53", "/run/x.sock".
+/// An address to hold, as a person writes it: "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080", "udp:53", "/run/x.sock",
+/// "@name", "seqpacket:/run/x.sock", "dgram:@name", "fifo:/run/x".
 public struct ListenAddress: Equatable, Sendable {
   public struct Malformed: Error, Equatable, Sendable, CustomStringConvertible {
     public let text: String
     public let reason: String
     public var description: String {
-      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock)"
+      "'\(text)' is not an address to listen on: \(reason) (examples: 8080, 127.0.0.1:8080, [::1]:8080, *:8080, udp:53, /run/x.sock, @name, "
+        + "seqpacket:/run/x.sock, dgram:/run/x.sock, fifo:/run/x)"
     }
   }
 
@@ -23,8 +25,10 @@ public struct ListenAddress: Equatable, Sendable {
   public enum Kind: Equatable, Sendable {
     case tcp([Socket])
     case udp([Socket])
-    /// A path, in its plainest form.
-    case unix(UnixAddress)
+    /// A path, in its plainest form, or an abstract name.
+    case unix(UnixAddress, UnixSocket.Kind)
+    /// A path.
+    case fifo(UnixAddress)
   }
 
   public let text: String
@@ -36,7 +40,7 @@ public struct ListenAddress: Equatable, Sendable {
   public var sockets: [Socket] {
     switch kind {
     case .tcp(let sockets), .udp(let sockets): sockets
-    case .unix: []
+    case .unix, .fifo: []
     }
   }
 
@@ -45,26 +49,35 @@ public struct ListenAddress: Equatable, Sendable {
     switch kind {
     case .tcp(let sockets): sockets.map(\.address.description)
     case .udp(let sockets): sockets.map { "udp:\($0.address)" }
-    case .unix(let path): [path.description]
+    case .unix(let name, let type): [type.prefix + name.description]
+    case .fifo(let path): ["fifo:\(path)"]
     }
   }
 
   public init(_ text: String) throws(Malformed) {
     self.text = text
     func malformed(_ reason: String) -> Malformed { Malformed(text: text, reason: reason) }
-    if text.hasPrefix("@") { throw malformed("abstract unix sockets can't be held yet") }
-    if text.hasPrefix("/") || text.hasPrefix("unix:") {
-      let path = text.hasPrefix("unix:") ? String(text.dropFirst(5)) : text
-      do throws(UnixPath.Malformed) { kind = .unix(try UnixPath.plain(path)) } catch {
-        throw malformed(error.reason)
+    do throws(UnixPath.Malformed) {
+      if let named = try Self.named(text) {
+        kind = named
+        return
       }
-      return
-    }
+    } catch { throw malformed(error.reason) }
     let isUDP = text.hasPrefix("udp:")
     do throws(Malformed) {
       let sockets = try Self.sockets(isUDP ? String(text.dropFirst(4)) : text)
       kind = isUDP ? .udp(sockets) : .tcp(sockets)
     } catch { throw malformed(error.reason) }
+  }
+
+  /// What has a name: "/run/x.sock", "@name", "dgram:/run/x.sock", "fifo:/run/x". nil: it has none.
+  private static func named(_ text: String) throws(UnixPath.Malformed) -> Kind? {
+    func rest(after prefix: String) -> String? { text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil }
+    if let path = rest(after: "fifo:") { return .fifo(try UnixPath.plain(path)) }
+    if let name = rest(after: "seqpacket:") { return .unix(try UnixPath.name(name), .sequencedPackets) }
+    if let name = rest(after: "dgram:") { return .unix(try UnixPath.name(name), .datagrams) }
+    if let name = rest(after: "unix:") { return .unix(try UnixPath.name(name), .stream) }
+    return text.hasPrefix("/") || text.hasPrefix("@") ? .unix(try UnixPath.name(text), .stream) : nil
   }
 
   /// "8080", "127.0.0.1:8080", "[::1]:8080", "*:8080".

@@ -22,8 +22,12 @@ struct SocketHolder {
           for socket in sockets {
             if let made = try holdDatagrams(socket, index: held.count, nameIndex: nameIndex) { held.append(made) }
           }
-        case .unix(let path):
-          held.append(try hold(path, index: held.count, nameIndex: nameIndex))
+        case .unix(let name, let type) where name.isAbstract:
+          held.append(try holdAbstract(name, type, index: held.count, nameIndex: nameIndex))
+        case .unix(let path, let type):
+          held.append(try hold(path, type, index: held.count, nameIndex: nameIndex))
+        case .fifo(let path):
+          held.append(try holdFIFO(path, index: held.count, nameIndex: nameIndex))
         }
       }
     } catch {
@@ -56,10 +60,37 @@ struct SocketHolder {
     }
   }
 
-  private func hold(_ path: UnixAddress, index: Int, nameIndex: Int) throws(ServiceError) -> HeldUnixSocket {
+  private func holdAbstract(
+    _ name: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
+  ) throws(ServiceError) -> HeldAbstractSocket {
+    do throws(Errno) {
+      return try HeldAbstractSocket(name, type: type, index: index, nameIndex: nameIndex, loop: loop)
+    } catch {
+      guard error == .inUse else { throw ServiceError("cannot listen on \(type.prefix)\(name): \(error)") }
+      let holder = NameHolder.describe(name) ?? "another process"
+      throw ServiceError("\(type.prefix)\(name) is in use by \(holder): stop it, or listen elsewhere")
+    }
+  }
+
+  private func holdFIFO(_ path: UnixAddress, index: Int, nameIndex: Int) throws(ServiceError) -> HeldFIFO {
+    do throws(FIFO.Refusal) {
+      return try HeldFIFO(
+        path.description, index: index, nameIndex: nameIndex, access: options.socketAccess, loop: loop)
+    } catch {
+      switch error {
+      case .noFIFO: throw ServiceError("\(path) is there already and is no FIFO: remove it, or listen elsewhere")
+      case .heldByAnother: throw ServiceError("\(path) is held by another torpor: stop it, or listen elsewhere")
+      case .kernel(let errno): throw ServiceError("cannot hold fifo:\(path): \(errno)")
+      }
+    }
+  }
+
+  private func hold(
+    _ path: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
+  ) throws(ServiceError) -> HeldUnixSocket {
     do throws(UnixGenerations.Refusal) {
       return try HeldUnixSocket(
-        path, index: index, nameIndex: nameIndex, access: options.socketAccess, relays: unixRelays,
+        path, type: type, index: index, nameIndex: nameIndex, access: options.socketAccess, relays: unixRelays,
         leftovers: leftovers, loop: loop)
     } catch { throw Self.refusal(path, error) }
   }

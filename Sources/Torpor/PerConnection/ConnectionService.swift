@@ -50,7 +50,7 @@ final class ConnectionService: HeldService {
       for socket in sockets { socket.release() }
       throw ServiceError("cannot set up: \(error)")
     }
-    if let socket = sockets.first(where: { $0.kind == .datagram }) {
+    if let socket = sockets.first(where: { !$0.hasConnections }) {
       for socket in sockets { socket.release() }
       throw ServiceError(
         "\(socket.name) has no connections: --handover inetd is for these, and inetd-wait for it", exitCode: 2)

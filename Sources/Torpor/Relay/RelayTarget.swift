@@ -5,11 +5,11 @@ public enum RelayTarget: Equatable, Sendable, CustomStringConvertible {
   case tcp(SocketAddress)
   case unix(UnixAddress)
 
-  /// "127.0.0.1:8080", "[::1]:8080", a port of 127.0.0.1, or a path.
+  /// "127.0.0.1:8080", "[::1]:8080", a port of 127.0.0.1, a path, or an abstract name.
   public init(_ text: String) throws(ListenAddress.Malformed) {
     switch try ListenAddress(text).kind {
-    case .unix(let path): self = .unix(path)
-    case .udp: throw ListenAddress.Malformed(text: text, reason: "a relay is for connections")
+    case .unix(let name, .stream): self = .unix(name)
+    case .udp, .unix, .fifo: throw ListenAddress.Malformed(text: text, reason: "a relay is for connections, of bytes")
     case .tcp(let sockets):
       // Of the two loopbacks that a port alone means, IPv4's is what a service most surely binds.
       guard let socket = sockets.first, !socket.address.isAny else {
@@ -84,8 +84,10 @@ public enum RelayTarget: Equatable, Sendable, CustomStringConvertible {
           index: $0.index, address: $0.address, isIPv6Only: $0.group.current.isIPv6Only(), isAdopted: false)
       }
       return AddressMatch(bind: address, isIPv6Only: false, among: held) != nil
-    case .unix(let path):
-      return sockets.contains { ($0 as? HeldUnixSocket)?.address == path }
+    case .unix(let name):
+      return sockets.contains {
+        ($0 as? HeldUnixSocket)?.address == name || ($0 as? HeldAbstractSocket)?.address == name
+      }
     }
   }
 }

@@ -74,7 +74,7 @@ extension Service {
   /// Of a unix socket it can be told that somebody waits, and not how many.
   private var waitingCount: Int {
     tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
-      + unixSockets.count { $0.group.current.hasWaiting() }
+      + signalledSockets.count { $0.hasUnread }
   }
 
   private func sample(_ query: Query, _ front: RelayFront) {
@@ -82,8 +82,8 @@ extension Service {
       // What the kernel lists as accepted is accepted by us; and handshakes end in a queue that is ours, whenever they do.
       var listed = tcpSockets.isEmpty ? Sample() : try sense.sample(tcpSockets)
       // Whose connection it is that wakes the service is to be told; else that there is one is enough.
-      if isWakingUntold { _ = try unixSense?.sample() }
-      for socket in unixSockets where socket.group.current.hasWaiting() {
+      if isWakingUntold { _ = try unixSense?.sample(at: now) }
+      for socket in signalledSockets where socket.hasUnread {
         listed.queuedOnCurrent.insert(UInt64.max - UInt64(socket.index))
       }
       var sample = Sample()

@@ -18,8 +18,8 @@ final class UnixRelay {
   private let upward = Direction()
   private let downward = Direction()
   private let loop: EventLoop
-  private var clientToken: EventLoop.Token?
-  private var serviceToken: EventLoop.Token?
+  private let clientEnd: UnixRelayEnd
+  private let serviceEnd: UnixRelayEnd
   private let retry: Alarm
   private var onEnd: ((UnixRelay) -> Void)?
 
@@ -43,6 +43,8 @@ final class UnixRelay {
     self.peer = peer
     self.target = target
     self.loop = loop
+    clientEnd = UnixRelayEnd(loop: loop)
+    serviceEnd = UnixRelayEnd(loop: loop)
     self.onEnd = onEnd
     retry = Alarm(loop: loop)
     retry.onDue = { [weak self] in self?.connectAgain() }
@@ -89,8 +91,10 @@ final class UnixRelay {
   }
 
   private func start() throws(Errno) {
-    clientToken = try loop.add(client.descriptor, for: []) { [weak self] _ in self?.move() }
-    serviceToken = try loop.add(service.descriptor, for: []) { [weak self] _ in self?.move() }
+    clientEnd.onEvent = { [weak self] in self?.move() }
+    serviceEnd.onEvent = { [weak self] in self?.move() }
+    try clientEnd.watch(client.descriptor, for: [])
+    try serviceEnd.watch(service.descriptor, for: [])
     move()
   }
 
@@ -101,7 +105,9 @@ final class UnixRelay {
       try Self.move(from: service, to: client, by: downward, as: nil)
     } catch { return end() }
     if upward.isEnded, downward.isEnded { return end() }
-    watch()
+    // What one side had to say has been passed on, and it can be told nothing more.
+    if serviceEnd.isHungUp && downward.isEnded || clientEnd.isHungUp && upward.isEnded { return end() }
+    do throws(Errno) { try watch() } catch { end() }
   }
 
   private static func move(
@@ -125,7 +131,7 @@ final class UnixRelay {
     }
   }
 
-  private func watch() {
+  private func watch() throws(Errno) {
     var ofClient: Readiness = []
     var ofService: Readiness = []
     if !upward.isEnded {
@@ -134,16 +140,14 @@ final class UnixRelay {
     if !downward.isEnded {
       if downward.message.isSent { ofService.insert(.readable) } else { ofClient.insert(.writable) }
     }
-    if let clientToken { loop.change(clientToken, client.descriptor, to: ofClient) }
-    if let serviceToken { loop.change(serviceToken, service.descriptor, to: ofService) }
+    try clientEnd.watch(client.descriptor, for: ofClient)
+    try serviceEnd.watch(service.descriptor, for: ofService)
   }
 
   private func end() {
     retry.set(to: nil)
-    if let clientToken { loop.remove(clientToken, client.descriptor) }
-    if let serviceToken { loop.remove(serviceToken, service.descriptor) }
-    clientToken = nil
-    serviceToken = nil
+    clientEnd.unwatch(client.descriptor)
+    serviceEnd.unwatch(service.descriptor)
     let onEnd = onEnd
     self.onEnd = nil
     // The caller lets go of us, which closes both.

@@ -9,6 +9,7 @@ final class UnixRelays {
   var onWarning: ((String) -> Void)?
   /// How many there have been.
   private(set) var begun = 0
+  var count: Int { open.count }
 
   init(loop: EventLoop) { self.loop = loop }
 
@@ -19,7 +20,7 @@ final class UnixRelays {
     // Bounded by the longest queue there can be.
     for _ in 0..<UnixGenerations.backlog {
       // All that a relay needs is had before the connection is accepted: what can't be served stays in the queue.
-      let service = try UnixSocket(.stream)
+      let service = try UnixSocket(target.type)
       guard let client = try listener.accept() else { return }
       begin(client, service, to: target)
     }

@@ -19,7 +19,9 @@ extension Adoption {
         if let family {
           .port(try TCPSocket.bindToLoopback(request.file.descriptor, family))
         } else {
-          .name(try UnixSocket.bindToAnyName(request.file.descriptor))
+          .name(
+            try UnixSocket.bindToAnyName(request.file.descriptor),
+            UnixSocket.kind(of: request.file.descriptor) ?? .stream)
         }
       let file = ForeignFile(try request.file.descriptor.duplicate(), disposal)
       deferral.dummies.append(Deferral.Dummy(held, at: place, number: request.number, inode: inode, file: file))
@@ -126,8 +128,8 @@ extension Adoption {
     switch place {
     case .port(let address):
       if let client = try? TCPSocket(address.family) { _ = try? client.connect(to: address) }
-    case .name(let name):
-      if let client = try? UnixSocket(.stream) { try? client.connect(to: name) }
+    case .name(let name, let type):
+      if let client = try? UnixSocket(type) { try? client.connect(to: name) }
     }
   }
 
@@ -147,7 +149,7 @@ extension Adoption {
           socket.relayTarget = address
           note(socket.index)
         }
-      case (.path(let socket), .name(let name)):
+      case (.path(let socket), .name(let name, _)):
         socket.relayTarget = name
         note(socket.index)
       default: break

@@ -4,15 +4,17 @@ import Linux
 extension Adoption {
   /// A bind() by a path: ours if it leads to a held one. `PATH.PID.tmp` is, too, as haproxy binds that and renames it.
   func answerBind(_ call: SeccompListener.Call, to address: UnixAddress) throws(Errno) {
-    guard !paths.isEmpty, !address.isAbstract, let request = try request(call),
-      UnixSocket.kind(of: request.file.descriptor) == .stream
+    guard !paths.isEmpty || !abstracts.isEmpty, let request = try request(call),
+      let type = UnixSocket.kind(of: request.file.descriptor)
     else { return listener.letGo(call) }
-    guard let match = match(address.name, of: call.thread, takesTemporary: true) else {
+    if address.isAbstract { return try answerBind(request, to: address, type) }
+    guard let match = match(address.name, of: call.thread, takesTemporary: true), match.socket.type == type else {
       noteStranger(address.description)
       return listener.letGo(call)
     }
     let socket = match.socket
-    let isDeferred = isDeferred(request, .path(socket))
+    // Of datagrams nobody can be turned away by an answer: they are read when it is ready to.
+    let isDeferred = type.listens && isDeferred(request, .path(socket))
     // Bound already, by an earlier bind() or as one of LISTEN_FDS.
     if !isDeferred, try request.file.descriptor.inode() != socket.group.current.descriptor.inode() {
       socket.group.current.copyOptions(from: request.file.descriptor)
@@ -33,15 +35,35 @@ extension Adoption {
     if !isDeferred { note(socket.index) }
   }
 
+  /// Abstract names are compared byte by byte, as the kernel does (unix(7)).
+  private func answerBind(_ request: borrowing Request, to name: UnixAddress, _ type: UnixSocket.Kind) throws(Errno) {
+    let call = request.call
+    guard let socket = abstracts.first(where: { $0.address == name && $0.type == type }) else {
+      noteStranger(type.prefix + name.description)
+      return listener.letGo(call)
+    }
+    if try request.file.descriptor.inode() != socket.socket.descriptor.inode() {
+      socket.socket.copyOptions(from: request.file.descriptor)
+      try place(socket.socket.descriptor, for: request)
+    }
+    listener.succeed(call)
+    noteBinder(call.thread)
+    note(socket.index)
+  }
+
   /// A server tries whether another one listens before it takes a path over. While it starts it is refused, as nobody does;
   /// it would find the queue that we hold for it, and give up.
   func answerConnect(_ call: SeccompListener.Call) {
-    guard isStarting?() ?? false, paths.contains(where: { !adopted.contains($0.index) }),
-      let bytes = address(of: call), let address = UnixAddress(sockaddr: bytes), !address.isAbstract,
-      let match = match(address.name, of: call.thread, takesTemporary: false), !adopted.contains(match.socket.index),
-      listener.isValid(call)
+    guard isStarting?() ?? false, !paths.isEmpty || !abstracts.isEmpty,
+      let bytes = address(of: call), let address = UnixAddress(sockaddr: bytes),
+      let index = heldIndex(address, of: call.thread), !adopted.contains(index), listener.isValid(call)
     else { return listener.letGo(call) }
     listener.fail(call, .refused)
+  }
+
+  private func heldIndex(_ address: UnixAddress, of thread: Int32) -> Int? {
+    if address.isAbstract { return abstracts.first { $0.address == address }?.index }
+    return match(address.name, of: thread, takesTemporary: false)?.socket.index
   }
 
   /// A server removes its socket's file before it binds it anew, and again when it ends. By then the path leads to the next
@@ -51,7 +73,8 @@ extension Adoption {
     // AT_FDCWD is negative.
     let number = isAt ? Int32(truncatingIfNeeded: call.arguments[0]) : -1
     guard let path = SeccompListener.string(ofThread: call.thread, at: call.arguments[isAt ? 1 : 0]),
-      match(path, of: call.thread, from: number >= 0 ? number : nil, takesTemporary: false) != nil,
+      match(path, of: call.thread, from: number >= 0 ? number : nil, takesTemporary: false) != nil
+        || isFIFO(path, of: call.thread, from: number >= 0 ? number : nil),
       listener.isValid(call)
     else { return listener.letGo(call) }
     listener.succeed(call)
@@ -72,10 +95,21 @@ extension Adoption {
       let suffix = String(decoding: base.dropFirst(held.count), as: UTF8.self)
       return Self.isTemporary(suffix) ? (socket, suffix) : nil
     }
-    guard !candidates.isEmpty else { return nil }
-    let parent = slash.map { $0 == 0 ? "/" : String(decoding: path[..<$0], as: UTF8.self) } ?? ""
-    guard let found = ProcessFiles.directory(ofThread: thread, path: parent, from: directory) else { return nil }
+    guard !candidates.isEmpty, let found = Self.parent(of: path, of: thread, from: directory) else { return nil }
     return candidates.first { candidate in (try? candidate.0.group.parentIdentity()) == found }
+  }
+
+  private func isFIFO(_ path: [UInt8], of thread: Int32, from directory: Int32?) -> Bool {
+    let base = Array(path.split(separator: UInt8(ascii: "/")).last ?? [])
+    let candidates = fifos.filter { $0.fifo.baseName == base }
+    guard !candidates.isEmpty, let found = Self.parent(of: path, of: thread, from: directory) else { return false }
+    return candidates.contains { (try? $0.fifo.parentIdentity()) == found }
+  }
+
+  private static func parent(of path: [UInt8], of thread: Int32, from directory: Int32?) -> FileIdentity? {
+    let slash = path.lastIndex(of: UInt8(ascii: "/"))
+    let parent = slash.map { $0 == 0 ? "/" : String(decoding: path[..<$0], as: UTF8.self) } ?? ""
+    return ProcessFiles.directory(ofThread: thread, path: parent, from: directory)
   }
 
   /// ".4711.tmp".

@@ -9,6 +9,8 @@ final class Adoption {
   private let sockets: [HeldTCPSocket]
   let paths: [HeldUnixSocket]
   let datagrams: [HeldDatagramSocket]
+  let abstracts: [HeldAbstractSocket]
+  let fifos: [HeldFIFO]
   private let loop: EventLoop
   let disposal: Disposal
   var scanBudget = ScanBudget()
@@ -46,6 +48,8 @@ final class Adoption {
     self.sockets = sockets.compactMap { $0 as? HeldTCPSocket }
     paths = sockets.compactMap { $0 as? HeldUnixSocket }
     datagrams = sockets.compactMap { $0 as? HeldDatagramSocket }
+    abstracts = sockets.compactMap { $0 as? HeldAbstractSocket }
+    fifos = sockets.compactMap { $0 as? HeldFIFO }
     self.loop = loop
     token = try loop.add(self.listener.descriptor, for: .readable) { [weak self] in self?.handle($0) }
     disposal.onRoom = { [weak self] in

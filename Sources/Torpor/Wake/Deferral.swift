@@ -13,7 +13,7 @@ final class Deferral {
     }
     enum Place {
       case port(SocketAddress)
-      case name(UnixAddress)
+      case name(UnixAddress, UnixSocket.Kind)
     }
 
     let held: Held

@@ -45,6 +45,8 @@ final class Launcher {
   /// Whether the service's own bind() can land on a held socket.
   var canAdopt: Bool { trapsBind }
 
+  var cgroupName: String { "torpor-\(options.name)-\(getpid())" }
+
   /// Says at the start what else would be said at the first wake: a placeholder that means none of the sockets, or several.
   func check(_ sockets: [PlaceholderText.Socket]) throws(ServiceError) {
     do throws(PlaceholderText.Mistake) { _ = try words.expanded(sockets) } catch {
@@ -75,7 +77,7 @@ final class Launcher {
       spawn.standardOutput = standardOutput
       spawn.standardError = standardError
       spawn.sockets = options.handover.passesSockets ? sockets : []
-      spawn.cgroup = hasCgroup ? processes.cgroupDirectory(named: "torpor-\(options.name)-\(getpid())") : nil
+      spawn.cgroup = hasCgroup ? processes.cgroupDirectory(named: cgroupName) : nil
       spawn.account = geteuid() == 0 ? options.account : nil
       spawn.trapsBind = trapsBind
       spawn.trappedPaths = options.paths

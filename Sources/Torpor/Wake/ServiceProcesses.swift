@@ -58,6 +58,15 @@ final class ServiceProcesses: CgroupSource {
     }
   }
 
+  /// Whether they can be frozen, all of them and whatever they start.
+  func canFreeze(in name: String) -> Bool {
+    guard cgroupDirectory(named: name) != nil else { return false }
+    switch cgroup {
+    case .some(let cgroup): return cgroup.canFreeze
+    case .none: return false
+    }
+  }
+
   private func watchCgroup() {
     switch cgroup {
     case .some(let cgroup):

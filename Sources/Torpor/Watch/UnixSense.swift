@@ -13,7 +13,8 @@ struct Arrivals {
   var hadWaiting = false
 }
 
-/// Sees the connections of the held unix sockets: those accepted, those that wait, those that have come and gone.
+/// Sees what comes to the held unix sockets and FIFOs: connections accepted, those that wait, those that have come and gone;
+/// messages that wait to be read or have been.
 ///
 /// UNIX_DIAG lists the accepted ones by their listener's file, so that those of two generations are told apart. It doesn't
 /// list those that wait, nor announce that one has closed: a signal tells that somebody has connected (`ArrivalSignal`), and
@@ -21,10 +22,10 @@ struct Arrivals {
 /// when nothing else shows, the service's own descriptors are looked through for them.
 final class UnixSense {
   private let loop: EventLoop
-  private var diag: UnixDiag
+  var diag: UnixDiag
   private let signal: ArrivalSignal
   private var signalToken: EventLoop.Token?
-  private let sockets: () -> [HeldUnixSocket]
+  private let sockets: () -> [any SignalledSocket]
   private var isRecording = false
   private var isWatching = false
   private var foreign = ForeignConnections()
@@ -35,8 +36,12 @@ final class UnixSense {
   /// Processes of the service.
   var processes: (() -> [Int32])?
   var onWarning: ((String) -> Void)?
+  /// What is in a FIFO was not read for so long that nobody does.
+  var onIgnored: ((HeldFIFO) -> Void)?
+  /// After so long; nil: never.
+  var patience: Duration?
 
-  init(loop: EventLoop, sockets: @escaping () -> [HeldUnixSocket]) throws(Errno) {
+  init(loop: EventLoop, sockets: @escaping () -> [any SignalledSocket]) throws(Errno) {
     self.loop = loop
     self.sockets = sockets
     diag = try UnixDiag()
@@ -71,16 +76,16 @@ final class UnixSense {
     isRecording = false
     isWatching = false
     for socket in sockets() {
-      ArrivalSignal.disarm(socket.group.current.descriptor)
+      socket.disarm()
       socket.arrivals = Arrivals()
     }
     if let signalToken { loop.remove(signalToken, signal.descriptor) }
     signalToken = nil
   }
 
-  private func arm(_ socket: HeldUnixSocket) {
+  private func arm(_ socket: any SignalledSocket) {
     // If it can't be armed it is found unarmed at the next look, which counts as use.
-    try? ArrivalSignal.arm(socket.group.current.descriptor)
+    try? socket.withCurrent { current throws(Errno) in try ArrivalSignal.arm(current) }
     socket.arrivals.isArmed = true
   }
 
@@ -89,7 +94,7 @@ final class UnixSense {
     var isNews = false
     for socket in sockets() where numbers?.contains(socket.number) ?? true {
       // Once is enough until the next look: a busy service's connections are not our wakeups.
-      ArrivalSignal.disarm(socket.group.current.descriptor)
+      socket.disarm()
       socket.arrivals.isArmed = false
       socket.arrivals.hasArrived = true
       isNews = true
@@ -100,36 +105,42 @@ final class UnixSense {
   // MARK: looking
 
   /// Looks at everything once.
-  func sample() throws(SockDiagError) -> Sample {
+  func sample(at now: Instant) throws(SockDiagError) -> Sample {
     takeSignals()
     var sample = Sample()
     firstWaiting = nil
-    for socket in sockets() {
-      try note(socket, rearm: isRecording)
+    let sockets = sockets()
+    for socket in sockets {
+      if isRecording { rearm(socket) }
       keepInPlace(socket)
     }
     // Armed first, so that one that comes during the look is seen by it or told later.
+    for socket in sockets where socket.hasMessages { count(messagesOf: socket, in: &sample, at: now) }
+    if sockets.allSatisfy(\.hasMessages) { return sample }
     let connections = try diag.connections()
-    for socket in sockets() { try count(socket, connections, in: &sample) }
+    for socket in sockets where !socket.hasMessages {
+      if let path = socket as? HeldUnixSocket { try count(path, connections, in: &sample) }
+      if let name = socket as? HeldAbstractSocket { try count(name, connections, in: &sample) }
+    }
     if sample.accepted == 0, sample.queuedOnCurrent.isEmpty, !sample.hasClosed {
-      sample.accepted += foreign.count(
-        of: processes?() ?? [], known: connections, names: sockets().map(\.address))
+      // Abstract names are known in their own network namespace only.
+      let names = sockets.compactMap { $0 as? HeldUnixSocket }.filter(\.type.listens).map(\.address)
+      if !names.isEmpty { sample.accepted += foreign.count(of: processes?() ?? [], known: connections, names: names) }
     }
     return sample
   }
 
-  private func note(_ socket: HeldUnixSocket, rearm: Bool) throws(SockDiagError) {
-    guard rearm else { return }
+  private func rearm(_ socket: any SignalledSocket) {
     // A service that has set its flags without care has turned the signal off: anything may have come since.
-    if socket.arrivals.isArmed, !ArrivalSignal.isArmed(socket.group.current.descriptor) {
-      socket.arrivals.hasArrived = true
-    }
+    var isOff = false
+    try? socket.withCurrent { isOff = !ArrivalSignal.isArmed($0) }
+    if socket.arrivals.isArmed, isOff { socket.arrivals.hasArrived = true }
     arm(socket)
   }
 
   /// What an administrator's `rm` has done isn't left so: it is the service's only way to be reached.
-  private func keepInPlace(_ socket: HeldUnixSocket) {
-    guard !socket.group.isInPlace() else { return }
+  private func keepInPlace(_ held: any SignalledSocket) {
+    guard let socket = held as? HeldUnixSocket, !socket.group.isInPlace() else { return }
     do throws(Errno) {
       try socket.group.putInPlace()
       onWarning?("\(socket.name) was removed or replaced; it is there again")
@@ -143,9 +154,7 @@ final class UnixSense {
     var files = Set([current.file].compactMap(\.self))
     var waiting = waitingClients(current, socket, generation: 0)
     sample.acceptQueueLength += Int(current.queueLength ?? 0)
-    if firstWaiting == nil, let first = current.waiting?.first(where: { $0 != 0 }) {
-      firstWaiting = (first, socket.name)
-    }
+    noteWaiting(current, at: socket.name)
     var former: UnixDiag.Entry?
     try socket.withFormer { socket throws(SockDiagError) in former = try listener(socket) }
     if let former {
@@ -159,6 +168,10 @@ final class UnixSense {
 
     let accepted = Set(
       connections.filter { $0.file.map(files.contains) ?? false }.map { UInt64($0.inode) })
+    note(accepted, waiting, of: socket, in: &sample)
+  }
+
+  func note(_ accepted: Set<UInt64>, _ waiting: Set<UInt64>, of socket: any SignalledSocket, in sample: inout Sample) {
     sample.accepted += accepted.count
     sample.queuedOnCurrent.formUnion(waiting)
     // Who has been here and is neither in hand nor in the queue any more has been accepted and closed. While others are,
@@ -172,7 +185,11 @@ final class UnixSense {
     socket.arrivals.hadWaiting = !waiting.isEmpty
   }
 
-  private func listener(_ socket: borrowing UnixSocket) throws(SockDiagError) -> UnixDiag.Entry {
+  func noteWaiting(_ listener: UnixDiag.Entry, at name: String) {
+    if firstWaiting == nil, let first = listener.waiting?.first(where: { $0 != 0 }) { firstWaiting = (first, name) }
+  }
+
+  func listener(_ socket: borrowing UnixSocket) throws(SockDiagError) -> UnixDiag.Entry {
     let inode: UInt64
     do throws(Errno) { inode = try socket.descriptor.inode() } catch { throw .kernel(error) }
     guard let entry = try diag.socket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
@@ -181,8 +198,8 @@ final class UnixSense {
 
   /// One number for each, the same at each look: its client's inode where there is one. Apart from TCP's cookies, which are
   /// small, and from those of other sockets.
-  private func waitingClients(
-    _ listener: UnixDiag.Entry, _ socket: HeldUnixSocket, generation: UInt64
+  func waitingClients(
+    _ listener: UnixDiag.Entry, _ socket: any SignalledSocket, generation: UInt64
   ) -> Set<UInt64> {
     let place = UInt64(1) << 63 | generation << 60 | UInt64(socket.index) << 40
     let known = listener.waiting?.filter { $0 != 0 }.map { place | UInt64($0) } ?? []
@@ -193,7 +210,12 @@ final class UnixSense {
   /// Lengths of the accept queues.
   func queueLengths() throws(SockDiagError) -> QueueLengths {
     var lengths = QueueLengths(current: 0)
-    for socket in sockets() {
+    for held in sockets() {
+      if held.hasMessages { lengths.current += held.hasUnread ? 1 : 0 }
+      if let name = held as? HeldAbstractSocket, !name.hasMessages {
+        lengths.current += Int(try listener(name.socket).queueLength ?? 0)
+      }
+      guard let socket = held as? HeldUnixSocket, !held.hasMessages else { continue }
       lengths.current += Int(try listener(socket.group.current).queueLength ?? 0)
       var next = 0
       try socket.withNext { socket throws(SockDiagError) in next = Int(try listener(socket).queueLength ?? 0) }

@@ -28,8 +28,7 @@ final class Client {
   /// Sends the SYN and doesn't wait for its answer.
   init(beginConnectingTo endpoint: Endpoint) throws(ClientFailure) {
     let type =
-      Int32((endpoint.isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-      | Int32(SOCK_NONBLOCK.rawValue)
+      endpoint.socketType | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     descriptor = socket(endpoint.family, type, 0)
     guard descriptor >= 0 else { throw ClientFailure("socket", errno) }
     let socket = descriptor

@@ -21,6 +21,18 @@ enum Machine {
   static let projectDirectory = (0..<4).reduce(#filePath) { path, _ in (path as NSString).deletingLastPathComponent }
 
   static let canBecomeNobody = isRoot && find("setpriv") != nil
+  /// `torpor run` can have a cgroup below its own.
+  static let canFreeze: Bool = {
+    guard let groups = ProcessTable.contents(of: "/proc/self/cgroup"),
+      let mounts = ProcessTable.contents(of: "/proc/self/mountinfo"),
+      let group = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::") })?.dropFirst(3),
+      let mount = mounts.split(separator: "\n").first(where: { $0.contains(" - cgroup2 ") })
+    else { return false }
+    let path = mount.split(separator: " ")[4] + (group == "/" ? "" : group) + "/torpor-tests-\(getpid())"
+    guard mkdir(String(path), 0o755) == 0 else { return false }
+    defer { rmdir(String(path)) }
+    return access(path + "/cgroup.freeze", W_OK) == 0
+  }()
   static let canTrace = find("strace") != nil
   static let hasIPv6 = ProcessTable.contents(of: "/proc/net/if_inet6")?.contains("0000000000000001 ") == true
 

@@ -17,6 +17,7 @@ struct TorporEvent: Decodable, Sendable {
   let event: Kind
   let service: String
   let listening: [String]?
+  let unsteered: [String]?
   let client: String?
   let process: String?
   let clientPid: pid_t?
