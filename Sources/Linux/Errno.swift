@@ -28,6 +28,7 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
   public static let notAvailable = Errno(EADDRNOTAVAIL)
   public static let notSupported = Errno(EOPNOTSUPP)
   public static let exists = Errno(EEXIST)
+  public static let noSpace = Errno(ENOSPC)
   public static let refused = Errno(ECONNREFUSED)
 }
 

@@ -3,6 +3,8 @@ import Glibc
 
 /// What /proc says about processes. All of it may be gone a moment later: nil and empty mean just that.
 public enum ProcessFiles {
+  public static var ownProcess: Int32 { getpid() }
+
   /// A whole small file; nil when it can't be read. Files of /proc have no size to go by.
   public static func contents(of path: String, limit: Int = 1 << 20) -> String? {
     let number = unsafe open(path, O_RDONLY | O_CLOEXEC)

@@ -3,8 +3,8 @@ import Lifecycle
 import Linux
 
 extension Narrator {
-  /// One line of `--json`. Fields that an event doesn't have are left out.
-  struct Record: Encodable {
+  /// One line of `--json`, and of the journal. Fields that an event doesn't have are left out.
+  struct Record: Codable, Equatable {
     /// Seconds since 1970, UTC.
     var time: Double
     var event: String
@@ -30,6 +30,15 @@ extension Narrator {
     var sockets: [String]?
     var socket: String?
     var message: String?
+    /// How the main process has ended, when it has failed.
+    var exitStatus: Int32?
+    var signal: String?
+    /// The last lines of its log, the oldest first.
+    var lastLines: [String]?
+    /// Until when it is pinned: seconds since 1970, UTC. None: until it is released.
+    var expires: Double?
+    /// The kernel's boot_id, when a manager begins.
+    var boot: String?
 
     /// As it is written, with its newline; nil for a number that JSON doesn't know.
     var line: [UInt8]? {
@@ -80,8 +89,9 @@ extension Narrator {
       case .leftByItself(let awake):
         event = "left"
         awakeSeconds = TimeSpan.seconds(awake)
-      case .failed(_, let waiting, let retryIn):
+      case .failed(let failure, let waiting, let retryIn):
         event = "failed"
+        setStatus(failure)
         reason = context.reason
         lastLine = context.lastLine
         self.waiting = waiting
@@ -101,6 +111,18 @@ extension Narrator {
       case .leftoversKilled: event = "leftovers-killed"
       case .stopping: event = "stopping"
       case .stopped: event = "stopped"
+      }
+    }
+
+    private mutating func setStatus(_ failure: Failure) {
+      switch failure {
+      case .diedStarting(let status), .died(let status), .leftClientsWaiting(let status):
+        switch status {
+        case .exited(let code): exitStatus = code
+        case .signalled(let number, _): signal = Signals.name(of: number)
+        case .unknown: break
+        }
+      case .cannotStart, .startTimedOut: break
       }
     }
 

@@ -77,8 +77,12 @@ int cl_close_start(const int *_Nonnull numbers, int count, void *_Nullable *_Non
 /// How many of them it has begun to close, and so has given their numbers back: all, unless it was killed.
 int cl_close_begun(const void *_Nonnull stack);
 
+/// Starts a child that takes the first `length` bytes, whole blocks, out of a file, which can wait for the disk. Its end is 0 when
+/// what follows has moved to the front, 1 when a hole is left in its place, 2 when neither could be done.
+int cl_trim_start(int file, int64_t length, void *_Nullable *_Nonnull stack, int *_Nonnull pid);
+
 /// Reaps the child and frees its stack. Returns 0 when it did what it was started for, 1 when it has waited a fixed time instead
-/// of for membarrier, -ECANCELED when it was killed.
+/// of for membarrier, -ECANCELED when it was killed; see cl_trim_start for its own.
 int cl_helper_finish(int pidfd, void *_Nonnull stack);
 
 /// The same, in the caller's own time.

@@ -1,0 +1,79 @@
+import FoundationEssentials
+
+/// A line of the journal: a record of an event, or of what was known when the file began.
+enum JournalLine {
+  // Events that nobody but the manager has; the others are those of `Narrator.Record`.
+  static let managerStarted = "manager-started"
+  static let removed = "removed"
+  static let pinned = "pinned"
+  static let released = "released"
+  static let verified = "verified"
+  static let verificationFailed = "verification-failed"
+  /// First in a file that continues another one: so many `unitState` lines follow (`connections`).
+  static let snapshot = "snapshot"
+  static let unitState = "unit-state"
+
+  /// One write(2) of so much isn't mixed with anybody else's, and a page holds it.
+  static let bytesMax = 4096
+  private static let textBytesMax = 400
+
+  struct State: Codable {
+    var event = JournalLine.unitState
+    var service: String
+    var time: Double
+    var state: UnitHistory
+  }
+
+  /// The line, with its end, and what is left of the record in it: texts are cut so that it fits.
+  static func encode(_ record: Narrator.Record) -> (bytes: [UInt8], record: Narrator.Record) {
+    var record = record
+    record.bound(text: textBytesMax, list: 8)
+    var line = write(record)
+    if line.count > bytesMax {
+      record.bound(text: textBytesMax / 4, list: 2)
+      line = write(record)
+    }
+    return (line, record)
+  }
+
+  /// Each of its texts was bounded when it came, but their sum was not.
+  static func encode(_ unit: String, _ history: UnitHistory, at time: Double) -> [UInt8] {
+    var history = history
+    var line = write(State(service: unit, time: time, state: history))
+    if line.count > bytesMax {
+      history.verification?.lastLines = nil
+      history.failure?.lastLine = nil
+      history.wake?.client = nil
+      line = write(State(service: unit, time: time, state: history))
+    }
+    return line
+  }
+
+  private static func write(_ value: some Encodable) -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // It fails for numbers that are none, such as a division by zero.
+    guard let data = try? encoder.encode(value) else { return [] }
+    return Array(data) + [UInt8(ascii: "\n")]
+  }
+}
+
+extension Narrator.Record {
+  /// Control characters have no business in a text that is shown, and each would take six bytes.
+  fileprivate mutating func bound(text limit: Int, list: Int) {
+    func cut(_ text: String?) -> String? { text.map { LogText.clean($0, limit: limit) } }
+    func cut(_ texts: [String]?) -> [String]? { texts.map { $0.suffix(list).compactMap { cut($0) } } }
+    service = LogText.clean(service, limit: 256)
+    client = cut(client)
+    process = cut(process)
+    reason = cut(reason)
+    lastLine = cut(lastLine)
+    lastLines = cut(lastLines)
+    socket = cut(socket)
+    message = cut(message)
+    signal = cut(signal)
+    boot = cut(boot)
+    listening = cut(listening)
+    sockets = cut(sockets)
+  }
+}

@@ -1,0 +1,64 @@
+/// What is remembered of a unit, folded from the journal's events.
+public struct UnitHistory: Equatable, Sendable, Codable {
+  public enum Phase: String, Sendable, Codable {
+    case dormant, starting, running, resting, frozen, failed, stopping, stopped
+  }
+
+  /// It isn't put to rest until then.
+  public struct Pin: Equatable, Sendable, Codable {
+    public var since: Double
+    /// nil: until it is released.
+    public var expires: Double?
+    public var reason: String?
+    public func isValid(at now: Double) -> Bool { expires.map { $0 > now } ?? true }
+  }
+
+  public struct Verification: Equatable, Sendable, Codable {
+    public var time: Double
+    public var hasSucceeded: Bool
+    /// How long it took.
+    public var seconds: Double?
+    public var reason: String?
+    public var lastLines: [String]?
+  }
+
+  public struct Failure: Equatable, Sendable, Codable {
+    public var time: Double
+    public var reason: String?
+    public var exitStatus: Int32?
+    public var signal: String?
+    public var lastLine: String?
+  }
+
+  public struct Rest: Equatable, Sendable, Codable {
+    public var time: Double
+    public var awakeSeconds: Double?
+    public var reason: String?
+  }
+
+  public struct Wake: Equatable, Sendable, Codable {
+    public var time: Double
+    /// "127.0.0.1:43436 (redis-cli[21941])"; nil: nobody, it was started.
+    public var client: String?
+    public var milliseconds: Double?
+  }
+
+  /// nil: not known since the machine was started.
+  public var phase: Phase?
+  /// When the phase began. All times are seconds since 1970, UTC.
+  public var since: Double?
+  public var pin: Pin?
+  public var verification: Verification?
+  public var failure: Failure?
+  public var rest: Rest?
+  public var wake: Wake?
+  /// Why a rest that has begun was begun.
+  var restReason: String?
+  var wakes = HourCounts()
+
+  mutating func enter(_ phase: Phase, at time: Double) {
+    if self.phase == phase { return }
+    self.phase = phase
+    since = time
+  }
+}

@@ -1,0 +1,290 @@
+import Foundation
+import Glibc
+import Linux
+import Testing
+
+@testable import Torpor
+
+@Suite(.serialized) struct EventJournalTests {
+  private final class Scene {
+    let directory: TestDirectory
+    var warnings: [String] = []
+
+    init() throws {
+      directory = try TestDirectory()
+      chmod(directory.path, 0o750)
+    }
+
+    func journal(sizeMax: Int = EventJournal.sizeMaxDefault) -> EventJournal {
+      EventJournal(directory.path, sizeMax: sizeMax, clock: .utc) { [unowned self] in warnings.append($0) }
+    }
+
+    func lines(_ name: String = "journal.jsonl") -> [Substring] {
+      (directory.text(name) ?? "").split(separator: "\n")
+    }
+  }
+
+  private func record(
+    _ event: String, _ unit: String = "redis", at time: Double = 1_763_845_000.25,
+    _ fill: (inout Narrator.Record) -> Void = { _ in }
+  ) -> Narrator.Record {
+    var record = Narrator.Record(event: event, service: unit)
+    record.time = time
+    fill(&record)
+    return record
+  }
+
+  /// A day in the life of a few units, with everything that is remembered.
+  private func story(_ units: [String] = ["redis", "mariadb", "ünïcode\"quoted\\"]) -> [Narrator.Record] {
+    var records = [record("manager-started", "torpord", at: 1_763_800_000) { $0.boot = "b-1" }]
+    for (index, unit) in units.enumerated() {
+      let start = 1_763_800_000.5 + Double(index) * 1000
+      records += [
+        record("waking", unit, at: start),
+        record("serving", unit, at: start + 0.012) {
+          $0.client = "127.0.0.1:43436"
+          $0.process = "redis-cli"
+          $0.clientPid = 21941
+          $0.milliseconds = 12.8
+        },
+        record("pinned", unit, at: start + 1) { $0.expires = start + 3600 },
+        record("resting", unit, at: start + 60) { $0.idleSeconds = 30 },
+        record("rested", unit, at: start + 61) { $0.awakeSeconds = 61 },
+        record("failed", unit, at: start + 90) {
+          $0.reason = "redis exited with status 1"
+          $0.exitStatus = 1
+          $0.lastLine = "Fatal \"error\" \\ \u{e9}"
+        },
+        record("verification-failed", unit, at: start + 95) {
+          $0.seconds = 4.5
+          $0.reason = "exit status 1"
+          $0.lastLines = ["one", "two"]
+        },
+      ]
+    }
+    records.append(record("released", "mariadb", at: 1_763_803_000))
+    return records
+  }
+
+  @Test func theSameIsKnownAfterARestart() throws {
+    let scene = try Scene()
+    let first = scene.journal()
+    for record in story() { first.append(record) }
+    let second = scene.journal()
+    #expect(second.state == first.state)
+    #expect(second.state.units.count == 3)
+    let redis = try #require(second.state.units["redis"])
+    #expect(redis.phase == .failed)
+    #expect(redis.since == 1_763_800_090.5)
+    #expect(redis.pin == .init(since: 1_763_800_001.5, expires: 1_763_803_600.5, reason: nil))
+    #expect(redis.wake == .init(time: 1_763_800_000.512, client: "127.0.0.1:43436 (redis-cli[21941])", milliseconds: 12.8))
+    #expect(redis.rest == .init(time: 1_763_800_061.5, awakeSeconds: 61, reason: "idle for 30 s"))
+    #expect(redis.failure?.exitStatus == 1)
+    #expect(redis.failure?.lastLine == "Fatal \"error\" \\ \u{e9}")
+    #expect(redis.verification?.hasSucceeded == false)
+    #expect(redis.verification?.lastLines == ["one", "two"])
+    #expect(second.state.units["mariadb"]?.pin == nil)
+    #expect(Set(second.state.pins(at: 1_763_803_000).keys) == ["redis", "ünïcode\"quoted\\"])
+    #expect(second.state.pins(at: 1_763_900_000).isEmpty)
+    #expect(scene.warnings.isEmpty)
+  }
+
+  /// Wherever a write was torn, what is folded is what the complete lines say, and the next event is readable.
+  @Test func aJournalTornAtAnyByteIsItsCompleteLines() throws {
+    let whole = try Scene()
+    let journal = whole.journal()
+    let records = story(["ünïcode\"quoted\\"])
+    for record in records { journal.append(record) }
+    let bytes = whole.directory.bytes("journal.jsonl")
+    // What each number of complete lines amounts to.
+    var states = [JournalState()]
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      var state = states[states.count - 1]
+      let isUnderstood = state.fold(line, clock: .utc)
+      #expect(isUnderstood)
+      states.append(state)
+    }
+    #expect(states.count == records.count + 1)
+    let scene = try Scene()
+    for count in 0...bytes.count {
+      let prefix = Array(bytes.prefix(count))
+      try scene.directory.write(prefix, to: "journal.jsonl")
+      scene.warnings = []
+      let complete = prefix.count { $0 == UInt8(ascii: "\n") }
+      let torn = scene.journal()
+      #expect(torn.state == states[complete])
+      let isTorn = count > 0 && prefix.last != UInt8(ascii: "\n")
+      #expect(scene.warnings.count == (isTorn ? 1 : 0))
+      if isTorn {
+        #expect(scene.warnings[0].hasPrefix("\(scene.directory.path)/journal.jsonl: the last line is torn, and cut off"))
+      }
+      torn.append(record("serving", "next"))
+      #expect(scene.lines().count == complete + 1)
+    }
+  }
+
+  @Test func garbageIsPassedOverAndTold() throws {
+    let scene = try Scene()
+    let good = String(decoding: JournalLine.encode(record("serving")).bytes, as: UTF8.self)
+    let bad = ["", "{", "null", "[1]", "{\"event\":1}", "{\"event\":\"unit-state\",\"service\":\"x\",\"time\":1}", "\u{0}\u{0}"]
+    let long = String(repeating: "x", count: 200_000)
+    let deep = String(repeating: "[", count: 60_000)
+    try scene.directory.write(
+      good + bad.joined(separator: "\n") + "\n" + long + "\n" + deep + "\n" + good, to: "journal.jsonl")
+    let journal = scene.journal()
+    #expect(journal.state.garbageLines == bad.count + 2)
+    #expect(journal.state.units.keys.sorted() == ["redis"])
+    #expect(journal.state.wakesToday("redis", at: 1_763_845_001, .utc) == 2)
+    #expect(scene.warnings == ["\(scene.directory.path)/journal.jsonl:2: 9 lines not understood, and passed over"])
+  }
+
+  @Test func aFullJournalGivesWayToOneThatKnowsTheSame() throws {
+    let scene = try Scene()
+    let journal = scene.journal(sizeMax: 4000)
+    for record in story() { journal.append(record) }
+    for index in 0..<500 {
+      journal.append(record("serving", "unit-\(index % 5)", at: 1_763_803_600 + Double(index)))
+      let size = scene.directory.bytes("journal.jsonl").count
+      #expect(size < 4000 + 6000)
+      if index % 50 == 0 { #expect(scene.journal().state == journal.state) }
+    }
+    #expect(scene.lines("journal.jsonl.1").isEmpty == false)
+    #expect(scene.directory.text("journal.jsonl.new") == nil)
+    let names = try FileManager.default.contentsOfDirectory(atPath: scene.directory.path).sorted()
+    #expect(names == ["journal.jsonl", "journal.jsonl.1"])
+    #expect(scene.warnings.isEmpty)
+    #expect(scene.journal().state.wakesToday("unit-0", at: 1_763_804_100, .utc) == 100)
+  }
+
+  /// A manager may be killed between any two steps of it, and a power failure may take what was written last.
+  @Test func aRotationThatWasInterruptedLosesNothing() throws {
+    let scene = try Scene()
+    let journal = scene.journal(sizeMax: 4000)
+    for record in story() { journal.append(record) }
+    let before = scene.directory.bytes("journal.jsonl")
+    journal.rotate()
+    let state = journal.state
+    let new = scene.directory.bytes("journal.jsonl")
+    #expect(scene.directory.bytes("journal.jsonl.1") == before)
+    // Between the two renames.
+    unlink(scene.directory.path("journal.jsonl"))
+    try scene.directory.write(new, to: "journal.jsonl.new")
+    #expect(scene.journal().state == state)
+    // The new file's data was not on the disk yet, from some byte on.
+    for count in stride(from: 0, to: new.count, by: 7) {
+      try scene.directory.write(Array(new.prefix(count)), to: "journal.jsonl")
+      #expect(scene.journal().state == state)
+    }
+    // Or was zeros.
+    try scene.directory.write([UInt8](repeating: 0, count: new.count), to: "journal.jsonl")
+    #expect(scene.journal().state.units == state.units)
+    // Nothing is left but the new one.
+    try scene.directory.write(new, to: "journal.jsonl")
+    unlink(scene.directory.path("journal.jsonl.1"))
+    #expect(scene.journal().state == state)
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root, to mount a file system"))
+  func aFullDiskStopsNothing() throws {
+    let scene = try Scene()
+    let isMounted = mount("tmpfs", scene.directory.path, "tmpfs", 0, "size=8k,mode=0750") == 0
+    try #require(isMounted)
+    defer { umount2(scene.directory.path, Int32(MNT_DETACH)) }
+    let journal = scene.journal()
+    for index in 0..<200 { journal.append(record("serving", "unit-\(index)")) }
+    // The last of them may have been cut in two.
+    #expect(scene.directory.text("journal.jsonl")?.hasSuffix("\n") == true)
+    #expect(journal.state.units.count == 200)
+    let stored = scene.lines().count
+    #expect(stored < 200)
+    let warning = "events can't be written to '\(scene.directory.path)/journal.jsonl': No space left on device"
+    #expect(scene.warnings == [warning + "; they are lost until they can"])
+    // Room again.
+    _ = mount("tmpfs", scene.directory.path, "tmpfs", UInt(MS_REMOUNT), "size=64k,mode=0750")
+    journal.append(record("serving", "late"))
+    #expect(scene.lines().count == stored + 2)
+    #expect(scene.lines()[stored].contains("\(200 - stored) events before this could not be written"))
+    #expect(scene.lines()[stored + 1].contains("\"late\""))
+  }
+
+  @Test func noDirectoryStopsNothing() throws {
+    let scene = try Scene()
+    chmod(scene.directory.path, 0o777)
+    let journal = scene.journal()
+    journal.append(record("serving"))
+    #expect(journal.state.units.count == 1)
+    #expect(scene.warnings.count == 1)
+    #expect(scene.directory.text("journal.jsonl") == nil)
+  }
+
+  @Test func aLinkInTheJournalsPlaceIsNotFollowed() throws {
+    let scene = try Scene()
+    let other = try TestDirectory()
+    try other.write("precious\n", to: "victim")
+    #expect(symlink(other.path("victim"), scene.directory.path("journal.jsonl")) == 0)
+    let journal = scene.journal()
+    journal.append(record("serving"))
+    #expect(other.text("victim") == "precious\n")
+    #expect(scene.warnings.count >= 1)
+  }
+
+  @Test func aLineIsNeverLongerThanAPage() throws {
+    for filler in ["\"", "\\", "\u{1}", "é", "𝄞", "x"] {
+      let text = String(repeating: filler, count: 10_000)
+      let line = JournalLine.encode(
+        record("failed", text) {
+          $0.reason = text
+          $0.client = text
+          $0.process = text
+          $0.lastLine = text
+          $0.message = text
+          $0.signal = text
+          $0.boot = text
+          $0.socket = text
+          $0.lastLines = Array(repeating: text, count: 100)
+          $0.listening = Array(repeating: text, count: 100)
+          $0.sockets = Array(repeating: text, count: 100)
+        })
+      #expect(line.bytes.count <= JournalLine.bytesMax)
+      #expect(line.bytes.count { $0 == UInt8(ascii: "\n") } == 1)
+      // What is folded is what is written.
+      let decoded = try JSONDecoder().decode(Narrator.Record.self, from: Data(line.bytes))
+      #expect(decoded == line.record)
+      var history = UnitHistory()
+      history.fold(line.record, clock: .utc)
+      #expect(JournalLine.encode("x", history, at: 1).count <= JournalLine.bytesMax)
+    }
+  }
+
+  @Test func whatRanInAnotherBootIsNotKnownToRun() throws {
+    let scene = try Scene()
+    let journal = scene.journal()
+    for record in story() { journal.append(record) }
+    journal.append(record("manager-started", "torpord") { $0.boot = "b-1" })
+    #expect(journal.state.units["redis"]?.phase == .failed)
+    journal.begin()
+    #expect(journal.state.units["redis"]?.phase == nil)
+    #expect(journal.state.units["redis"]?.pin != nil)
+    #expect(journal.state.boot?.count == 36)
+    #expect(scene.journal().state == journal.state)
+  }
+
+  @Test func aUnitThatIsStillDormantIsNoEvent() throws {
+    let scene = try Scene()
+    let journal = scene.journal()
+    journal.append(record("dormant"))
+    #expect(scene.lines().isEmpty)
+    journal.append(record("failed"))
+    journal.append(record("dormant"))
+    journal.append(record("dormant"))
+    #expect(scene.lines().count == 2)
+    journal.append(record("removed"))
+    #expect(journal.state.units.isEmpty)
+  }
+
+  @Test func aRecordOfJSONOutputIsALineOfTheJournal() throws {
+    let narrated = Narrator.Record(.rested(awake: .seconds(61)), service: "redis", Narrator.Context())
+    let line = JournalLine.encode(narrated).bytes
+    #expect(String(decoding: line, as: UTF8.self).hasPrefix("{\"awakeSeconds\":61,\"event\":\"rested\",\"service\":\"redis\""))
+  }
+}
