@@ -18,6 +18,7 @@ let package = Package(
     .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: kernel),
     .target(name: "Lifecycle", swiftSettings: strict),
+    .target(name: "Units", swiftSettings: strict),
     .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel),
     .executableTarget(
       name: "torpor",
@@ -42,6 +43,7 @@ let package = Package(
       path: "Tests/Simulation/Command", swiftSettings: strict),
 
     .testTarget(name: "LifecycleTests", dependencies: ["Lifecycle"], path: "Tests/Lifecycle", swiftSettings: strict),
+    .testTarget(name: "UnitsTests", dependencies: ["Units"], path: "Tests/Units", swiftSettings: strict),
     .testTarget(
       name: "SimulationTests", dependencies: ["Simulation"], path: "Tests/Simulation/Schedules", swiftSettings: strict),
     // Compiles mutants of the core by itself; the probe is a program that runs them.

@@ -1,0 +1,31 @@
+/// A service and its sockets, as unit files describe them.
+public struct Unit: Sendable {
+  /// Without a suffix: "redis", "postgresql@15-main". That of the service.
+  public let name: String
+  /// Of a template; nil: it is none.
+  public let instance: String?
+  /// Every file that was read for it, in the order in which later ones win.
+  public internal(set) var files: [String] = []
+  /// Files of the same names that these hide.
+  public internal(set) var shadowed: [String] = []
+  /// The service's `[Unit]`.
+  public internal(set) var unit = UnitSection()
+  /// One for each socket unit, in the order of their names; more than one where several name the same service.
+  public internal(set) var sockets: [SocketSection] = []
+  public internal(set) var service = ServiceSection()
+  public internal(set) var idle = IdleSection()
+  /// In the order of the files.
+  public internal(set) var diagnostics: [Diagnostic] = []
+
+  /// The one that is named as the service is, or the first.
+  public var socket: SocketSection { sockets.first ?? SocketSection() }
+  /// Whether it can be held and started.
+  public var isUsable: Bool { !diagnostics.contains(where: \.isError) }
+  /// inetd with `Accept=yes`, else auto, if `[X-Idle]` doesn't say.
+  public var handover: IdleSection.Handover { idle.handover ?? (socket.accept ? .inetd : .auto) }
+
+  init(name: String, instance: String?) {
+    self.name = name
+    self.instance = instance
+  }
+}

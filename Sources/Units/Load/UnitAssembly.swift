@@ -1,0 +1,107 @@
+/// Puts a unit together from what was found, and checks what only the whole can show.
+struct UnitAssembly {
+  private var unit: Unit
+  private let specifiers: Specifiers
+  var diagnostics: [Diagnostic] = []
+  /// All that was read, to point into.
+  private var entries: [Entry] = []
+  /// What messages point at if there is no entry to point at.
+  private var mainFile = ""
+
+  init(name: String, specifiers: Specifiers) {
+    let at = name.utf8.firstIndex(of: UInt8(ascii: "@"))
+    unit = Unit(name: name, instance: at.map { String(name[name.utf8.index(after: $0)...]) })
+    self.specifiers = specifiers
+  }
+
+  mutating func add(torpor source: UnitSource, hidden: [String]) {
+    let fragment = read(source, source.entries)
+    var socket = fragment.socket
+    socket.unitName = source.name.description
+    unit.sockets = [socket]
+    take(fragment)
+    for path in hidden {
+      unit.shadowed.append(path)
+      diagnostics.append(
+        Diagnostic(
+          .warning, file: source.file.path, position: Position(line: 1, column: 1),
+          message: "\(path) is not read, as this file has both of its parts"))
+    }
+    if let entry = source.last("Socket", "Service"), !entry.isReset {
+      diagnostics.append(
+        entry.diagnostic(.error, "'Service=' has no place in a .torpor file: its service is in [Service]"))
+    }
+    UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
+  }
+
+  mutating func add(sockets: [UnitSource], service find: (UnitName) -> UnitSource.Found) {
+    var idle: [Entry] = []
+    for source in sockets {
+      idle += source.entries.filter { $0.section == "X-Idle" }
+      let fragment = read(source, source.entries.filter { $0.section != "X-Idle" })
+      var socket = fragment.socket
+      socket.unitName = source.name.description
+      unit.sockets.append(socket)
+    }
+    guard let first = sockets.first else { return }
+    let wanted = serviceName
+    guard let wanted else { return }
+    switch find(wanted) {
+    case .source(let source): take(read(source, idle + source.entries))
+    case .missing: tell(first, "\(first.name) starts \(wanted), and there is no such file in the unit directories")
+    case .masked: tell(first, "\(first.name) starts \(wanted), which is masked")
+    case .alias(let other):
+      tell(first, "\(first.name) starts \(wanted), which is a link to '\(other)' that leads nowhere")
+    case .unreadable(let path, let reason):
+      tell(first, "\(first.name) starts \(wanted), and \(path) can't be read: \(reason)")
+    }
+    guard unit.files.count > 0 else { return }
+    UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
+  }
+
+  /// NAME.service, or the template of which each connection gets an instance.
+  private var serviceName: UnitName? {
+    let name = UnitName("\(unit.name).service")
+    return unit.socket.accept ? name?.with(instance: "") : name
+  }
+
+  private mutating func tell(_ source: UnitSource, _ message: String) {
+    let entry = source.last("Socket", "Service")
+    diagnostics.append(
+      entry?.diagnostic(.error, at: 0, message)
+        ?? Diagnostic(.error, file: source.file.path, position: Position(line: 1, column: 1), message: message))
+  }
+
+  private mutating func read(_ source: UnitSource, _ entries: [Entry]) -> Fragment {
+    if mainFile.isEmpty { mainFile = source.file.path }
+    var specifiers = specifiers.of(source.name, file: source.file.path)
+    if source.name.isTemplate {
+      // A connection's instance has a name only when it is there.
+      for letter: Character in ["i", "I", "f"] { specifiers[letter] = nil }
+    }
+    var reader = FragmentReader(kind: source.name.kind, specifiers: specifiers)
+    reader.read(entries)
+    unit.files += source.files
+    unit.shadowed += source.shadowed
+    diagnostics += source.diagnostics + reader.diagnostics
+    self.entries += entries
+    return reader.fragment
+  }
+
+  private mutating func take(_ fragment: Fragment) {
+    unit.unit = fragment.unit
+    unit.service = fragment.service
+    unit.idle = fragment.idle
+  }
+
+  func finished(isStrict: Bool) -> Unit {
+    var unit = unit
+    unit.diagnostics = diagnostics
+    if isStrict {
+      for index in unit.diagnostics.indices where unit.diagnostics[index].isHardening {
+        unit.diagnostics[index].severity = .error
+      }
+    }
+    return unit
+  }
+}

@@ -1,0 +1,185 @@
+/// Finds units in a list of directories and reads them. It does nothing else: what it knows of files is by `UnitFiles`.
+public struct UnitLoader<Files: UnitFiles> {
+  private let files: Files
+  private let index: UnitIndex
+  private let specifiers: Specifiers
+  private let isStrict: Bool
+
+  /// - Parameters:
+  ///   - directories: absolute paths; of files with the same name, that in the earliest counts.
+  ///   - specifiers: of the machine and the manager.
+  ///   - isStrict: protections that aren't applied are errors.
+  public init(files: Files, directories: [String], specifiers: Specifiers = .system, isStrict: Bool = false) {
+    self.files = files
+    index = UnitIndex(files, directories: directories)
+    self.specifiers = specifiers
+    self.isStrict = isStrict
+  }
+
+  /// Every unit that there is.
+  public func loadAll() -> UnitSet {
+    var set = UnitSet()
+    var collection = Collection()
+    for name in index.files.keys.sorted(by: String.bytewise) { collect(name, &collection, &set) }
+    let services = lonelyServices(&collection, &set)
+    for (name, parts) in collection.groups.sorted(by: { String.bytewise($0.key, $1.key) }) {
+      set.units.append(unit(named: name, parts, services))
+    }
+    return set
+  }
+
+  /// One unit by its name without a suffix; an instance of a template may be one that no file is named after.
+  /// - Returns: nil if there is none, or if it is masked.
+  public func load(_ name: String) -> Unit? {
+    var set = UnitSet()
+    var collection = Collection()
+    for kind in [UnitName.Kind.torpor, .socket] {
+      guard let name = UnitName("\(name).\(kind.rawValue)"), !name.isTemplate else { continue }
+      collect(name, &collection, &set)
+      if let (name, parts) = collection.groups.first { return unit(named: name, parts, [:]) }
+    }
+    // It may be a service that sockets of other names start.
+    return loadAll()[name]
+  }
+
+  /// What is found of units before they are put together.
+  private struct Collection {
+    /// By the name of the service.
+    var groups: [String: Parts] = [:]
+  }
+
+  private struct Parts {
+    var torpor: UnitSource?
+    var sockets: [UnitSource] = []
+    var failures: [Diagnostic] = []
+    /// Files that a .torpor file hides.
+    var hidden: [String] = []
+  }
+
+  /// A file by its name: a unit, or one of the things that are none.
+  private func collect(_ text: String, _ collection: inout Collection, _ set: inout UnitSet) {
+    guard let name = UnitName(text) else {
+      if text.utf8.first != UInt8(ascii: "."), let path = index.paths(of: text).first {
+        set.diagnostics.append(
+          failure(path, "'\(text)' is not a name that a unit can have (letters, digits and : - _ . \\ @)"))
+      }
+      return
+    }
+    guard !name.isTemplate else {
+      if name.kind != .service { set.templates.append(text) }
+      return
+    }
+    guard name.kind != .service else { return }
+    collect(name, &collection, &set)
+  }
+
+  private func collect(_ name: UnitName, _ collection: inout Collection, _ set: inout UnitSet) {
+    let other = name.with(kind: name.kind == .torpor ? .socket : .torpor)
+    guard !isHidden(name, by: other) else { return }
+    switch UnitSource.find(name, index, files) {
+    case .missing: break
+    case .masked: set.masked.append(name.description)
+    case .alias(let target):
+      set.aliases[name.description] = target
+      if index.files[target] == nil {
+        set.diagnostics.append(
+          failure(index.paths(of: name.description)[0], "this is a link to '\(target)', which isn't there"))
+      }
+    case .unreadable(let path, let reason):
+      collection.groups[name.stem, default: Parts()].failures.append(failure(path, "it can't be read: \(reason)"))
+    case .source(let source):
+      if name.kind == .torpor {
+        collection.groups[name.stem, default: Parts()].torpor = source
+        collection.groups[name.stem]?.hidden =
+          index.paths(of: other.description) + index.paths(of: name.with(kind: .service).description)
+      } else {
+        collection.groups[serviceName(of: source), default: Parts()].sockets.append(source)
+      }
+    }
+  }
+
+  /// Of NAME.torpor and NAME.socket the one in the earlier directory counts, and in the same the first.
+  private func isHidden(_ name: UnitName, by other: UnitName) -> Bool {
+    guard let theirs = index.precedence(of: other.description) else { return false }
+    guard let ours = index.precedence(of: name.description) else { return false }
+    return theirs < ours || (theirs == ours && other.kind == .torpor)
+  }
+
+  /// Without its suffix.
+  private func serviceName(of socket: UnitSource) -> String {
+    guard let text = socket.last("Socket", "Service")?.value, !text.isEmpty,
+      let parts = try? specifiers.of(socket.name, file: socket.file.path).expand(text),
+      let name = UnitName(Template(parts).literal ?? ""), name.kind == .service
+    else { return socket.name.stem }
+    return name.stem
+  }
+
+  /// Services that no socket of their own name starts. Those that name sockets get them, if no other service has them.
+  private func lonelyServices(_ collection: inout Collection, _ set: inout UnitSet) -> [String: UnitSource] {
+    var sources: [String: UnitSource] = [:]
+    for text in index.files.keys.sorted(by: String.bytewise) {
+      guard let name = UnitName(text), name.kind == .service, !name.isTemplate, collection.groups[name.stem] == nil
+      else {
+        continue
+      }
+      switch UnitSource.find(name, index, files) {
+      case .source(let source):
+        let wanted = source.entries.filter { $0.key == "Sockets" && $0.section == "Service" }
+          .flatMap { $0.value.split(separator: " ").map(String.init) }
+        let taken = wanted.compactMap { UnitName($0) }.filter { socket in
+          socket.kind == .socket && collection.groups[socket.stem] != nil
+            && index.files[socket.with(kind: .service).description] == nil
+        }
+        guard !taken.isEmpty else {
+          set.services.append(text)
+          continue
+        }
+        for socket in taken {
+          guard let parts = collection.groups.removeValue(forKey: socket.stem) else { continue }
+          collection.groups[name.stem, default: Parts()].sockets += parts.sockets
+          collection.groups[name.stem]?.failures += parts.failures
+        }
+        sources[name.stem] = source
+      case .alias(let target): set.aliases[text] = target
+      case .masked: set.masked.append(text)
+      case .missing, .unreadable: break
+      }
+    }
+    return sources
+  }
+
+  private func failure(_ path: String, _ message: String) -> Diagnostic {
+    Diagnostic(.error, file: path, position: Position(line: 1, column: 1), message: message)
+  }
+
+  private func unit(named name: String, _ parts: Parts, _ services: [String: UnitSource]) -> Unit {
+    var assembly = UnitAssembly(name: name, specifiers: specifiers)
+    assembly.diagnostics = parts.failures
+    if let torpor = parts.torpor {
+      assembly.add(torpor: torpor, hidden: parts.hidden)
+    } else {
+      let sockets = parts.sockets.sorted { left, right in
+        // The one of the service's own name is the first.
+        if left.name.stem == name || right.name.stem == name {
+          return left.name.stem == name && right.name.stem != name
+        }
+        return String.bytewise(left.name.description, right.name.description)
+      }
+      if !sockets.isEmpty {
+        assembly.add(sockets: sockets) { service in
+          services[name].map { .source($0) } ?? resolve(service, depth: 0)
+        }
+      }
+    }
+    return assembly.finished(isStrict: isStrict)
+  }
+
+  /// A service, by whatever name it goes: links to other units are followed.
+  private func resolve(_ name: UnitName, depth: Int) -> UnitSource.Found {
+    let found = UnitSource.find(name, index, files)
+    guard case .alias(let other) = found, depth < 8, let target = UnitName(other), target.kind == .service else {
+      return found
+    }
+    return resolve(target.isTemplate ? target.with(instance: name.instance) : target, depth: depth + 1)
+  }
+}
