@@ -10,6 +10,7 @@ public final class EventLoop {
   private var handlers: [UInt64: Handler] = [:]
   private var lastToken: UInt64 = 0
   private var isStopped = false
+  private var deferred: [() -> Void] = []
 
   public init() throws(Errno) { epoll = try Epoll() }
 
@@ -34,10 +35,22 @@ public final class EventLoop {
     try? epoll.remove(descriptor)
   }
 
+  /// Calls `work` once, when everything that this turn has brought has been handled, and before the loop waits again. What is asked
+  /// for by such work is done after the next turn, which then doesn't wait.
+  public func afterThisTurn(_ work: @escaping () -> Void) { deferred.append(work) }
+
   public func run() throws(Errno) {
-    while !isStopped {
-      for event in try epoll.wait() where !isStopped { handlers[event.token]?(event.readiness) }
+    while !isStopped { try turn() }
+  }
+
+  /// Waits for events, or only takes those that are there, and handles them.
+  func turn(isPolling: Bool = false) throws(Errno) {
+    for event in try epoll.wait(isPolling: isPolling || !deferred.isEmpty) where !isStopped {
+      handlers[event.token]?(event.readiness)
     }
+    let work = deferred
+    deferred = []
+    for item in work where !isStopped { item() }
   }
 
   public func stop() { isStopped = true }

@@ -11,7 +11,9 @@ public final class Service: ForegroundService {
   var lifecycle: Lifecycle
   /// Those that are still held.
   var sockets: [any HeldSocket] = []
-  let sense: ConnectionSense
+  let tables: SocketTables
+  /// nil: no TCP address is held.
+  private(set) var sense: ConnectionSense?
   private(set) var datagramSense: DatagramSense?
   /// nil: no unix path is held.
   private(set) var unixSense: UnixSense?
@@ -45,16 +47,21 @@ public final class Service: ForegroundService {
   private var isHandling = false
 
   /// Holds the sockets. Nothing is started yet.
-  public init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+  public convenience init(_ options: ServiceOptions, loop: EventLoop) throws(ServiceError) {
+    try self.init(options, loop: loop, tables: SocketTables(loop: loop))
+  }
+
+  /// The same for one of several services, which all share the loop's tables.
+  init(_ options: ServiceOptions, loop: EventLoop, tables: SocketTables) throws(ServiceError) {
     self.options = options
     self.loop = loop
+    self.tables = tables
     launcher = try Launcher(options)
     channels = try ServiceChannels(options, loop: loop)
     errorChannel = channels.errorChannel
     narrator = channels.narrator
     do throws(Errno) {
       standardInput = try .null()
-      sense = try ConnectionSense(loop: loop)
       timer = try Timer()
     } catch { throw ServiceError("cannot set up: \(error)") }
     processes = ServiceProcesses(loop: loop)
@@ -83,11 +90,8 @@ public final class Service: ForegroundService {
       for socket in sockets { socket.release() }
       throw error
     }
-    if !unixSockets.isEmpty {
-      do throws(Errno) {
-        unixSense = try UnixSense(loop: loop) { [unowned self] in unixSockets }
-      } catch { throw ServiceError("cannot look at unix sockets (sock_diag): \(error)") }
-    }
+    if !tcpSockets.isEmpty { sense = ConnectionSense(tables: tables) { [unowned self] in tcpSockets } }
+    if !unixSockets.isEmpty { unixSense = UnixSense(tables: tables) { [unowned self] in unixSockets } }
     if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
     connect()
     if let front { connect(front) }
@@ -103,7 +107,7 @@ public final class Service: ForegroundService {
         self?.socketEvent(index, isShutDown: isShutDown)
       }
     }
-    sense.onClose = { [weak self] in self?.post(.connectionClosed) }
+    sense?.onClose = { [weak self] in self?.post(.connectionClosed) }
     unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
     datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }

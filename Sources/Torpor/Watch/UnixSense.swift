@@ -20,10 +20,7 @@ struct Arrivals {
 /// whoever isn't there any more when it is looked has closed. It doesn't list clients of other network namespaces either:
 /// when nothing else shows, the service's own descriptors are looked through for them.
 final class UnixSense {
-  private let loop: EventLoop
-  private var diag: UnixDiag
-  private let signal: ArrivalSignal
-  private var signalToken: EventLoop.Token?
+  private let tables: SocketTables
   private let sockets: () -> [HeldUnixSocket]
   private var isRecording = false
   private var isWatching = false
@@ -36,11 +33,9 @@ final class UnixSense {
   var processes: (() -> [Int32])?
   var onWarning: ((String) -> Void)?
 
-  init(loop: EventLoop, sockets: @escaping () -> [HeldUnixSocket]) throws(Errno) {
-    self.loop = loop
+  init(tables: SocketTables, sockets: @escaping () -> [HeldUnixSocket]) {
+    self.tables = tables
     self.sockets = sockets
-    diag = try UnixDiag()
-    signal = try ArrivalSignal()
   }
 
   // MARK: recording
@@ -48,9 +43,7 @@ final class UnixSense {
   /// Begins to record arrivals, or goes on to without telling.
   func record() throws(Errno) {
     isWatching = false
-    if signalToken == nil {
-      signalToken = try loop.add(signal.descriptor, for: .readable) { [weak self] _ in self?.takeSignals() }
-    }
+    try tables.arrivals.add(self)
     guard !isRecording else { return }
     isRecording = true
     for socket in sockets() {
@@ -74,8 +67,7 @@ final class UnixSense {
       ArrivalSignal.disarm(socket.group.current.descriptor)
       socket.arrivals = Arrivals()
     }
-    if let signalToken { loop.remove(signalToken, signal.descriptor) }
-    signalToken = nil
+    tables.arrivals.forget(self)
   }
 
   private func arm(_ socket: HeldUnixSocket) {
@@ -84,8 +76,9 @@ final class UnixSense {
     socket.arrivals.isArmed = true
   }
 
-  private func takeSignals() {
-    let numbers = signal.take()
+  /// Something has arrived at these descriptors of ours; nil: it may be any.
+  func handleArrivals(at numbers: Set<Int32>?) {
+    guard isRecording else { return }
     var isNews = false
     for socket in sockets() where numbers?.contains(socket.number) ?? true {
       // Once is enough until the next look: a busy service's connections are not our wakeups.
@@ -99,26 +92,29 @@ final class UnixSense {
 
   // MARK: looking
 
-  /// Looks at everything once.
-  func sample() throws(SockDiagError) -> Sample {
-    takeSignals()
-    var sample = Sample()
-    firstWaiting = nil
+  /// Before the tables are asked: armed first, so that one that comes during the look is seen by it or told later.
+  func prepare(_ question: inout SocketTables.Question) {
+    tables.arrivals.take()
     for socket in sockets() {
-      try note(socket, rearm: isRecording)
+      note(socket, rearm: isRecording)
       keepInPlace(socket)
     }
-    // Armed first, so that one that comes during the look is seen by it or told later.
-    let connections = try diag.connections()
-    for socket in sockets() { try count(socket, connections, in: &sample) }
+    question.includesUnix = true
+  }
+
+  /// What the tables say.
+  func sample(_ table: SocketTable) throws(SockDiagError) -> Sample {
+    var sample = Sample()
+    firstWaiting = nil
+    for socket in sockets() { try count(socket, table, in: &sample) }
     if sample.accepted == 0, sample.queuedOnCurrent.isEmpty, !sample.hasClosed {
       sample.accepted += foreign.count(
-        of: processes?() ?? [], known: connections, names: sockets().map(\.address))
+        of: processes?() ?? [], known: table.unixInodes, names: sockets().map(\.address))
     }
     return sample
   }
 
-  private func note(_ socket: HeldUnixSocket, rearm: Bool) throws(SockDiagError) {
+  private func note(_ socket: HeldUnixSocket, rearm: Bool) {
     guard rearm else { return }
     // A service that has set its flags without care has turned the signal off: anything may have come since.
     if socket.arrivals.isArmed, !ArrivalSignal.isArmed(socket.group.current.descriptor) {
@@ -137,7 +133,7 @@ final class UnixSense {
   }
 
   private func count(
-    _ socket: HeldUnixSocket, _ connections: [UnixDiag.Entry], in sample: inout Sample
+    _ socket: HeldUnixSocket, _ table: SocketTable, in sample: inout Sample
   ) throws(SockDiagError) {
     let current = try listener(socket.group.current)
     var files = Set([current.file].compactMap(\.self))
@@ -157,8 +153,7 @@ final class UnixSense {
     try socket.withNext { socket throws(SockDiagError) in next = try listener(socket) }
     if let next { sample.queuedOnNext.formUnion(waitingClients(next, socket, generation: 1)) }
 
-    let accepted = Set(
-      connections.filter { $0.file.map(files.contains) ?? false }.map { UInt64($0.inode) })
+    let accepted = Set(files.flatMap { table.unixByFile[$0] ?? [] }.map { UInt64($0.inode) })
     sample.accepted += accepted.count
     sample.queuedOnCurrent.formUnion(waiting)
     // Who has been here and is neither in hand nor in the queue any more has been accepted and closed. While others are,
@@ -175,7 +170,7 @@ final class UnixSense {
   private func listener(_ socket: borrowing UnixSocket) throws(SockDiagError) -> UnixDiag.Entry {
     let inode: UInt64
     do throws(Errno) { inode = try socket.descriptor.inode() } catch { throw .kernel(error) }
-    guard let entry = try diag.socket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
+    guard let entry = try tables.unixSocket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
     return entry
   }
 
