@@ -59,21 +59,33 @@ int cl_set_generation_mark(int socket, int mark) {
   return setsockopt(socket, IPPROTO_IP, IP_MULTICAST_ALL, &all, sizeof all) ? -errno : 0;
 }
 
-#define MAX_PORTS 64
 
 int cl_filter_ports(int socket, const uint16_t *ports, size_t count) {
-  struct sock_filter program[MAX_PORTS + 3];
-  if (count == 0 || count > MAX_PORTS) return -EINVAL;
+  struct sock_filter program[2 * CL_FILTERED_PORTS_MAX + 2];
+  if (count > CL_FILTERED_PORTS_MAX) return -EINVAL;
   unsigned n = 0;
   // The first message of a multicast datagram is its only one. idiag_sport is big-endian, as a BPF load is.
   const unsigned port = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id.idiag_sport);
   program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_ABS, port);
-  for (size_t i = 0; i < count; i++)
-    program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ports[i], (uint8_t)(count - i), 0);
+  for (size_t i = 0; i < count; i++) {
+    program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ports[i], 0, 1);
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+  }
   program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-  program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
   struct sock_fprog description = {(unsigned short)n, program};
   return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &description, sizeof description) ? -errno : 0;
+}
+
+int cl_unfilter(int socket) {
+  int ignored = 0;
+  if (setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof ignored) && errno != ENOENT) return -errno;
+  return 0;
+}
+
+int cl_enlarge_receive_buffer(int socket, int size) {
+  // The first is root's, beyond net.core.rmem_max.
+  if (!setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size)) return 0;
+  return setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) ? -errno : 0;
 }
 
 // MARK: addresses

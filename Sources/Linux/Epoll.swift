@@ -49,11 +49,11 @@ public struct Readiness: OptionSet, Sendable {
     _ = try call { unsafe epoll_ctl(epoll, operation, number, &event) }
   }
 
-  /// Waits without a time limit. Returns what there is, 64 events at most; none when a signal or a stop ended the wait.
-  public mutating func wait() throws(Errno) -> [Event] {
+  /// Waits without a time limit; polling, not at all. Returns what there is, 64 events at most; none when a signal or a stop ended the wait.
+  public mutating func wait(isPolling: Bool = false) throws(Errno) -> [Event] {
     let epoll = descriptor.number
     let capacity = unsafe Int32(buffer.count)
-    let count = unsafe epoll_wait(epoll, &buffer, capacity, -1)
+    let count = unsafe epoll_wait(epoll, &buffer, capacity, isPolling ? 0 : -1)
     if count < 0 {
       let code = errno
       if code == EINTR { return [] }

@@ -16,7 +16,19 @@ public struct TCPConnection: Equatable, Sendable {
   /// 0: no process has it.
   public let inode: UInt32
   /// The mark of the listener it came in by; nil where the kernel doesn't tell (handshakes; before Linux 5.10).
-  public let generationMark: UInt8?
+  public var generationMark: UInt8?
+  /// nil: not asked for.
+  public var traffic: Traffic?
+  /// Bytes that its owner has not read, and that its peer has not acknowledged or been sent.
+  public var unreadBytes: UInt32 = 0
+  public var unsentBytes: UInt32 = 0
+
+  /// When data last went by it (TCP_INFO). Its opening counts as such; keepalive probes and acknowledgements have no data.
+  public struct Traffic: Equatable, Sendable {
+    /// In milliseconds before the look.
+    public let receivedAgo: UInt32
+    public let sentAgo: UInt32
+  }
 }
 
 public enum SockDiagError: Error, Equatable, Sendable {
@@ -36,25 +48,28 @@ public struct SockDiag: ~Copyable {
     descriptor = try OwnedFD(owning: try call { socket(AF_NETLINK, type, 4 /* NETLINK_SOCK_DIAG */) }).kept()
   }
 
-  /// All sockets with this local port, listeners and TIME_WAIT left out. Connections to an IPv4 client of a dual-stack
-  /// listener belong to `.v6`.
-  public mutating func connections(_ family: SocketAddress.Family, localPort: UInt16) throws(SockDiagError)
-    -> [TCPConnection]
-  {
-    try sockets(family, localPort: localPort, states: SockDiagRequest.connected)
+  /// All sockets with one of these local ports, listeners and TIME_WAIT left out. More than 64 ports are too many to name: then
+  /// those with others come, too. Connections to an IPv4 client of a dual-stack listener belong to `.v6`.
+  public mutating func connections(
+    _ family: SocketAddress.Family, localPorts: [UInt16], includingTraffic: Bool = false
+  ) throws(SockDiagError) -> [TCPConnection] {
+    try sockets(
+      SockDiagRequest(
+        family: family, localPorts: localPorts, states: SockDiagRequest.connected, includesTraffic: includingTraffic,
+        sequence: 0))
   }
 
   /// All listening sockets with this port.
   public mutating func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection]
   {
-    try sockets(family, localPort: port, states: 1 << UInt32(TCPConnection.State.listen.rawValue))
+    let states: UInt32 = 1 << UInt32(TCPConnection.State.listen.rawValue)
+    return try sockets(SockDiagRequest(family: family, localPorts: [port], states: states, sequence: 0))
   }
 
-  private mutating func sockets(_ family: SocketAddress.Family, localPort: UInt16, states: UInt32)
-    throws(SockDiagError) -> [TCPConnection]
-  {
+  private mutating func sockets(_ asked: SockDiagRequest) throws(SockDiagError) -> [TCPConnection] {
+    var request = asked
     sequence &+= 1
-    let request = SockDiagRequest(family: family, localPort: localPort, states: states, sequence: sequence)
+    request.sequence = sequence
     let number = descriptor.number
     var found: [TCPConnection] = []
     do throws(Errno) {
@@ -80,17 +95,33 @@ public struct DestroyedSockets: ~Copyable {
   public let descriptor: OwnedFD
   private var buffer = [UInt8](repeating: 0, count: 8192)
 
-  /// More than 64 ports are too many for a filter: then all closes of the network namespace come, and the caller sorts.
-  public init(localPorts: [UInt16]) throws(Errno) {
+  /// Tells of no port yet.
+  public init() throws(Errno) {
     let type = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = try OwnedFD(owning: try call { socket(AF_NETLINK, type, 4) }).kept()
     let number = descriptor.number
     // The filter first: what comes before it would be others' sockets.
-    if localPorts.count <= 64 { try shim { unsafe cl_filter_ports(number, localPorts, localPorts.count) } }
+    try shim { unsafe cl_filter_ports(number, [], 0) }
+    // A burst that overflows it makes everybody busy for a while, so it is as large as we may make it.
+    _ = cl_enlarge_receive_buffer(number, 4 << 20)
     // SKNLGRP_INET_TCP_DESTROY is group 1, SKNLGRP_INET6_TCP_DESTROY 3.
     try shim { cl_bind_netlink(number, 1 << 0 | 1 << 2) }
     self.descriptor = descriptor
   }
+
+  /// Tells of these from now on. More than `portsMax` are too many for a filter: then all closes of the network namespace come,
+  /// and the caller sorts. What has come before stays to be taken.
+  public borrowing func setLocalPorts(_ ports: [UInt16]) throws(Errno) {
+    let number = descriptor.number
+    if ports.count > Self.portsMax {
+      try shim { cl_unfilter(number) }
+    } else {
+      try shim { unsafe cl_filter_ports(number, ports, ports.count) }
+    }
+  }
+
+  /// A classic BPF program has 4096 instructions at most, and each port takes two.
+  public static let portsMax = Int(CL_FILTERED_PORTS_MAX)
 
   /// Everything that has come. `wasLossy`: some was dropped (ENOBUFS), or couldn't be understood.
   public mutating func take() -> (closed: [TCPConnection], wasLossy: Bool) {

@@ -1,12 +1,18 @@
 import CLinux
 import Glibc
 
-/// inet_diag_req_v2 behind its netlink header (linux/inet_diag.h): a dump of one family's TCP sockets with one local port.
+/// inet_diag_req_v2 behind its netlink header (linux/inet_diag.h): a dump of one family's TCP sockets.
 struct SockDiagRequest {
   var family: SocketAddress.Family
-  var localPort: UInt16
+  /// Those with one of these local ports. More than `portsMax` are too many to name, and all sockets come.
+  var localPorts: [UInt16]
   var states: UInt32
+  /// struct tcp_info of each (INET_DIAG_INFO).
+  var includesTraffic = false
   var sequence: UInt32
+
+  /// The kernel compares each socket with one after the other.
+  static let portsMax = 64
 
   /// Every state but LISTEN, TIME_WAIT and CLOSE: bits of 1 << state.
   static let connected: UInt32 = 0x1fff & ~(1 << 10 | 1 << 6 | 1 << 7 | 1)
@@ -16,19 +22,50 @@ struct SockDiagRequest {
     func append<Number: FixedWidthInteger>(_ number: Number) {
       unsafe withUnsafeBytes(of: number) { unsafe out.append(contentsOf: $0) }
     }
-    append(UInt32(16 + 56))  // nlmsg_len
+    let filter = localPorts.count > 1 && localPorts.count <= Self.portsMax ? Self.anyPort(of: localPorts) : []
+    append(UInt32(16 + 56 + filter.count))  // nlmsg_len
     append(UInt16(20))  // SOCK_DIAG_BY_FAMILY
     append(UInt16(0x301))  // NLM_F_REQUEST | NLM_F_DUMP
     append(sequence)
     append(UInt32(0))  // nlmsg_pid: the kernel
     append(family.rawValue)
     append(UInt8(6))  // IPPROTO_TCP
-    append(UInt8(0))  // no extensions: INET_DIAG_SOCKOPT comes unasked
+    append(UInt8(includesTraffic ? 1 << 1 : 0))  // INET_DIAG_INFO is 2; INET_DIAG_SOCKOPT comes unasked
     append(UInt8(0))
     append(states)
-    append(localPort.bigEndian)
+    append((localPorts.count == 1 ? localPorts[0] : 0).bigEndian)
     out.append(contentsOf: [UInt8](repeating: 0, count: 46))  // the rest of inet_diag_sockid
-    return out
+    return out + filter
+  }
+
+  /// INET_DIAG_REQ_BYTECODE: passes over the end, which accepts, at the first port that is equal, and beyond it, which rejects,
+  /// after the last that isn't. A comparison's own jump reaches 255 bytes, so that each has a long one behind it.
+  private static func anyPort(of ports: [UInt16]) -> [UInt8] {
+    var out: [UInt8] = []
+    func append(_ code: UInt8, yes: UInt8, no: UInt16) {
+      out += [code, yes]
+      unsafe withUnsafeBytes(of: no) { unsafe out.append(contentsOf: $0) }
+    }
+    let step = 12
+    let length = step * ports.count - 4
+    for (index, port) in ports.enumerated() {
+      let rest = length - index * step
+      let isLast = index == ports.count - 1
+      // INET_DIAG_BC_S_EQ (Linux 4.18); the port is the operand of the next instruction's place.
+      append(11, yes: 8, no: isLast ? UInt16(rest + 4) : UInt16(step))
+      append(0, yes: 0, no: port)
+      // INET_DIAG_BC_JMP: a jump of 4 that is never taken as "yes", of which the audit wants it to lead somewhere.
+      if !isLast { append(1, yes: 4, no: UInt16(rest - 8)) }
+    }
+    return Self.attribute(1, out)
+  }
+
+  private static func attribute(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
+    var out: [UInt8] = []
+    for number in [UInt16(4 + value.count), type] {
+      unsafe withUnsafeBytes(of: number) { unsafe out.append(contentsOf: $0) }
+    }
+    return out + value
   }
 }
 
@@ -40,6 +77,10 @@ enum SockDiagMessage {
   private static let socketOptions: UInt16 = 22
   private static let multicastLoop: UInt8 = 0x10
   private static let multicastAll: UInt8 = 0x40
+  /// INET_DIAG_INFO, and where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent and tcpi_last_data_recv.
+  private static let information: UInt16 = 2
+  private static let lastDataSent = 44
+  private static let lastDataReceived = 52
 
   /// Appends the sockets in one datagram. Returns whether a dump has ended. `sequence`: the question's number, whose
   /// answers alone count; nil for multicasts.
@@ -80,23 +121,31 @@ enum SockDiagMessage {
         family: family, bytes: (0..<count).map { body.number(at: start + $0) },
         port: UInt16(bigEndian: body.number(at: port)))
     }
-    return TCPConnection(
+    var connection = TCPConnection(
       state: state, local: address(port: 4, bytes: 8), remote: address(port: 6, bytes: 24),
-      cookie: body.number(at: 44), inode: body.number(at: 68), generationMark: try mark(body))
+      cookie: body.number(at: 44), inode: body.number(at: 68), unreadBytes: body.number(at: 56),
+      unsentBytes: body.number(at: 60))
+    try readAttributes(of: body, into: &connection)
+    return connection
   }
 
-  private static func mark(_ body: RawSpan) throws(SockDiagError) -> UInt8? {
+  private static func readAttributes(of body: RawSpan, into connection: inout TCPConnection) throws(SockDiagError) {
     var offset = messageBytes
     while body.byteCount - offset >= 4 {
       let length = Int(body.number(at: offset) as UInt16)
       let type: UInt16 = body.number(at: offset + 2)
       guard length >= 4, length <= body.byteCount - offset else { throw .malformed }
-      if type & 0x3fff == socketOptions, length >= 5 {
-        let flags: UInt8 = body.number(at: offset + 4)
-        return (flags & multicastLoop != 0 ? 1 : 0) | (flags & multicastAll != 0 ? 2 : 0)
+      let value = body.extracting((offset + 4)..<(offset + length))
+      switch type & 0x3fff {
+      case socketOptions where value.byteCount >= 1:
+        let flags: UInt8 = value.number(at: 0)
+        connection.generationMark = (flags & multicastLoop != 0 ? 1 : 0) | (flags & multicastAll != 0 ? 2 : 0)
+      case information where value.byteCount >= lastDataReceived + 4:
+        connection.traffic = TCPConnection.Traffic(
+          receivedAgo: value.number(at: lastDataReceived), sentAgo: value.number(at: lastDataSent))
+      default: break
       }
       offset += (length + 3) & ~3
     }
-    return nil
   }
 }

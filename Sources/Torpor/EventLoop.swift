@@ -13,6 +13,7 @@ public final class EventLoop {
   private var isStopped = false
   let alarms: Alarms
   public let children = ChildReaper()
+  private var deferred: [() -> Void] = []
 
   public init() throws(Errno) {
     epoll = try Epoll()
@@ -43,12 +44,24 @@ public final class EventLoop {
     try? epoll.remove(descriptor)
   }
 
+  /// Calls `work` once, when everything that this turn has brought has been handled, and before the loop waits again. What is asked
+  /// for by such work is done after the next turn, which then doesn't wait.
+  public func afterThisTurn(_ work: @escaping () -> Void) { deferred.append(work) }
+
   /// Until it is stopped; it can be run again then.
   public func run() throws(Errno) {
     defer { isStopped = false }
-    while !isStopped {
-      for event in try epoll.wait() where !isStopped { handlers[event.token]?(event.readiness) }
+    while !isStopped { try turn() }
+  }
+
+  /// Waits for events, or only takes those that are there, and handles them.
+  func turn(isPolling: Bool = false) throws(Errno) {
+    for event in try epoll.wait(isPolling: isPolling || !deferred.isEmpty) where !isStopped {
+      handlers[event.token]?(event.readiness)
     }
+    let work = deferred
+    deferred = []
+    for item in work where !isStopped { item() }
   }
 
   public func stop() { isStopped = true }

@@ -11,16 +11,16 @@ extension Service {
     case .followSuccessor: context.pid = processes.followSuccessor()
     case .recordCloses:
       attempt("follow the service's connections") { () throws(Errno) in
-        if !tcpSockets.isEmpty { try sense.recordCloses(ports: Set(tcpSockets.map(\.address.port))) }
+        sense?.recordCloses()
         try unixSense?.record()
         if case .starting = lifecycle.state { datagramSense?.begin() }
         pauseRelayedSockets(false)
       }
     case .watchCloses:
-      attempt("follow the service's connections") { () throws(Errno) in try sense.watchCloses() }
+      sense?.watchCloses()
       unixSense?.watch()
     case .forgetCloses:
-      sense.forgetCloses()
+      sense?.forgetCloses()
       unixSense?.forget()
     case .readQueues(let query): readQueues(query)
     case .sample(let query): sample(query)
@@ -68,58 +68,6 @@ extension Service {
     }
   }
 
-  // MARK: questions
-
-  private func readQueues(_ query: Query) {
-    do throws(SockDiagError) {
-      var lengths = try unixSense?.queueLengths() ?? QueueLengths(current: 0)
-      lengths.current += datagramSense?.queueLengths().current ?? 0
-      for socket in tcpSockets where socket.isHandedOver {
-        lengths.current += socket.group.current.acceptQueueLength()
-        let next = socket.group.nextAcceptQueueLength()
-        if next > 0 { lengths.next[socket.index] = next }
-      }
-      post(.queuesRead(query, lengths))
-    } catch {
-      // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
-      narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
-      post(.queuesRead(query, QueueLengths(current: 1)))
-    }
-  }
-
-  private func sample(_ query: Query) {
-    do throws(SockDiagError) {
-      var sample = try unixSense?.sample(at: now) ?? Sample()
-      if !tcpSockets.isEmpty { sample.add(try sense.sample(tcpSockets)) }
-      if let datagrams = datagramSense?.sample(at: now) { sample.add(datagrams) }
-      sample.acceptQueueLength += tcpSockets.reduce(0) { $0 + $1.group.current.acceptQueueLength() }
-      answer(query, sample)
-    } catch {
-      narrator.warn("cannot list the service's connections (sock_diag): \(error)")
-      post(.sampleFailed(query))
-    }
-  }
-
-  func answer(_ query: Query, _ sample: Sample) {
-    if isWakingUntold { tellWaking() }
-    post(.sampled(query, sample))
-  }
-
-  private func tellWaking() {
-    isWakingUntold = false
-    wakingClient = WakingClient(
-      tcp: sense.waiting.first, udp: datagramSense?.firstWaiting, unix: unixSense?.firstWaiting)
-    context.client = wakingClient?.described(withProcess: false)
-    narrator.tell(.waking, context)
-  }
-
-  /// Whose connection it was. Looked up when the service no longer waits for us: /proc can be long.
-  private func nameClient() {
-    guard let client = wakingClient else { return }
-    wakingClient = nil
-    context.client = client.described(withProcess: true)
-  }
-
   // MARK: generations
 
   private func openNext(_ indices: Set<Int>) {
@@ -142,7 +90,7 @@ extension Service {
 
   /// The steering program counts the sockets of a group: with a stranger's among them it would point at the wrong one.
   private func isShared(_ address: SocketAddress) -> Bool {
-    (try? sense.listenerCount(address)) != 1
+    (try? sense?.listenerCount(address)) != 1
   }
 
   /// While a rest is under way, what comes to a relayed address waits in its own queue, whoever will serve it.

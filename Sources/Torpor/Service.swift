@@ -11,7 +11,9 @@ public final class Service: HeldService {
   var lifecycle: Lifecycle
   /// Those that are still held.
   var sockets: [any HeldSocket] = []
-  let sense: ConnectionSense
+  let tables: SocketTables
+  /// nil: no TCP address is held.
+  private(set) var sense: ConnectionSense?
   private(set) var datagramSense: DatagramSense?
   /// nil: nothing is held that has a name.
   private(set) var unixSense: UnixSense?
@@ -41,17 +43,22 @@ public final class Service: HeldService {
   private var isHandling = false
 
   /// Holds the sockets. Nothing is started yet.
-  init(
+  convenience init(
     _ options: ServiceOptions, loop: EventLoop, narrator: Narrator, output: any InstanceOutput
+  ) throws(ServiceError) {
+    try self.init(options, loop: loop, tables: SocketTables(loop: loop), narrator: narrator, output: output)
+  }
+
+  /// The same for one of several services, which all share the loop's tables.
+  init(
+    _ options: ServiceOptions, loop: EventLoop, tables: SocketTables, narrator: Narrator, output: any InstanceOutput
   ) throws(ServiceError) {
     self.options = options
     self.loop = loop
+    self.tables = tables
     self.narrator = narrator
     self.output = output
     launcher = try Launcher(options)
-    do throws(Errno) {
-      sense = try ConnectionSense(loop: loop)
-    } catch { throw ServiceError("cannot set up: \(error)") }
     alarm = Alarm(loop: loop)
     processes = ServiceProcesses(loop: loop)
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
@@ -83,11 +90,8 @@ public final class Service: HeldService {
       for socket in sockets { socket.release() }
       throw error
     }
-    if !signalledSockets.isEmpty {
-      do throws(Errno) {
-        unixSense = try UnixSense(loop: loop) { [unowned self] in signalledSockets }
-      } catch { throw ServiceError("cannot look at unix sockets (sock_diag): \(error)") }
-    }
+    if !tcpSockets.isEmpty { sense = ConnectionSense(tables: tables) { [unowned self] in tcpSockets } }
+    if !signalledSockets.isEmpty { unixSense = UnixSense(tables: tables) { [unowned self] in signalledSockets } }
     if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
     connect()
     if let front { connect(front) }
@@ -103,7 +107,7 @@ public final class Service: HeldService {
         self?.socketEvent(index, isShutDown: isShutDown)
       }
     }
-    sense.onClose = { [weak self] in self?.post(.connectionClosed) }
+    sense?.onClose = { [weak self] in self?.post(.connectionClosed) }
     unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
     datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }

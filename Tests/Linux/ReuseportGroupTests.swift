@@ -109,23 +109,64 @@ import Testing
     try group.steerToNext()
     let other = try connected(to: group)
     var diag = try SockDiag()
-    let marks = try diag.connections(.v4, localPort: group.address.port).map(\.generationMark)
+    let marks = try diag.connections(.v4, localPorts: [group.address.port]).map(\.generationMark)
     let expected: Set<UInt8?> = [group.currentMark, group.nextMark]
     #expect(Set(marks) == expected)
     _ = (client.descriptor.number, other.descriptor.number)
   }
 
+  @Test(arguments: [1, 2, 64, 65]) func aDumpOfSomePortsShowsAllOfTheirs(portCount: Int) throws {
+    let group = try held()
+    let stranger = try held()
+    let client = try connected(to: group)
+    let other = try connected(to: stranger)
+    // Ports that nobody has, before it and behind it.
+    let unused = (0..<(portCount - 1)).map { UInt16($0 + 1) }
+    var diag = try SockDiag()
+    for ports in [unused + [group.address.port], [group.address.port] + unused] {
+      let found = try diag.connections(.v4, localPorts: ports)
+      #expect(found.count { $0.local == group.address } == 1)
+      // More than can be named: everybody's.
+      #expect(found.contains { $0.local == stranger.address } == (portCount > 64))
+    }
+    _ = (client.descriptor.number, other.descriptor.number)
+  }
+
+  @Test func trafficIsToldInBothDirections() throws {
+    let group = try held()
+    let client = try connected(to: group)
+    try group.current.descriptor.setNonBlocking(true)
+    var accepted = try group.current.accept()
+    usleep(300_000)
+    var diag = try SockDiag()
+    func look() throws -> TCPConnection? {
+      try diag.connections(.v4, localPorts: [group.address.port], includingTraffic: true).first
+    }
+    let before = try #require(try look()?.traffic)
+    #expect(before.receivedAgo >= 280 && before.sentAgo >= 280)
+    _ = try client.descriptor.write([1, 2, 3])
+    let received = try #require(try look())
+    #expect(received.unreadBytes == 3)
+    #expect(try #require(received.traffic).receivedAgo < 100)
+    #expect(try #require(received.traffic).sentAgo >= 280)
+    _ = try accepted?.descriptor.write([1])
+    #expect(try #require(try look()?.traffic).sentAgo < 100)
+    #expect(try diag.connections(.v4, localPorts: [group.address.port]).first?.traffic == nil)
+    accepted = nil
+  }
+
   @Test func aCloseIsAnnouncedOnItsPortOnly() throws {
     let group = try held()
     let port = group.address.port
-    var closes = try DestroyedSockets(localPorts: [port])
+    var closes = try DestroyedSockets()
+    try closes.setLocalPorts([port])
     let stranger = try held()
     let elsewhere = try connected(to: stranger)
     elsewhere.shutDown(Int32(SHUT_RDWR))
     let client = try connected(to: group)
     let cookies = try {
       var diag = try SockDiag()
-      return Set(try diag.connections(.v4, localPort: group.address.port).map(\.cookie))
+      return Set(try diag.connections(.v4, localPorts: [group.address.port]).map(\.cookie))
     }()
     try group.current.descriptor.setNonBlocking(true)
     do {

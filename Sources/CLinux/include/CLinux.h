@@ -161,8 +161,13 @@ int cl_set_no_linger(int socket);
 int cl_unsent_bytes(int socket);
 /// IP_MULTICAST_LOOP and IP_MULTICAST_ALL, which mean nothing to TCP, are inherited by accepted sockets and shown by sock_diag.
 int cl_set_generation_mark(int socket, int mark);
-/// A socket filter that lets through only sock_diag messages whose local port is one of `ports` (host order, at most 64).
+#define CL_FILTERED_PORTS_MAX 2000
+/// A socket filter that lets through only sock_diag messages whose local port is one of `ports` (host order).
 int cl_filter_ports(int socket, const uint16_t *_Nonnull ports, size_t count);
+/// Lets all through again.
+int cl_unfilter(int socket);
+/// As large as we may; more than `size` isn't asked for.
+int cl_enlarge_receive_buffer(int socket, int size);
 /// sockaddr_in6's flow label and scope are kept apart from this: address in network order, IPv4 in the first four bytes.
 int cl_bind_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);
 int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uint16_t port, uint32_t scope);

@@ -77,26 +77,24 @@ extension Service {
       + signalledSockets.count { $0.hasUnread }
   }
 
+  /// What the kernel lists as accepted is accepted by us; and handshakes end in a queue that is ours, whenever they do.
   private func sample(_ query: Query, _ front: RelayFront) {
-    do throws(SockDiagError) {
-      // What the kernel lists as accepted is accepted by us; and handshakes end in a queue that is ours, whenever they do.
-      var listed = tcpSockets.isEmpty ? Sample() : try sense.sample(tcpSockets)
-      // Whose connection it is that wakes the service is to be told; else that there is one is enough.
-      if isWakingUntold { _ = try unixSense?.sample(at: now) }
-      for socket in signalledSockets where socket.hasUnread {
-        listed.queuedOnCurrent.insert(UInt64.max - UInt64(socket.index))
-      }
-      var sample = Sample()
-      sample.accepted = front.openCount
-      sample.hasClosed = front.takeClosed()
-      let waiting = listed.queuedOnCurrent.union(listed.queuedOnNext)
-      if front.isSteeredAway { sample.queuedOnNext = waiting } else { sample.queuedOnCurrent = waiting }
-      sample.queuedOnCurrent.formUnion(front.pendingCookies)
-      sample.acceptQueueLength = front.pendingCount + waitingCount
-      answer(query, sample)
-    } catch {
-      narrator.warn("cannot list the service's connections (sock_diag): \(error)")
-      post(.sampleFailed(query))
+    // Whose connection it is that wakes the service is to be told; else that there is one is enough.
+    look(query, includingUnix: isWakingUntold) { [weak self] listed in self?.sample(listed, front) ?? Sample() }
+  }
+
+  private func sample(_ listed: Sample, _ front: RelayFront) -> Sample {
+    var listed = listed
+    for socket in signalledSockets where socket.hasUnread {
+      listed.queuedOnCurrent.insert(UInt64.max - UInt64(socket.index))
     }
+    var sample = Sample()
+    sample.accepted = front.openCount
+    sample.hasClosed = front.takeClosed()
+    let waiting = listed.queuedOnCurrent.union(listed.queuedOnNext)
+    if front.isSteeredAway { sample.queuedOnNext = waiting } else { sample.queuedOnCurrent = waiting }
+    sample.queuedOnCurrent.formUnion(front.pendingCookies)
+    sample.acceptQueueLength = front.pendingCount + waitingCount
+    return sample
   }
 }

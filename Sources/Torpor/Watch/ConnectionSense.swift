@@ -6,103 +6,120 @@ import Linux
 /// sock_diag tells an accepted connection by its inode; one without is in an accept queue, or has just been taken from it by
 /// accept() and not been given a file yet. The latter is in nobody's queue and not accepted either. It is told by its
 /// generation mark: the mark of the listener that it came in by, which connections inherit.
+///
+/// A look is asked for with `prepare` and taken with `sample`. Between two looks the first close is heard of by `CloseWatch`; while a
+/// connection is open, none need be: either it is still open at the next look, or it has closed.
 final class ConnectionSense {
-  private var diag: SockDiag
-  private var closes: DestroyedSockets?
-  private var closesToken: EventLoop.Token?
-  private let loop: EventLoop
-  /// Closes should be recorded and can't be: then any number may have been missed.
-  private var isBlind = false
+  private let tables: SocketTables
+  private var sockets: () -> [HeldTCPSocket] = { [] }
+  private var isRecording = false
+  /// A close is told at once.
+  private var isTelling = false
+  /// One has closed since the last look, or may have.
+  private var hasClosed = false
+  /// Some were open at the last look.
+  private var hadOpen = false
   /// Connections that the service has closed and the kernel still ends: their end is no news.
   private var orphans: Set<UInt64> = []
   /// Those that waited at the last sample, by arrival as far as the kernel keeps it.
   private(set) var waiting: [TCPConnection] = []
   var onClose: (() -> Void)?
 
-  init(loop: EventLoop) throws(Errno) {
-    self.loop = loop
-    diag = try SockDiag()
+  init(tables: SocketTables, sockets: @escaping () -> [HeldTCPSocket]) {
+    self.tables = tables
+    self.sockets = sockets
   }
 
+  // MARK: closes
+
   /// Begins to record closes, or goes on to without telling.
-  func recordCloses(ports: Set<UInt16>) throws(Errno) {
-    if closes == nil {
-      isBlind = true
-      closes = try DestroyedSockets(localPorts: ports.sorted())
-      isBlind = false
+  func recordCloses() {
+    isTelling = false
+    if !isRecording {
+      isRecording = true
+      hasClosed = false
+      hadOpen = false
       orphans = []
     }
-    stopTelling()
+    awaitClose()
+    tables.closes.apply()
   }
 
   /// Tells with `onClose` as soon as there is one.
-  func watchCloses() throws(Errno) {
-    guard closesToken == nil, closes != nil else { return }
-    try withCloses { closes throws(Errno) in
-      closesToken = try loop.add(closes.descriptor, for: .readable) { [weak self] _ in self?.handleClose() }
-    }
+  func watchCloses() {
+    isTelling = true
+    if hasClosed { tell() }
   }
 
   func forgetCloses() {
-    stopTelling()
-    isBlind = false
-    closes = nil
+    isRecording = false
+    isTelling = false
+    hasClosed = false
+    hadOpen = false
     orphans = []
+    tables.closes.forget(self)
   }
 
-  private func withCloses(_ body: (borrowing DestroyedSockets) throws(Errno) -> Void) throws(Errno) {
-    switch closes {
-    case .some(let closes): try body(closes)
-    case .none: break
+  private func awaitClose() {
+    guard isRecording, !hasClosed else { return }
+    let ports = Set(sockets().map(\.address.port))
+    if !ports.isEmpty { tables.closes.add(self, ports: ports) }
+  }
+
+  /// Whether the service may have had this connection in hand. The end of one that it has closed itself is no news, and a listener
+  /// has no peer.
+  func concerns(_ closed: TCPConnection) -> Bool {
+    closed.remote.port != 0 && !orphans.contains(closed.cookie) && Self.holder(of: closed, among: sockets()) != nil
+  }
+
+  /// One that concerns us has closed, or may have.
+  func hasHeardOfClose() {
+    hasClosed = true
+    if isTelling { tell() }
+  }
+
+  /// What has been told is not for the next look to tell again.
+  private func tell() {
+    hasClosed = false
+    onClose?()
+  }
+
+  // MARK: looking
+
+  /// Before the tables are asked: what is to be asked for. Closes are awaited from before the dump on.
+  func prepare(_ question: inout SocketTables.Question) {
+    for socket in sockets() {
+      question.ports.insert(SocketTables.Port(family: socket.address.family, number: socket.address.port))
+    }
+    if isRecording, !sockets().isEmpty {
+      tables.closes.add(self, ports: Set(sockets().map(\.address.port)))
     }
   }
 
-  private func stopTelling() {
-    guard let token = closesToken else { return }
-    closesToken = nil
-    try? withCloses { closes in loop.remove(token, closes.descriptor) }
-  }
-
-  private var heldSockets: [HeldTCPSocket] = []
-
-  private func handleClose() {
-    // A close that isn't the service's doing must not wake anything: those of known orphans and of listeners.
-    if takeCloses(heldSockets) { onClose?() }
-  }
-
-  /// Whether a connection was closed that the service may have had in hand.
-  private func takeCloses(_ sockets: [HeldTCPSocket]) -> Bool {
-    guard let taken = closes?.take() else { return isBlind }
-    return taken.wasLossy
-      || taken.closed.contains { closed in
-        // A listener has no peer.
-        closed.remote.port != 0 && !orphans.contains(closed.cookie) && Self.holder(of: closed, among: sockets) != nil
-      }
-  }
-
-  /// Looks at everything once.
-  func sample(_ sockets: [HeldTCPSocket]) throws(SockDiagError) -> Sample {
-    heldSockets = sockets
+  /// What the tables say.
+  func sample(_ table: SocketTable) -> Sample {
+    let held = sockets()
     var sample = Sample()
     var seenOrphans: Set<UInt64> = []
     waiting = []
-    for family in [SocketAddress.Family.v4, .v6] {
-      for port in Set(sockets.filter { $0.address.family == family }.map(\.address.port)) {
-        for connection in try diag.connections(family, localPort: port) {
-          guard let holder = Self.holder(of: connection, among: sockets) else { continue }
-          count(connection, of: holder, in: &sample, orphans: &seenOrphans)
-        }
+    for port in Set(held.map { SocketTables.Port(family: $0.address.family, number: $0.address.port) }) {
+      for connection in table.connections[port] ?? [] {
+        guard let holder = Self.holder(of: connection, among: held) else { continue }
+        count(connection, of: holder, in: &sample, orphans: &seenOrphans)
       }
     }
-    // Closes are taken after the dump: one that was still open in it and has closed since is told by the event.
-    sample.hasClosed = takeCloses(sockets) || !seenOrphans.isSubset(of: orphans)
+    let isOpen = sample.accepted > 0
+    sample.hasClosed = hasClosed || isRecording && (hadOpen && !isOpen || !seenOrphans.isSubset(of: orphans))
+    hasClosed = false
+    hadOpen = isOpen
     orphans = seenOrphans
+    if isOpen { tables.closes.forget(self) } else { awaitClose() }
     return sample
   }
 
   /// Sockets that listen on exactly this address, whoever's they are.
   func listenerCount(_ address: SocketAddress) throws(SockDiagError) -> Int {
-    try diag.listeners(address.family, port: address.port).count { $0.local == address }
+    try tables.listeners(address.family, port: address.port).count { $0.local == address }
   }
 
   private func count(

@@ -7,8 +7,7 @@ struct ForeignConnections {
   private var unrelated: Set<UInt64> = []
 
   /// Open connections of these processes to sockets of these names that aren't among the known ones.
-  mutating func count(of processes: [Int32], known: [UnixDiag.Entry], names: [UnixAddress]) -> Int {
-    let visible = Set(known.map { UInt64($0.inode) })
+  mutating func count(of processes: [Int32], known visible: Set<UInt64>, names: [UnixAddress]) -> Int {
     var found: Set<UInt64> = []
     var seen: Set<UInt64> = []
     for process in processes {

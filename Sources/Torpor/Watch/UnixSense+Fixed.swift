@@ -5,12 +5,12 @@ import Linux
 extension UnixSense {
   /// An abstract name has no file; an accepted connection has its listener's name.
   func count(
-    _ socket: HeldAbstractSocket, _ connections: [UnixDiag.Entry], in sample: inout Sample
+    _ socket: HeldAbstractSocket, _ table: SocketTable, in sample: inout Sample
   ) throws(SockDiagError) {
     let listener = try listener(socket.socket)
     sample.acceptQueueLength += Int(listener.queueLength ?? 0)
     noteWaiting(listener, at: socket.name)
-    let accepted = connections.filter { $0.address == socket.address && $0.type == listener.type }
+    let accepted = table.unixConnections.filter { $0.address == socket.address && $0.type == listener.type }
     note(
       Set(accepted.map { UInt64($0.inode) }), waitingClients(listener, socket, generation: 0), of: socket, in: &sample)
   }

@@ -21,10 +21,7 @@ struct Arrivals {
 /// whoever isn't there any more when it is looked has closed. It doesn't list clients of other network namespaces either:
 /// when nothing else shows, the service's own descriptors are looked through for them.
 final class UnixSense {
-  private let loop: EventLoop
-  var diag: UnixDiag
-  private let signal: ArrivalSignal
-  private var signalToken: EventLoop.Token?
+  let tables: SocketTables
   private let sockets: () -> [any SignalledSocket]
   private var isRecording = false
   private var isWatching = false
@@ -41,11 +38,9 @@ final class UnixSense {
   /// After so long; nil: never.
   var patience: Duration?
 
-  init(loop: EventLoop, sockets: @escaping () -> [any SignalledSocket]) throws(Errno) {
-    self.loop = loop
+  init(tables: SocketTables, sockets: @escaping () -> [any SignalledSocket]) {
+    self.tables = tables
     self.sockets = sockets
-    diag = try UnixDiag()
-    signal = try ArrivalSignal()
   }
 
   // MARK: recording
@@ -53,9 +48,7 @@ final class UnixSense {
   /// Begins to record arrivals, or goes on to without telling.
   func record() throws(Errno) {
     isWatching = false
-    if signalToken == nil {
-      signalToken = try loop.add(signal.descriptor, for: .readable) { [weak self] _ in self?.takeSignals() }
-    }
+    try tables.arrivals.add(self)
     guard !isRecording else { return }
     isRecording = true
     for socket in sockets() {
@@ -79,8 +72,7 @@ final class UnixSense {
       socket.disarm()
       socket.arrivals = Arrivals()
     }
-    if let signalToken { loop.remove(signalToken, signal.descriptor) }
-    signalToken = nil
+    tables.arrivals.forget(self)
   }
 
   private func arm(_ socket: any SignalledSocket) {
@@ -89,8 +81,9 @@ final class UnixSense {
     socket.arrivals.isArmed = true
   }
 
-  private func takeSignals() {
-    let numbers = signal.take()
+  /// Something has arrived at these descriptors of ours; nil: it may be any.
+  func handleArrivals(at numbers: Set<Int32>?) {
+    guard isRecording else { return }
     var isNews = false
     for socket in sockets() where numbers?.contains(socket.number) ?? true {
       // Once is enough until the next look: a busy service's connections are not our wakeups.
@@ -104,28 +97,34 @@ final class UnixSense {
 
   // MARK: looking
 
-  /// Looks at everything once.
-  func sample(at now: Instant) throws(SockDiagError) -> Sample {
-    takeSignals()
-    var sample = Sample()
-    firstWaiting = nil
+  /// Before the tables are asked: armed first, so that one that comes during the look is seen by it or told later.
+  func prepare(_ question: inout SocketTables.Question) {
+    tables.arrivals.take()
     let sockets = sockets()
     for socket in sockets {
       if isRecording { rearm(socket) }
       keepInPlace(socket)
     }
-    // Armed first, so that one that comes during the look is seen by it or told later.
+    if !sockets.allSatisfy(\.hasMessages) { question.includesUnix = true }
+  }
+
+  /// What the tables say.
+  func sample(_ table: SocketTable, at now: Instant) throws(SockDiagError) -> Sample {
+    var sample = Sample()
+    firstWaiting = nil
+    let sockets = sockets()
     for socket in sockets where socket.hasMessages { count(messagesOf: socket, in: &sample, at: now) }
     if sockets.allSatisfy(\.hasMessages) { return sample }
-    let connections = try diag.connections()
     for socket in sockets where !socket.hasMessages {
-      if let path = socket as? HeldUnixSocket { try count(path, connections, in: &sample) }
-      if let name = socket as? HeldAbstractSocket { try count(name, connections, in: &sample) }
+      if let path = socket as? HeldUnixSocket { try count(path, table, in: &sample) }
+      if let name = socket as? HeldAbstractSocket { try count(name, table, in: &sample) }
     }
     if sample.accepted == 0, sample.queuedOnCurrent.isEmpty, !sample.hasClosed {
       // Abstract names are known in their own network namespace only.
       let names = sockets.compactMap { $0 as? HeldUnixSocket }.filter(\.type.listens).map(\.address)
-      if !names.isEmpty { sample.accepted += foreign.count(of: processes?() ?? [], known: connections, names: names) }
+      if !names.isEmpty {
+        sample.accepted += foreign.count(of: processes?() ?? [], known: table.unixInodes, names: names)
+      }
     }
     return sample
   }
@@ -148,7 +147,7 @@ final class UnixSense {
   }
 
   private func count(
-    _ socket: HeldUnixSocket, _ connections: [UnixDiag.Entry], in sample: inout Sample
+    _ socket: HeldUnixSocket, _ table: SocketTable, in sample: inout Sample
   ) throws(SockDiagError) {
     let current = try listener(socket.group.current)
     var files = Set([current.file].compactMap(\.self))
@@ -166,9 +165,12 @@ final class UnixSense {
     try socket.withNext { socket throws(SockDiagError) in next = try listener(socket) }
     if let next { sample.queuedOnNext.formUnion(waitingClients(next, socket, generation: 1)) }
 
-    let accepted = Set(
-      connections.filter { $0.file.map(files.contains) ?? false }.map { UInt64($0.inode) })
-    note(accepted, waiting, of: socket, in: &sample)
+    note(accepted(by: files, table), waiting, of: socket, in: &sample)
+  }
+
+  /// Connections that came in by listeners with these files.
+  func accepted(by files: Set<UnixDiag.File>, _ table: SocketTable) -> Set<UInt64> {
+    Set(files.flatMap { table.unixByFile[$0] ?? [] }.map { UInt64($0.inode) })
   }
 
   func note(_ accepted: Set<UInt64>, _ waiting: Set<UInt64>, of socket: any SignalledSocket, in sample: inout Sample) {
@@ -192,7 +194,7 @@ final class UnixSense {
   func listener(_ socket: borrowing UnixSocket) throws(SockDiagError) -> UnixDiag.Entry {
     let inode: UInt64
     do throws(Errno) { inode = try socket.descriptor.inode() } catch { throw .kernel(error) }
-    guard let entry = try diag.socket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
+    guard let entry = try tables.unixSocket(inode: UInt32(truncatingIfNeeded: inode)) else { throw .kernel(.noEntry) }
     return entry
   }
 

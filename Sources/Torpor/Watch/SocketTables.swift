@@ -1,0 +1,126 @@
+import Linux
+
+/// The kernel's tables of sockets, for all services of one loop.
+///
+/// A dump walks every connection of the machine, whoever asks: 10 ms of 20,000. So whoever wants one in a turn of the loop says so,
+/// and at the end of the turn one dump answers them all. It is begun after each of them has asked, which the steps of a drain rely
+/// on: what was true before the question is in the answer.
+///
+/// Nothing here costs a descriptor before somebody asks, and all services of a loop share what there is.
+final class SocketTables {
+  /// What one asker needs to know of.
+  struct Question {
+    /// Connections at these local ports.
+    var ports: Set<Port> = []
+    /// When they last carried data, too.
+    var includesTraffic = false
+    /// Accepted connections of all unix listeners.
+    var includesUnix = false
+  }
+
+  struct Port: Hashable {
+    let family: SocketAddress.Family
+    let number: UInt16
+  }
+
+  typealias Answer = Result<SocketTable, SockDiagError>
+
+  let closes: CloseWatch
+  let arrivals: ArrivalWatch
+  private let loop: EventLoop
+  private var diag: SockDiag?
+  private var unixDiag: UnixDiag?
+  private var questions: [(asked: Question, answer: (Answer) -> Void)] = []
+  /// Dumps made since the start, for tests and measurements.
+  private(set) var dumpCount = 0
+
+  init(loop: EventLoop) {
+    self.loop = loop
+    closes = CloseWatch(loop: loop)
+    arrivals = ArrivalWatch(loop: loop)
+  }
+
+  /// Answers at the end of this turn of the loop; to a question that is asked by an answer, at the end of the next.
+  func ask(_ question: Question, _ answer: @escaping (Answer) -> Void) {
+    if questions.isEmpty { loop.afterThisTurn { [weak self] in self?.answerAll() } }
+    questions.append((question, answer))
+  }
+
+  private func answerAll() {
+    let asked = questions
+    questions = []
+    // Whoever asks has named the ports whose closes it waits for: from before the dump on, so that none falls in between.
+    closes.apply()
+    let answer: Answer
+    do throws(SockDiagError) { answer = .success(try dump(asked.map(\.asked))) } catch { answer = .failure(error) }
+    closes.take()
+    for item in asked { item.answer(answer) }
+    closes.apply()
+  }
+
+  private func dump(_ questions: [Question]) throws(SockDiagError) -> SocketTable {
+    let table = SocketTable()
+    let ports = questions.reduce(into: Set<Port>()) { $0.formUnion($1.ports) }
+    let includesTraffic = questions.contains(where: \.includesTraffic)
+    for family in [SocketAddress.Family.v4, .v6] {
+      let numbers = ports.filter { $0.family == family }.map(\.number).sorted()
+      guard !numbers.isEmpty else { continue }
+      for connection in try connections(family, numbers, includesTraffic) {
+        let port = Port(family: family, number: connection.local.port)
+        if ports.contains(port) { table.connections[port, default: []].append(connection) }
+      }
+    }
+    if questions.contains(where: \.includesUnix) { table.unixConnections = try unixConnections() }
+    return table
+  }
+
+  // MARK: single questions, answered at once
+
+  /// Sockets that listen at this port, whoever's they are.
+  func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection] {
+    try open()
+    return try diag?.listeners(family, port: port) ?? []
+  }
+
+  /// One unix socket of our network namespace.
+  func unixSocket(inode: UInt32) throws(SockDiagError) -> UnixDiag.Entry? {
+    try openUnix()
+    return try unixDiag?.socket(inode: inode) ?? nil
+  }
+
+  private func connections(
+    _ family: SocketAddress.Family, _ ports: [UInt16], _ includesTraffic: Bool
+  ) throws(SockDiagError) -> [TCPConnection] {
+    try open()
+    dumpCount += 1
+    return try diag?.connections(family, localPorts: ports, includingTraffic: includesTraffic) ?? []
+  }
+
+  private func unixConnections() throws(SockDiagError) -> [UnixDiag.Entry] {
+    try openUnix()
+    dumpCount += 1
+    return try unixDiag?.connections() ?? []
+  }
+
+  private func open() throws(SockDiagError) {
+    if diag != nil { return }
+    do throws(Errno) { diag = try SockDiag() } catch { throw .kernel(error) }
+  }
+
+  private func openUnix() throws(SockDiagError) {
+    if unixDiag != nil { return }
+    do throws(Errno) { unixDiag = try UnixDiag() } catch { throw .kernel(error) }
+  }
+}
+
+/// One dump, sorted once for all who asked.
+final class SocketTable {
+  fileprivate(set) var connections: [SocketTables.Port: [TCPConnection]] = [:]
+  fileprivate(set) var unixConnections: [UnixDiag.Entry] = []
+
+  /// Accepted unix connections by their listener's file.
+  private(set) lazy var unixByFile = Dictionary(
+    grouping: unixConnections.filter { $0.file != nil }, by: \.file)
+  /// All unix connections of our network namespace that some process has.
+  private(set) lazy var unixInodes = Set(unixConnections.map { UInt64($0.inode) })
+}

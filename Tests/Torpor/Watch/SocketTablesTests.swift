@@ -1,0 +1,111 @@
+import Glibc
+import Lifecycle
+import Linux
+import Testing
+
+@testable import Torpor
+
+/// On the real kernel: what several services see by the same tables.
+@Suite(.serialized) struct SocketTablesTests {
+  @Test func theQuestionsOfOneTurnAreAnsweredByOneDump() throws {
+    let scene = try WatchScene(services: 3)
+    let client = try scene.connected(to: 1)
+    var samples: [Int: Sample] = [:]
+    for index in 0..<3 { scene.look(index) { samples[index] = $0 } }
+    try scene.run { samples.count == 3 }
+    #expect(scene.tables.dumpCount == 1)
+    #expect(samples.mapValues(\.queuedOnCurrent.count) == [0: 0, 1: 1, 2: 0])
+    _ = client.descriptor.number
+  }
+
+  @Test func aDumpIsBegunAfterEveryQuestionThatItAnswers() throws {
+    let scene = try WatchScene(services: 2)
+    var samples: [Int: Sample] = [:]
+    scene.look(0) { samples[0] = $0 }
+    scene.look(1) { samples[1] = $0 }
+    // Asked before, seen nonetheless.
+    let client = try scene.connected(to: 0)
+    try scene.run { samples.count == 2 }
+    #expect(samples[0]?.queuedOnCurrent.count == 1)
+    // A question that is asked when another is answered isn't answered by the same dump.
+    var inner: Sample?
+    scene.look(1) { _ in
+      let late = try? scene.connected(to: 1)
+      scene.look(1) { inner = $0 }
+      scene.clients.append(Kept(late))
+    }
+    try scene.run { inner != nil }
+    #expect(inner?.queuedOnCurrent.count == 1)
+    _ = client.descriptor.number
+  }
+
+  @Test func aShortConnectionIsHeardOfByItsServiceAlone() throws {
+    let scene = try WatchScene(services: 2)
+    for sense in scene.senses { sense.recordCloses() }
+    var told = [0, 0]
+    for (index, sense) in scene.senses.enumerated() {
+      sense.onClose = { told[index] += 1 }
+      sense.watchCloses()
+    }
+    try scene.openAndClose(0)
+    try scene.run { told[0] == 1 }
+    #expect(told == [1, 0])
+    // It was told, and is not in the next look.
+    var sample: Sample?
+    scene.look(0) { sample = $0 }
+    try scene.run { sample != nil }
+    #expect(sample?.hasClosed == false)
+  }
+
+  @Test func closesBetweenTwoLooksAreOneWakeup() throws {
+    let scene = try WatchScene(services: 2)
+    for sense in scene.senses { sense.recordCloses() }
+    for _ in 0..<300 { try scene.openAndClose(0) }
+    var samples: [Int: Sample] = [:]
+    try scene.run { true }
+    for index in 0..<2 { scene.look(index) { samples[index] = $0 } }
+    try scene.run { samples.count == 2 }
+    #expect(samples.mapValues(\.hasClosed) == [0: true, 1: false])
+    // From here on the first is heard of again.
+    try scene.openAndClose(0)
+    samples = [:]
+    try scene.run { true }
+    scene.look(0) { samples[0] = $0 }
+    try scene.run { samples.count == 1 }
+    #expect(samples[0]?.hasClosed == true)
+  }
+
+  @Test func aConnectionThatWasOpenAndIsGoneHasClosed() throws {
+    let scene = try WatchScene(services: 1)
+    scene.senses[0].recordCloses()
+    var client: TCPSocket? = try scene.connected(to: 0)
+    var accepted = try scene.accept(0)
+    var sample: Sample?
+    scene.look(0) { sample = $0 }
+    try scene.run { sample != nil }
+    #expect(sample?.accepted == 1)
+    client = nil
+    accepted = nil
+    sample = nil
+    scene.look(0) { sample = $0 }
+    try scene.run { sample != nil }
+    #expect(sample?.accepted == 0)
+    #expect(sample?.hasClosed == true)
+    sample = nil
+    scene.look(0) { sample = $0 }
+    try scene.run { sample != nil }
+    #expect(sample?.hasClosed == false)
+    let rest = (client == nil, accepted == nil)
+    #expect(rest == (true, true))
+  }
+
+  @Test func nothingIsOpenedBeforeSomebodyAsks() throws {
+    let before = try descriptorCount()
+    let loop = try EventLoop()
+    let tables = SocketTables(loop: loop)
+    #expect(try descriptorCount() == before + 1)
+    _ = tables.dumpCount
+  }
+
+  private func descriptorCount() throws -> Int { ProcessFiles.names(in: "/proc/self/fd").count }
+}
