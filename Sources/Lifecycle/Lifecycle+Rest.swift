@@ -89,7 +89,7 @@ extension Lifecycle {
       guard case .datagrams(query) = draining.step else { return [] }
       return awaitAnswers(draining, at: now)
     case .steeringFailed:
-      return giveUpRest(draining.instance, at: now)
+      return draining.isCommitted ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, at: now)
     case .deadlineReached:
       if Self.isDue(draining.deadline, at: now) {
         return draining.isCommitted
@@ -155,7 +155,7 @@ extension Lifecycle {
       draining.retryInterval = firstRetryInterval
       draining.step = .datagrams(look)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
-      .datagrams:
+      .commitRetry, .datagrams:
       return []
     }
     state = .draining(draining)
@@ -186,7 +186,7 @@ extension Lifecycle {
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
       return sample.hasClosed ? giveUpRest(draining.instance, at: now) : []
-    case .commitBarrier, .datagrams:
+    case .commitBarrier, .commitRetry, .datagrams:
       return []
     }
   }
@@ -227,6 +227,8 @@ extension Lifecycle {
     case .datagrams(nil):
       query = nextQuery()
       draining.step = .datagrams(query)
+    case .commitRetry:
+      return commitAgain(draining)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
       .datagrams:
       return []
@@ -265,6 +267,27 @@ extension Lifecycle {
     return [.commitDatagrams, .barrier(query)] + thawing
   }
 
+  /// The kernel has refused to send datagrams to the next sockets. If no predecessor has, they go where they went.
+  private mutating func refuseCommit(_ draining: Draining, at now: Instant) -> [Action] {
+    guard let until = draining.commitUntil else { return giveUpRest(draining.instance, at: now) }
+    // Told once for each kind of socket.
+    guard case .commitBarrier = draining.step else { return [] }
+    guard now < until else { return stop(draining.instance, .rest, at: now) }
+    var draining = draining
+    draining.step = .commitRetry
+    return lookLater(draining, at: now)
+  }
+
+  /// All of it, whatever of it has been done.
+  mutating func commitAgain(_ draining: Draining) -> [Action] {
+    var draining = draining
+    let query = nextQuery()
+    draining.step = .commitBarrier(query)
+    draining.retryAt = nil
+    state = .draining(draining)
+    return [.steer(.next), .commitDatagrams, .barrier(query)]
+  }
+
   mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] {
     state = .stopping(
       Stopping(instance: instance, purpose: .rest, killAt: now.advanced(by: .seconds(1)), isKilled: true))
@@ -276,7 +299,7 @@ extension Lifecycle.Draining {
   /// Datagrams go to the next sockets, and there is no way back.
   var isCommitted: Bool {
     switch step {
-    case .commitBarrier, .datagrams: true
+    case .commitBarrier, .commitRetry, .datagrams: true
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
     }
   }

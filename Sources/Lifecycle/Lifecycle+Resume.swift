@@ -170,8 +170,8 @@ extension Lifecycle {
   private mutating func goOnCommitted(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
-    let query = nextQuery()
-    state = .draining(Draining(instance: instance, step: .commitBarrier(query), lastEvidence: now))
-    return thawing + [.steer(.next), .commitDatagrams, .barrier(query)]
+    var draining = Draining(instance: instance, step: .commitRetry, lastEvidence: now)
+    draining.commitUntil = now.advanced(by: configuration.datagramPatience)
+    return thawing + commitAgain(draining)
   }
 }

@@ -113,6 +113,8 @@ extension Lifecycle {
       case frozenLook(Query)
       /// Only with datagrams, and with no way back: they go to the next sockets…
       case commitBarrier(Query)
+      /// The kernel has refused that, and it is tried again at `retryAt`.
+      case commitRetry
       /// … and it has until `deadline` to read and answer what it has.
       case datagrams(Query?)
     }
@@ -126,6 +128,8 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
+    /// A predecessor may have committed already, so that the commitment is tried until then and never given up.
+    var commitUntil: Instant?
   }
 
   public struct Returning: Equatable, Sendable {

@@ -18,6 +18,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   /// After `deadlineReached` the deadline is later than now, or there is none: a timer that is due at once for ever is a
   /// loop that takes a whole core.
   case deadlineMovesOn
+  /// No deadline is later than any time that is configured could make it: one that is has been computed wrongly.
+  case deadlineIsNear
   /// A rest begins no earlier than the idle timeout after a connection was in hand, or waited when it was last looked.
   /// A handshake that came and went between two looks, without the service ever seeing it, is no work of the service's. A
   /// connection that its client has reset is in no dump until the service has closed it, which is told: in between it can't

@@ -56,6 +56,10 @@ extension Mutant {
       "forgetsCommitment", "that datagrams go to the second socket isn't remembered", .resume,
       "draining.isCommitted ? .committed : .draining", ".draining", in: .succession, [.noConnectionLost], 25_000),
     Mutant(
+      "givesCommitmentUp", "a successor gives a commitment up that the kernel refuses", .rest,
+      "guard let until = draining.commitUntil else {", "guard let until = draining.commitUntil, false else {",
+      in: .succession, [.noConnectionLost], 50_000),
+    Mutant(
       "forgetsFailures", "a successor begins a new row of failed starts", .resume,
       "failures = memory.failures", "", in: .succession, [.noSpawnStorm], 10_000),
     Mutant(

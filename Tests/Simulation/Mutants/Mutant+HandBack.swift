@@ -11,7 +11,7 @@ extension Mutant {
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 100),
     Mutant(
       "steeringFailureIsIgnored", "the rest goes on when steering has failed", .rest,
-      "case .steeringFailed:\n      return giveUpRest(draining.instance, at: now)", "case .steeringFailed: return []",
+      ": giveUpRest(draining.instance, at: now)\n    case .deadlineReached:", ": []\n    case .deadlineReached:",
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 20_000),
     Mutant(
       "restSkipsBarrier", "the rest goes on as if the barrier had passed", .rest,
