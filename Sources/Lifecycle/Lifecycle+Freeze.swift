@@ -81,7 +81,7 @@ extension Lifecycle {
       state = .freezing(freezing)
       return []
     case .listenerShutDown(let socket):
-      freezing.instance.noteShutDown()
+      freezing.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       return [.listenAgain] + abandonFreeze(freezing, .listenerShutDown(socket: socket), at: now)
     case .stopRequested:
       return stop(freezing.instance, .quit, at: now)
@@ -134,7 +134,7 @@ extension Lifecycle {
       state = .frozen(frozen)
       return []
     case .listenerShutDown(let socket):
-      frozen.instance.noteShutDown()
+      frozen.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .frozen(frozen)
       return [.listenAgain, .report(.listenerShutDown(socket: socket))]
     case .stopRequested:

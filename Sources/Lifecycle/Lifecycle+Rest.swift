@@ -89,11 +89,12 @@ extension Lifecycle {
       guard case .datagrams(query) = draining.step else { return [] }
       return awaitAnswers(draining, at: now)
     case .steeringFailed:
-      return draining.isCommitted ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, at: now)
+      return draining.isCommitted
+        ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, isImpossible: true, at: now)
     case .deadlineReached:
       if Self.isDue(draining.deadline, at: now) {
-        return draining.isCommitted
-          ? stop(draining.instance, .rest, at: now) : giveUpRest(draining.instance, at: now)
+        if draining.isCommitted { return stop(draining.instance, .rest, at: now) }
+        return giveUpRest(draining.instance, isImpossible: draining.isFreezing, at: now)
       }
       return Self.isDue(draining.retryAt, at: now) ? lookAgain(draining) : []
     case .frozen(let query):
@@ -104,7 +105,7 @@ extension Lifecycle {
       return [.sample(look)]
     case .freezeFailed(let query):
       guard case .freezing(query) = draining.step else { return [] }
-      return giveUpRest(draining.instance, at: now)
+      return giveUpRest(draining.instance, isImpossible: true, at: now)
     case .connectionClosed:
       // Told between a look and its answer.
       return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
@@ -134,7 +135,7 @@ extension Lifecycle {
       return stopAtOnce(draining.instance, at: now)
     case .listenerShutDown:
       // Nothing new is to come by it now; steering back to it makes it listen again.
-      draining.instance.noteShutDown()
+      draining.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .draining(draining)
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
@@ -269,7 +270,9 @@ extension Lifecycle {
 
   /// The kernel has refused to send datagrams to the next sockets. If no predecessor has, they go where they went.
   private mutating func refuseCommit(_ draining: Draining, at now: Instant) -> [Action] {
-    guard let until = draining.commitUntil else { return giveUpRest(draining.instance, at: now) }
+    guard let until = draining.commitUntil else {
+      return giveUpRest(draining.instance, isImpossible: true, at: now)
+    }
     // Told once for each kind of socket.
     guard case .commitBarrier = draining.step else { return [] }
     guard now < until else { return stop(draining.instance, .rest, at: now) }
@@ -303,6 +306,8 @@ extension Lifecycle.Draining {
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
     }
   }
+
+  var isFreezing: Bool { if case .freezing = step { true } else { false } }
 
   func isUse(_ sample: Sample, allowingSilence: Bool) -> Bool {
     sample.accepted > 0 && !allowingSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed

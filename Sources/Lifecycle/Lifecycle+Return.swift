@@ -4,14 +4,17 @@
 // (net.ipv4.tcp_migrate_req), or is relayed where it can't.
 
 extension Lifecycle {
-  mutating func giveUpRest(_ instance: Instance, at now: Instant) -> [Action] {
+  /// `isImpossible`: nobody came, but a step of it can't be done now.
+  mutating func giveUpRest(_ instance: Instance, isImpossible: Bool = false, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
     let steered = configuration.steerable.intersection(held)
-    guard !steered.isEmpty else { return thawing + finishReturn(instance, strays: 0, at: now) }
     let query = nextQuery()
-    state = .returning(
-      Returning(instance: instance, step: .barrier(query), relays: configuration.relayed.intersection(held)))
+    let returning = Returning(
+      instance: instance, step: .barrier(query), relays: configuration.relayed.intersection(held),
+      isImpossible: isImpossible)
+    guard !steered.isEmpty else { return thawing + finishReturn(returning, strays: 0, at: now) }
+    state = .returning(returning)
     return thawing + [.steer(.current), .barrier(query)]
   }
 
@@ -76,7 +79,7 @@ extension Lifecycle {
       return relayIfNeeded(returning) + [.sample(query)]
     case .nextClosed(let strays):
       guard case .closing = returning.step else { return [] }
-      return finishReturn(returning.instance, strays: strays, at: now)
+      return finishReturn(returning, strays: strays, at: now)
     case .mainExited(let status, let hasSuccessor):
       let follow = Self.follow(&returning.instance, status, hasSuccessor)
       if follow == nil { returning.instance.mainExit = status }
@@ -91,7 +94,7 @@ extension Lifecycle {
       state = .returning(returning)
       return []
     case .listenerShutDown:
-      returning.instance.noteShutDown()
+      returning.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .returning(returning)
       return [.listenAgain]
     case .stopRequested:
@@ -104,8 +107,11 @@ extension Lifecycle {
     }
   }
 
-  private mutating func finishReturn(_ instance: Instance, strays: Int, at now: Instant) -> [Action] {
-    let report = Action.report(.restAborted(strays: strays))
+  private mutating func finishReturn(_ returning: Returning, strays: Int, at now: Instant) -> [Action] {
+    let report = Action.report(
+      returning.isImpossible
+        ? .restImpossible(retryIn: configuration.idleTimeout ?? .zero) : .restAborted(strays: strays))
+    let instance = returning.instance
     if let status = instance.mainExit { return [report] + leave(instance, status, at: now) }
     resume(instance, at: now)
     return [.recordCloses, report]

@@ -77,7 +77,7 @@ extension Lifecycle {
       state = .starting(starting)
       return []
     case .listenerShutDown(let socket):
-      starting.instance.noteShutDown()
+      starting.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .starting(starting)
       return [.listenAgain, .report(.listenerShutDown(socket: socket))]
     case .stopRequested:

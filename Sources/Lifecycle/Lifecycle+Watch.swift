@@ -14,6 +14,7 @@ extension Lifecycle {
       guard Self.isDue(running.lookAt, at: now) else { return [] }
       let query = nextQuery()
       running.query = query
+      running.askedAt = now
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.sample(query)]
@@ -43,7 +44,7 @@ extension Lifecycle {
       state = .running(running)
       return []
     case .listenerShutDown(let socket):
-      running.instance.noteShutDown()
+      running.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       running.isQuiet = false
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
@@ -75,18 +76,21 @@ extension Lifecycle {
   private mutating func judge(_ sample: Sample, _ running: Running, at now: Instant) -> [Action] {
     var running = running
     running.query = nil
-    if let unheard = running.instance.unheard {
-      let deaf = !unheard.isDisjoint(with: sample.queuedOnCurrent)
-      running.instance.unheard = sample.queuedOnCurrent
-      // Those it has in hand are served to their end; then it makes room for one that accepts. It is told to end with its
-      // own socket in front of it, unsteered: a drain would wait for it to empty its queue, which it doesn't do any more.
-      if deaf, sample.accepted == 0 { return stop(running.instance, .left, at: now) }
+    switch running.instance.deafness?.judge(
+      sample, askedAt: running.askedAt ?? now, at: now, isAlone: held.count == 1)
+    {
+    // It makes room for one that accepts. It is told to end with its own socket in front of it, unsteered: a drain would wait
+    // for it to empty its queue, which it doesn't do any more.
+    case .isDeaf: return stop(running.instance, .left, at: now)
+    case .hears: running.instance.deafness = nil
+    case .unknown, nil: break
     }
+    running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
     guard let timeout = configuration.idleTimeout else {
+      running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return []
     }
-    running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
     if let lastUse = sample.lastUse {
       // The kernel's clock for these is another one, which may be set: never later than now.
       running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
@@ -103,10 +107,8 @@ extension Lifecycle {
     if running.lastEvidence.advanced(by: timeout) <= now { return beginRest(running, at: now) }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
     running.lookAt = Self.earlier(
-      running.lastEvidence.advanced(by: timeout),
-      running.instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) }
-    )
-    running.isQuiet = running.instance.unheard == nil
+      running.lastEvidence.advanced(by: timeout), running.instance.deafness.map { now.advanced(by: $0.lookInterval) })
+    running.isQuiet = running.instance.deafness == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
   }
@@ -114,7 +116,7 @@ extension Lifecycle {
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
     Self.earlier(
       configuration.lookInterval.map(now.advanced(by:)),
-      instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) })
+      instance.deafness.map { now.advanced(by: $0.lookInterval) })
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {

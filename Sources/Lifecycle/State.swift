@@ -22,8 +22,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
-    /// It has shut a listening socket down: who waited at the last look and still waits won't be accepted any more.
-    var unheard: Set<UInt64>?
+    /// It has shut a listening socket down, and has not been seen to accept since.
+    var deafness: Deafness?
     /// When held sockets that are still unbound are given up.
     var abandonAt: Instant?
     /// When to see to what it has not bound; nil: it has bound nothing, or all, or this has been done.
@@ -54,9 +54,6 @@ extension Lifecycle {
       first = sample
       hasAccepted = hasAccepted || sample.showsService
     }
-
-    /// It may have begun to leave, or it may accept again as if nothing had happened.
-    mutating func noteShutDown() { unheard = unheard ?? [] }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
@@ -97,6 +94,8 @@ extension Lifecycle {
     /// Nothing was open at the last look: a close is announced at once, and no look is needed before the timeout.
     var isQuiet = false
     var query: Query?
+    /// When that was asked.
+    var askedAt: Instant?
   }
 
   public struct Draining: Equatable, Sendable {
@@ -148,6 +147,8 @@ extension Lifecycle {
     var retryInterval: Duration = firstRetryInterval
     /// What comes to the next sockets of these is relayed, not left for the kernel to move when they close.
     var relays: Set<Int>
+    /// Given up because a step of the rest can't be done, not because anybody came.
+    let isImpossible: Bool
     /// All of them are relayed, as a handshake took too long.
     var isLate = false
   }

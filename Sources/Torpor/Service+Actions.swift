@@ -154,7 +154,7 @@ extension Service {
     do throws(Errno) {
       for socket in sockets where socket.isHandedOver { try socket.steerToNext() }
     } catch {
-      narrator.warn("cannot steer new connections away from the service: \(error)")
+      context.reason = "new connections can't be steered away from it: \(error)"
       post(.steeringFailed)
     }
   }
@@ -163,7 +163,7 @@ extension Service {
     do throws(Errno) {
       for socket in datagramSockets { try socket.commit() }
     } catch {
-      narrator.warn("cannot steer new datagrams away from the service: \(error)")
+      context.reason = "new datagrams can't be steered away from it: \(error)"
       post(.steeringFailed)
     }
   }

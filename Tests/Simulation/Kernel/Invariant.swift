@@ -51,6 +51,9 @@ public enum Invariant: String, CaseIterable, Sendable {
   case neverStartsForNobody
   /// A service that does what it should is told to end for a rest, or when we are told to, and never else.
   case neverEndsTheHealthy
+  /// A service that has shut its listener down is told to end for those who wait no earlier than the grace after that, and
+  /// soon after it.
+  case hearsOut
   /// What outlives a main process gets SIGTERM before SIGKILL.
   case neverKilledUntold
   /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`.

@@ -25,6 +25,7 @@ extension World {
     case .running:
       checkRestIsNotOverdue()
       checkUnbound()
+      checkDeafIsReplaced()
     case .starting: checkStarting()
     case .draining: checkDrainIsBrief()
     case .returning: checkReturnIsBrief()

@@ -231,6 +231,7 @@ extension World {
   mutating func tellShutDown(_ listener: Int) {
     kernel.listeners[listener].isShutDownUntold = false
     guard kernel.isCurrent(listener) else { return }
+    if let id = instances.indices.last { instances[id].shutDownAt = now }
     feed(.listenerShutDown(socket: kernel.listeners[listener].socket))
   }
 

@@ -11,7 +11,8 @@ extension Mutant {
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 100),
     Mutant(
       "steeringFailureIsIgnored", "the rest goes on when steering has failed", .rest,
-      ": giveUpRest(draining.instance, at: now)\n    case .deadlineReached:", ": []\n    case .deadlineReached:",
+      ": giveUpRest(draining.instance, isImpossible: true, at: now)\n    case .deadlineReached:",
+      ": []\n    case .deadlineReached:",
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 20_000),
     Mutant(
       "restSkipsBarrier", "the rest goes on as if the barrier had passed", .rest,

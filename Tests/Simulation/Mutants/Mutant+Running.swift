@@ -84,8 +84,20 @@ extension Mutant {
       "return running.isQuiet ? [.watchCloses] : []", "return []", [.notTooLate], 50),
     Mutant(
       "looksTwiceAtOnce", "a look leaves the deadline where it is", .watch,
-      "running.query = query\n      running.lookAt = nextLook(running.instance, at: now)", "running.query = query",
+      "running.lookAt = nextLook(running.instance, at: now)\n      state = .running(running)\n      return [.sample(query)]",
+      "state = .running(running)\n      return [.sample(query)]",
       [.deadlineMovesOn], 50),
+  ]
+
+  /// A service that has shut its listener down.
+  static let ofDeafness = [
+    Mutant(
+      "judgesAtOnce", "a service that has shut its listener down is deaf as soon as somebody is seen twice", .deafness,
+      "guard since.advanced(by: grace) <= askedAt else { return .unknown }", "", [.hearsOut], 100_000),
+    Mutant(
+      "hearsNobody", "that somebody waits at a listener that was shut down is not looked for", .watch,
+      "case .isDeaf: return stop(running.instance, .left, at: now)", "case .isDeaf: break",
+      [.hearsOut], 50_000),
   ]
 
   /// Ending an instance.
