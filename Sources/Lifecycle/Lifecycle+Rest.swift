@@ -35,12 +35,13 @@
 // it: whom it accepts after that and doesn't serve is lost, which the shell has said at the start.
 
 extension Lifecycle {
-  mutating func beginRest(_ running: Running, at now: Instant) -> [Action] {
+  /// What is later than `lastEvidence` is a use that ends it.
+  mutating func beginRest(_ running: Running, lastEvidence: Instant, at now: Instant) -> [Action] {
     let report = Action.report(.resting(idle: now.since(running.lastEvidence)))
-    switch configuration.rest {
-    case .freeze: return [report] + beginFreeze(running, at: now)
-    case .stop: return [report] + beginDrain(running.instance, lastEvidence: running.lastEvidence, at: now)
-    }
+    return [report]
+      + (configuration.restsByFreeze
+        ? beginFreeze(running.instance, lastEvidence: lastEvidence, at: now)
+        : beginDrain(running.instance, lastEvidence: lastEvidence, at: now))
   }
 
   mutating func beginDrain(_ instance: Instance, lastEvidence: Instant, at now: Instant) -> [Action] {
@@ -117,7 +118,7 @@ extension Lifecycle {
         state = .draining(draining)
         return follow
       }
-      draining.instance.mainExit = status
+      noteExit(status, of: &draining.instance)
       if draining.isCommitted { return clearAway(draining.instance, .rest, at: now) }
       // It may have left connections in A: they and B's have to end up in one queue.
       return giveUpRest(draining.instance, at: now)
@@ -137,6 +138,10 @@ extension Lifecycle {
       // Nothing new is to come by it now; steering back to it makes it listen again.
       draining.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .draining(draining)
+      return []
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
       .connectionsHeld, .holdFailed:
@@ -174,7 +179,7 @@ extension Lifecycle {
       if isInUse { return giveUpRest(draining.instance, at: now) }
       return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
     case .inHand(query):
-      return isInUse ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
+      return isInUse || sample.isAtWork ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
     case .frozenLook(query):
       return isInUse ? giveUpRest(draining.instance, at: now) : killFrozen(draining.instance, at: now)
     case .datagrams(query):

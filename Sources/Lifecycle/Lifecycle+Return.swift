@@ -82,7 +82,7 @@ extension Lifecycle {
       return finishReturn(returning, strays: strays, at: now)
     case .mainExited(let status, let hasSuccessor):
       let follow = Self.follow(&returning.instance, status, hasSuccessor)
-      if follow == nil { returning.instance.mainExit = status }
+      if follow == nil { noteExit(status, of: &returning.instance) }
       state = .returning(returning)
       return follow ?? []
     case .allProcessesGone:
@@ -101,6 +101,10 @@ extension Lifecycle {
       return stop(returning.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(returning.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
       .nextUnavailable, .steeringFailed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
@@ -113,8 +117,7 @@ extension Lifecycle {
         ? .restImpossible(retryIn: configuration.idleTimeout ?? .zero) : .restAborted(strays: strays))
     let instance = returning.instance
     if let status = instance.mainExit { return [report] + leave(instance, status, at: now) }
-    resume(instance, at: now)
-    return [.recordCloses, report]
+    return [.recordCloses, report] + goOn(instance, at: now)
   }
 
   private func relayIfNeeded(_ returning: Returning) -> [Action] {
@@ -155,6 +158,14 @@ extension Lifecycle {
     returning.retryAt = nil
     state = .returning(returning)
     return [.closeNext]
+  }
+
+  /// Back to work, or to its end if that has begun meanwhile.
+  mutating func goOn(_ instance: Instance, at now: Instant) -> [Action] {
+    if instance.isAborted { return awaitEnd(of: instance, .failure(.watchdog), at: now) }
+    if instance.saysStopping { return awaitEnd(of: instance, .left, at: now) }
+    resume(instance, at: now)
+    return []
   }
 
   mutating func resume(_ instance: Instance, at now: Instant) {

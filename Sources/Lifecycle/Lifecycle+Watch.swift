@@ -20,11 +20,16 @@ extension Lifecycle {
       return [.sample(query)]
     case .sampled(let query, let sample):
       if query == running.query { return judge(sample, running, at: now) }
+      if let look = running.restLook, look.query == query { return judgeForRest(sample, look, running, at: now) }
       running.instance.note(query, sample)
       state = .running(running)
       // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
       return sample.hasClosed ? handle(.connectionClosed, running: running, at: now) : []
     case .sampleFailed(let query):
+      if query == running.restLook?.query {
+        running.restLook = nil
+        return abortRequestedRest(running, at: now)
+      }
       guard query == running.query else { return [] }
       // What can't be seen is busy.
       running.lastEvidence = now
@@ -56,7 +61,7 @@ extension Lifecycle {
         state = .running(running)
         return follow
       }
-      running.instance.mainExit = status
+      noteExit(status, of: &running.instance)
       return leave(running.instance, status, at: now)
     case .allProcessesGone:
       running.instance.isGone = true
@@ -66,6 +71,10 @@ extension Lifecycle {
       return stop(running.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(running.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
       .holdFailed, .dataArrived:
@@ -86,7 +95,7 @@ extension Lifecycle {
     case .unknown, nil: break
     }
     running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
-    guard let timeout = configuration.idleTimeout else {
+    guard let timeout = configuration.idleTimeout, mayRest(running.instance) else {
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return []
@@ -104,18 +113,27 @@ extension Lifecycle {
       state = .running(running)
       return wasQuiet ? [.recordCloses] : []
     }
-    if running.lastEvidence.advanced(by: timeout) <= now { return beginRest(running, at: now) }
+    let restAt = max(
+      running.lastEvidence.advanced(by: timeout),
+      (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime))
+    if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
+    if configuration.looksRegularly {
+      running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
+      state = .running(running)
+      return []
+    }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
     running.lookAt = Self.earlier(
-      running.lastEvidence.advanced(by: timeout), running.instance.deafness.map { now.advanced(by: $0.lookInterval) })
+      restAt, running.instance.deafness.map { now.advanced(by: $0.lookInterval) })
     running.isQuiet = running.instance.deafness == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
   }
 
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
+    // All services with the same timeout are looked at in the same moment, which costs one dump of the kernel's sockets.
     Self.earlier(
-      configuration.lookInterval.map(now.advanced(by:)),
+      mayRest(instance) ? configuration.lookInterval.map(now.next(multipleOf:)) : nil,
       instance.deafness.map { now.advanced(by: $0.lookInterval) })
   }
 

@@ -33,6 +33,16 @@ extension Lifecycle {
     var first: Sample?
     /// A connection woke it.
     let isWanted: Bool
+    /// Nobody has come: it was started to be checked, and the check isn't over.
+    var isVerification = false
+    /// It is to rest as soon as it is ready.
+    var isRestRequested = false
+    /// It has said that it is busy.
+    var saysBusy = false
+    /// It has said that it leaves.
+    var saysStopping = false
+    /// It has got the watchdog's signal.
+    var isAborted = false
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
     var mainExit: ExitStatus?
@@ -96,6 +106,13 @@ extension Lifecycle {
     var query: Query?
     /// When that was asked.
     var askedAt: Instant?
+    /// The look that a requested rest begins with.
+    var restLook: RestLook?
+
+    struct RestLook: Equatable, Sendable {
+      let query: Query
+      let askedAt: Instant
+    }
   }
 
   public struct Draining: Equatable, Sendable {
@@ -199,6 +216,8 @@ extension Lifecycle {
 
   public struct BackingOff: Equatable, Sendable {
     var until: Instant
+    /// Then it is started even if nobody waits.
+    var restarts = false
     var query: Query?
   }
 }

@@ -247,7 +247,9 @@ extension Service {
       nameClient()
     case .leftByItself: endInstance()
     case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
-      .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped:
+      .listenerShutDown, .stopTimedOut, .leftoversKilled, .stopping, .stopped, .readyToVerify, .restarting,
+      .startLimitHit,
+      .triggerLimitHit:
       break
     }
     narrator.tell(report, context)

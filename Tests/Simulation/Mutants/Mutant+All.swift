@@ -18,6 +18,7 @@ extension Mutant {
     case freeze = "Lifecycle+Freeze.swift"
     case giveUp = "Lifecycle+Return.swift"
     case rest = "Lifecycle+Rest.swift"
+    case retry = "Lifecycle+Retry.swift"
     case resume = "Lifecycle+Resume.swift"
     case state = "State.swift"
     case stop = "Lifecycle+Stop.swift"

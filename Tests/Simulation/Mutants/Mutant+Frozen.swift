@@ -64,7 +64,7 @@ extension Mutant {
       "failures = memory.failures", "", in: .succession, [.noSpawnStorm], 10_000),
     Mutant(
       "forgetsBackoff", "a successor doesn't wait for the end of a backoff", .resume,
-      "state = .backingOff(BackingOff(until: until))\n      return [.listenAgain]",
+      "state = .backingOff(BackingOff(until: until, restarts: memory.restarts))\n      return [.listenAgain]",
       "return [.listenAgain] + becomeDormant()", in: .succession, [.noSpawnStorm], 1_000),
     Mutant(
       "leavesSecondSockets", "a successor leaves the second sockets of a rest as they are", .resume,

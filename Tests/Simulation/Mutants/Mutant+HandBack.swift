@@ -47,8 +47,8 @@ extension Mutant {
       ".swap, .forgetCloses,", ".forgetCloses,", [.everyWaiterIsServedIfItCanStart], 50),
     Mutant(
       "armsBeforeSwap", "watched is the socket that is then closed", .stop,
-      ".swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm,",
-      ".arm, .swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant),",
+      "[.swap, .forgetCloses, rested] + (holdBack(stopping.instance, at: now) ?? becomeDormant())",
+      "(holdBack(stopping.instance, at: now) ?? becomeDormant()) + [.swap, .forgetCloses, rested]",
       [.everyWaiterIsServedIfItCanStart], 50),
   ]
 
