@@ -38,9 +38,9 @@ public enum Action: Equatable, Sendable {
   case abandon(sockets: Set<Int>)
   /// SIGTERM to the main process.
   case terminateMain
-  /// SIGTERM to every process of the service.
+  /// SIGTERM to every process of the service. Not with `KillMode.process`.
   case terminateAll
-  /// SIGKILL to every process of the service.
+  /// SIGKILL to every process of the service; with `KillMode.process` to the main one alone.
   case killAll
   /// Stop every process of the service where it is (cgroup.freeze).
   case freeze(Query)
@@ -70,6 +70,8 @@ public enum Report: Equatable, Sendable {
   case waking
   /// Ready, this long after the wake began.
   case serving(after: Duration)
+  /// Started by `verifyRequested`, it is ready to be checked, and runs until `verificationEnded`.
+  case readyToVerify(after: Duration)
   case resting(idle: Duration)
   /// Somebody came during the drain: back to work.
   case restAborted(strays: Int)
@@ -81,6 +83,11 @@ public enum Report: Equatable, Sendable {
   case failed(Failure, waiting: Int, retryIn: Duration)
   /// It ended by itself without an error.
   case leftByItself(awake: Duration)
+  /// It is started again though nobody waits, as its restart policy says.
+  case restarting(in: Duration)
+  /// Too many failed starts, or wakes that served nobody: from now on each is followed by the longest wait.
+  case startLimitHit(retryIn: Duration)
+  case triggerLimitHit(retryIn: Duration)
   /// The main process left others behind, and one of them is the main one now.
   case wentToBackground
   case neverBound(sockets: Set<Int>)
@@ -98,4 +105,6 @@ public enum Failure: Equatable, Sendable {
   case startTimedOut(after: Duration)
   /// It went away again and again without taking the connection it was started for.
   case leftClientsWaiting(ExitStatus)
+  /// It had stopped telling that it is alive.
+  case watchdog
 }

@@ -24,6 +24,18 @@ extension Lifecycle {
       case freeze
     }
 
+    /// How often something may happen.
+    public struct Limit: Equatable, Sendable {
+      public var count: Int
+      public var interval: Duration
+
+      public init(count: Int, interval: Duration) {
+        precondition(count > 0)
+        self.count = count
+        self.interval = interval
+      }
+    }
+
     /// The sockets held, numbered from 0.
     public var sockets: [SocketKind]
     /// Idle for this long → rest.
@@ -70,6 +82,19 @@ extension Lifecycle {
     /// A service that ran this long before it died starts a new row of failures.
     public var healthyAfter: Duration = .seconds(10)
     public var backoff = Backoff()
+    /// No rest earlier than this after readiness. MinimumUptimeSec=.
+    public var minimumUptime: Duration = .zero
+    /// After which ends it is started again though nobody waits, and how long after them. systemd's Restart=, RestartSec=.
+    public var restart = Restart.no
+    public var restartDelay: Duration = .milliseconds(100)
+    /// So many failed starts within so long, and each further one is followed by the longest wait. systemd refuses to start
+    /// then (StartLimitBurst=, StartLimitIntervalSec=); our port never dies for good.
+    public var startLimit: Limit?
+    /// The same for wakes in a row that serve nobody. TriggerLimitBurst=, TriggerLimitIntervalSec=.
+    public var triggerLimit: Limit?
+    public var killMode = KillMode.controlGroup
+    /// There is evidence of work that nothing announces (`Sample.isAtWork`): it is looked for even when no connection is open.
+    public var looksRegularly = false
 
     public init(
       sockets: [SocketKind], idleTimeout: Duration?, readiness: Readiness = .automatic, canAdopt: Bool = true,
@@ -93,7 +118,10 @@ extension Lifecycle {
     }
 
     /// An open connection that carries nothing keeps nothing up.
-    public var allowsSilence: Bool { connections == .active || rest == .freeze }
+    public var allowsSilence: Bool { connections == .active || restsByFreeze }
+
+    /// Where it can't be frozen it is stopped, when nothing is open any more.
+    var restsByFreeze: Bool { rest == .freeze && canFreeze }
 
     /// Its last look is taken while it is frozen, and then it is killed.
     public var restsByKill: Bool { mayKill && canFreeze && sockets.contains(.fixed) }

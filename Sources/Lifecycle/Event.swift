@@ -36,6 +36,8 @@ public struct Sample: Equatable, Sendable {
   /// The last moment of use that the kernel has kept: when the last datagram arrived that the service has read; where silent
   /// connections don't count, when the last data went in or out by one that is open.
   public var lastUse: Instant?
+  /// Another sense than the connections has evidence of work, now or since the last sample: processing, channels, its own check.
+  public var isAtWork = false
 
   public init() {}
 
@@ -45,7 +47,7 @@ public struct Sample: Equatable, Sendable {
   /// Nothing at all is under way, nor was since the last sample, but for what `lastUse` says.
   func isQuiet(allowingSilence: Bool) -> Bool {
     (accepted == 0 || allowingSilence) && queuedOnCurrent.isEmpty && queuedOnNext.isEmpty && handshakes.isEmpty
-      && !hasClosed && unreadDatagrams == 0
+      && !hasClosed && unreadDatagrams == 0 && !isAtWork
   }
 }
 
@@ -65,6 +67,19 @@ public struct QueueLengths: Equatable, Sendable {
 public enum Event: Equatable, Sendable {
   /// Start although nobody has come.
   case startRequested
+  /// Rest now, without waiting for the idle time; given up as any rest is if somebody uses it.
+  case restRequested
+  /// While it is pinned it isn't put to rest. That alone doesn't start it.
+  case pinned(Bool)
+  /// Start it with nobody waiting, so that it can be checked. For one that is dormant or waits after a failed start; told in any
+  /// other state it changes nothing.
+  case verifyRequested
+  /// The check that `Report.readyToVerify` began is over: rest, unless somebody uses it.
+  case verificationEnded
+  /// What its owner wants from now on; during a rest from its end on. The sockets have to be the same.
+  case reconfigured(Lifecycle.Configuration)
+  /// Its processes can be frozen, or no longer.
+  case canFreezeChanged(Bool)
   /// An armed socket is readable.
   case connectionWaiting
   /// The answer to `Action.spawn`.
@@ -74,6 +89,14 @@ public enum Event: Equatable, Sendable {
   case adopted(socket: Int)
   /// READY=1 from one of the service's processes.
   case notifiedReady
+  /// STOPPING=1: it leaves by itself.
+  case notifiedStopping
+  /// X-BUSY=1, or X-IDLE=1: its own word, until it says otherwise.
+  case busySaid(Bool)
+  /// EXTEND_TIMEOUT_USEC=: the present timeout ends no earlier than this from now.
+  case timeoutExtended(Duration)
+  /// It has not sent WATCHDOG=1 in time, and has got the watchdog's signal for it.
+  case watchdogExpired
   /// The main process ended. `hasSuccessor`: another process of the service could be the main one.
   case mainExited(ExitStatus, hasSuccessor: Bool)
   /// No process of the service is left.

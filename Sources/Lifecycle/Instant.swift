@@ -17,6 +17,13 @@ public struct Instant: Hashable, Comparable, Sendable {
     return Instant(nanoseconds: isTooLong || isTooLate || isPastTheEnd ? .max : result)
   }
 
+  /// The next moment after this one that is a multiple of `interval`, so that what is due every so often is due together.
+  public func next(multipleOf interval: Duration) -> Instant {
+    let step = UInt64(max(1, interval / .nanoseconds(1)))
+    let (product, isTooLate) = (nanoseconds / step + 1).multipliedReportingOverflow(by: step)
+    return Instant(nanoseconds: isTooLate ? .max : product)
+  }
+
   /// How long ago `earlier` was; zero when it is yet to come.
   public func since(_ earlier: Instant) -> Duration {
     .nanoseconds(Int64(clamping: nanoseconds - min(nanoseconds, earlier.nanoseconds)))

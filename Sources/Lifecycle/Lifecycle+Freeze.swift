@@ -19,13 +19,13 @@ extension Lifecycle {
     return releasing + thawing
   }
 
-  mutating func beginFreeze(_ running: Running, at now: Instant) -> [Action] {
+  mutating func beginFreeze(_ instance: Instance, lastEvidence: Instant, at now: Instant) -> [Action] {
     let query = nextQuery()
-    var instance = running.instance
+    var instance = instance
     instance.isFrozen = true
     state = .freezing(
       Freezing(
-        instance: instance, step: .freezing(query), lastEvidence: running.lastEvidence,
+        instance: instance, step: .freezing(query), lastEvidence: lastEvidence,
         deadline: now.advanced(by: configuration.freezeTimeout)))
     return [.freeze(query)]
   }
@@ -52,7 +52,7 @@ extension Lifecycle {
       }
       // What accept() has taken and not yet given a file to is in no queue that could wake us.
       let isUse =
-        sample.hasClosed || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
+        sample.hasClosed || sample.isAtWork || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
         || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
       return isUse ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : becomeFrozen(freezing, wakeAt, at: now)
     case .dataArrived:
@@ -70,7 +70,7 @@ extension Lifecycle {
       guard freezing.deadline <= now else { return [] }
       return abandonFreeze(freezing, .restImpossible(retryIn: configuration.idleTimeout ?? .zero), at: now)
     case .mainExited(let status, _):
-      freezing.instance.mainExit = status
+      noteExit(status, of: &freezing.instance)
       return leave(freezing.instance, status, at: now)
     case .allProcessesGone:
       freezing.instance.isGone = true
@@ -81,34 +81,42 @@ extension Lifecycle {
       state = .freezing(freezing)
       return []
     case .listenerShutDown(let socket):
-      freezing.instance.noteShutDown()
+      freezing.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       return [.listenAgain] + abandonFreeze(freezing, .listenerShutDown(socket: socket), at: now)
     case .stopRequested:
       return stop(freezing.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(freezing.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead,
       .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
       return []
     }
   }
 
-  private mutating func abandonFreeze(_ freezing: Freezing, _ report: Report, at now: Instant) -> [Action] {
+  mutating func abandonFreeze(_ freezing: Freezing, _ report: Report, at now: Instant) -> [Action] {
     var instance = freezing.instance
     let thawing = Self.thaw(&instance)
-    resume(instance, at: now)
-    return thawing + [.recordCloses, .report(report)]
+    instance.isRestRequested = false
+    return thawing + [.recordCloses, .report(report)] + goOn(instance, at: now)
   }
 
   private mutating func becomeFrozen(_ freezing: Freezing, _ wakeAt: Instant?, at now: Instant) -> [Action] {
     var instance = freezing.instance
+    if instance.isRestRequested {
+      instance.isRestRequested = false
+      return beginDrain(instance, lastEvidence: freezing.lastEvidence, at: now)
+    }
     let isShort = wakeAt.map { $0 < now.advanced(by: configuration.housekeeping) } ?? false
     instance.housekeepings = isShort ? instance.housekeepings + 1 : 0
     let wakeAt = instance.housekeepings > Instance.housekeepingsMax ? nil : wakeAt
     state = .frozen(
       Frozen(
         instance: instance, since: now, lastEvidence: freezing.lastEvidence, wakeAt: wakeAt,
-        stopAt: configuration.stopAfterFrozen.map(now.advanced(by:))))
+        stopAt: isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))))
     return [.releaseMemory, .report(.frozen), .arm]
   }
 
@@ -127,20 +135,24 @@ extension Lifecycle {
       return awaken(
         frozen, lastEvidence: frozen.lastEvidence, lookAt: now.advanced(by: slice), at: now)
     case .mainExited(let status, _):
-      frozen.instance.mainExit = status
+      noteExit(status, of: &frozen.instance)
       return [.disarm] + leave(frozen.instance, status, at: now)
     case .allProcessesGone:
       frozen.instance.isGone = true
       state = .frozen(frozen)
       return []
     case .listenerShutDown(let socket):
-      frozen.instance.noteShutDown()
+      frozen.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .frozen(frozen)
       return [.listenAgain, .report(.listenerShutDown(socket: socket))]
     case .stopRequested:
       return stop(frozen.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(frozen.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed, .queuesRead, .sampled, .sampleFailed,
       .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed,
       .connectionsHeld, .holdFailed:

@@ -35,12 +35,13 @@
 // it: whom it accepts after that and doesn't serve is lost, which the shell has said at the start.
 
 extension Lifecycle {
-  mutating func beginRest(_ running: Running, at now: Instant) -> [Action] {
+  /// What is later than `lastEvidence` is a use that ends it.
+  mutating func beginRest(_ running: Running, lastEvidence: Instant, at now: Instant) -> [Action] {
     let report = Action.report(.resting(idle: now.since(running.lastEvidence)))
-    switch configuration.rest {
-    case .freeze: return [report] + beginFreeze(running, at: now)
-    case .stop: return [report] + beginDrain(running.instance, lastEvidence: running.lastEvidence, at: now)
-    }
+    return [report]
+      + (configuration.restsByFreeze
+        ? beginFreeze(running.instance, lastEvidence: lastEvidence, at: now)
+        : beginDrain(running.instance, lastEvidence: lastEvidence, at: now))
   }
 
   mutating func beginDrain(_ instance: Instance, lastEvidence: Instant, at now: Instant) -> [Action] {
@@ -89,11 +90,12 @@ extension Lifecycle {
       guard case .datagrams(query) = draining.step else { return [] }
       return awaitAnswers(draining, at: now)
     case .steeringFailed:
-      return giveUpRest(draining.instance, at: now)
+      return draining.isCommitted
+        ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, isImpossible: true, at: now)
     case .deadlineReached:
       if Self.isDue(draining.deadline, at: now) {
-        return draining.isCommitted
-          ? stop(draining.instance, .rest, at: now) : giveUpRest(draining.instance, at: now)
+        if draining.isCommitted { return stop(draining.instance, .rest, at: now) }
+        return giveUpRest(draining.instance, isImpossible: draining.isFreezing, at: now)
       }
       return Self.isDue(draining.retryAt, at: now) ? lookAgain(draining) : []
     case .frozen(let query):
@@ -104,7 +106,7 @@ extension Lifecycle {
       return [.sample(look)]
     case .freezeFailed(let query):
       guard case .freezing(query) = draining.step else { return [] }
-      return giveUpRest(draining.instance, at: now)
+      return giveUpRest(draining.instance, isImpossible: true, at: now)
     case .connectionClosed:
       // Told between a look and its answer.
       return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
@@ -116,7 +118,7 @@ extension Lifecycle {
         state = .draining(draining)
         return follow
       }
-      draining.instance.mainExit = status
+      noteExit(status, of: &draining.instance)
       if draining.isCommitted { return clearAway(draining.instance, .rest, at: now) }
       // It may have left connections in A: they and B's have to end up in one queue.
       return giveUpRest(draining.instance, at: now)
@@ -134,8 +136,12 @@ extension Lifecycle {
       return stopAtOnce(draining.instance, at: now)
     case .listenerShutDown:
       // Nothing new is to come by it now; steering back to it makes it listen again.
-      draining.instance.noteShutDown()
+      draining.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .draining(draining)
+      return []
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
       .connectionsHeld, .holdFailed:
@@ -155,7 +161,7 @@ extension Lifecycle {
       draining.retryInterval = firstRetryInterval
       draining.step = .datagrams(look)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
-      .datagrams:
+      .commitRetry, .datagrams:
       return []
     }
     state = .draining(draining)
@@ -173,7 +179,7 @@ extension Lifecycle {
       if isInUse { return giveUpRest(draining.instance, at: now) }
       return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
     case .inHand(query):
-      return isInUse ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
+      return isInUse || sample.isAtWork ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
     case .frozenLook(query):
       return isInUse ? giveUpRest(draining.instance, at: now) : killFrozen(draining.instance, at: now)
     case .datagrams(query):
@@ -186,7 +192,7 @@ extension Lifecycle {
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
       return sample.hasClosed ? giveUpRest(draining.instance, at: now) : []
-    case .commitBarrier, .datagrams:
+    case .commitBarrier, .commitRetry, .datagrams:
       return []
     }
   }
@@ -227,6 +233,8 @@ extension Lifecycle {
     case .datagrams(nil):
       query = nextQuery()
       draining.step = .datagrams(query)
+    case .commitRetry:
+      return commitAgain(draining)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
       .datagrams:
       return []
@@ -265,6 +273,29 @@ extension Lifecycle {
     return [.commitDatagrams, .barrier(query)] + thawing
   }
 
+  /// The kernel has refused to send datagrams to the next sockets. If no predecessor has, they go where they went.
+  private mutating func refuseCommit(_ draining: Draining, at now: Instant) -> [Action] {
+    guard let until = draining.commitUntil else {
+      return giveUpRest(draining.instance, isImpossible: true, at: now)
+    }
+    // Told once for each kind of socket.
+    guard case .commitBarrier = draining.step else { return [] }
+    guard now < until else { return stop(draining.instance, .rest, at: now) }
+    var draining = draining
+    draining.step = .commitRetry
+    return lookLater(draining, at: now)
+  }
+
+  /// All of it, whatever of it has been done.
+  mutating func commitAgain(_ draining: Draining) -> [Action] {
+    var draining = draining
+    let query = nextQuery()
+    draining.step = .commitBarrier(query)
+    draining.retryAt = nil
+    state = .draining(draining)
+    return [.steer(.next), .commitDatagrams, .barrier(query)]
+  }
+
   mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] {
     state = .stopping(
       Stopping(instance: instance, purpose: .rest, killAt: now.advanced(by: .seconds(1)), isKilled: true))
@@ -276,10 +307,12 @@ extension Lifecycle.Draining {
   /// Datagrams go to the next sockets, and there is no way back.
   var isCommitted: Bool {
     switch step {
-    case .commitBarrier, .datagrams: true
+    case .commitBarrier, .commitRetry, .datagrams: true
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
     }
   }
+
+  var isFreezing: Bool { if case .freezing = step { true } else { false } }
 
   func isUse(_ sample: Sample, allowingSilence: Bool) -> Bool {
     sample.accepted > 0 && !allowingSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed

@@ -31,11 +31,15 @@ extension Lifecycle {
     public var adopted: Set<Int> = []
     public var abandoned: Set<Int> = []
     public var failures = 0
+    /// It is started again at the end of a wait though nobody waits.
+    public var restarts = false
+    public var isPinned = false
+    public var saysBusy = false
   }
 
   /// What a successor has found.
   public struct Found: Equatable, Sendable {
-    /// Some process of the service is alive.
+    /// Some process of the service is alive; with `KillMode.process` its main one.
     public var hasProcesses: Bool
     /// How its main process has ended, if it has; `unknown` where nobody is left who was told.
     public var mainExit: ExitStatus?
@@ -55,7 +59,10 @@ extension Lifecycle {
   /// To be kept where a successor finds it, before actions are carried out.
   public var memory: Memory {
     var memory = Memory(phase: phase, abandoned: abandoned, failures: failures)
+    memory.isPinned = isPinned
+    if case .backingOff(let backingOff) = state { memory.restarts = backingOff.restarts }
     if let instance {
+      memory.saysBusy = instance.saysBusy
       memory.adopted = instance.adopted
       memory.wokenAt = instance.wokenAt
       memory.readyAt = instance.readyAt
@@ -99,6 +106,7 @@ extension Lifecycle {
   public mutating func resume(_ memory: Memory, _ found: Found, at now: Instant) -> [Action] {
     failures = memory.failures
     abandoned = memory.abandoned
+    isPinned = memory.isPinned
     var actions = goOn(memory, found, at: now)
     if found.hasProcesses, let status = found.mainExit {
       // What is left may be a daemon that has gone to the background, or workers without a master, who would keep their clients
@@ -117,7 +125,7 @@ extension Lifecycle {
       // The last thing that a rest does; nothing waits on the old ones.
       return (found.hasNext ? [.swap] : []) + [.listenAgain] + becomeDormant()
     case .backingOff(let until) where !found.hasProcesses:
-      state = .backingOff(BackingOff(until: until))
+      state = .backingOff(BackingOff(until: until, restarts: memory.restarts))
       return [.listenAgain]
     case .starting where !found.hasProcesses:
       // It was never started, or is gone already: whoever waits starts it.
@@ -155,6 +163,7 @@ extension Lifecycle {
     instance.hasAccepted = true
     instance.readyAt = memory.readyAt
     instance.adopted = memory.adopted
+    instance.saysBusy = memory.saysBusy
     instance.isFrozen = found.isFrozen
     if !found.hasProcesses {
       instance.mainExit = .unknown
@@ -170,8 +179,8 @@ extension Lifecycle {
   private mutating func goOnCommitted(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
-    let query = nextQuery()
-    state = .draining(Draining(instance: instance, step: .commitBarrier(query), lastEvidence: now))
-    return thawing + [.steer(.next), .commitDatagrams, .barrier(query)]
+    var draining = Draining(instance: instance, step: .commitRetry, lastEvidence: now)
+    draining.commitUntil = now.advanced(by: configuration.datagramPatience)
+    return thawing + commitAgain(draining)
   }
 }

@@ -4,14 +4,17 @@
 // (net.ipv4.tcp_migrate_req), or is relayed where it can't.
 
 extension Lifecycle {
-  mutating func giveUpRest(_ instance: Instance, at now: Instant) -> [Action] {
+  /// `isImpossible`: nobody came, but a step of it can't be done now.
+  mutating func giveUpRest(_ instance: Instance, isImpossible: Bool = false, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
     let steered = configuration.steerable.intersection(held)
-    guard !steered.isEmpty else { return thawing + finishReturn(instance, strays: 0, at: now) }
     let query = nextQuery()
-    state = .returning(
-      Returning(instance: instance, step: .barrier(query), relays: configuration.relayed.intersection(held)))
+    let returning = Returning(
+      instance: instance, step: .barrier(query), relays: configuration.relayed.intersection(held),
+      isImpossible: isImpossible)
+    guard !steered.isEmpty else { return thawing + finishReturn(returning, strays: 0, at: now) }
+    state = .returning(returning)
     return thawing + [.steer(.current), .barrier(query)]
   }
 
@@ -76,10 +79,10 @@ extension Lifecycle {
       return relayIfNeeded(returning) + [.sample(query)]
     case .nextClosed(let strays):
       guard case .closing = returning.step else { return [] }
-      return finishReturn(returning.instance, strays: strays, at: now)
+      return finishReturn(returning, strays: strays, at: now)
     case .mainExited(let status, let hasSuccessor):
       let follow = Self.follow(&returning.instance, status, hasSuccessor)
-      if follow == nil { returning.instance.mainExit = status }
+      if follow == nil { noteExit(status, of: &returning.instance) }
       state = .returning(returning)
       return follow ?? []
     case .allProcessesGone:
@@ -91,24 +94,30 @@ extension Lifecycle {
       state = .returning(returning)
       return []
     case .listenerShutDown:
-      returning.instance.noteShutDown()
+      returning.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .returning(returning)
       return [.listenAgain]
     case .stopRequested:
       return stop(returning.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(returning.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
       .nextUnavailable, .steeringFailed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
   }
 
-  private mutating func finishReturn(_ instance: Instance, strays: Int, at now: Instant) -> [Action] {
-    let report = Action.report(.restAborted(strays: strays))
+  private mutating func finishReturn(_ returning: Returning, strays: Int, at now: Instant) -> [Action] {
+    let report = Action.report(
+      returning.isImpossible
+        ? .restImpossible(retryIn: configuration.idleTimeout ?? .zero) : .restAborted(strays: strays))
+    let instance = returning.instance
     if let status = instance.mainExit { return [report] + leave(instance, status, at: now) }
-    resume(instance, at: now)
-    return [.recordCloses, report]
+    return [.recordCloses, report] + goOn(instance, at: now)
   }
 
   private func relayIfNeeded(_ returning: Returning) -> [Action] {
@@ -149,6 +158,14 @@ extension Lifecycle {
     returning.retryAt = nil
     state = .returning(returning)
     return [.closeNext]
+  }
+
+  /// Back to work, or to its end if that has begun meanwhile.
+  mutating func goOn(_ instance: Instance, at now: Instant) -> [Action] {
+    if instance.isAborted { return awaitEnd(of: instance, .failure(.watchdog), at: now) }
+    if instance.saysStopping { return awaitEnd(of: instance, .left, at: now) }
+    resume(instance, at: now)
+    return []
   }
 
   mutating func resume(_ instance: Instance, at now: Instant) {

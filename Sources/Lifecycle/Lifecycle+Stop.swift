@@ -29,35 +29,57 @@ extension Lifecycle {
 
   /// The main process has ended without having been told to.
   mutating func leave(_ instance: Instance, _ status: ExitStatus, at now: Instant) -> [Action] {
-    clearAway(instance, status.isSuccess ? .left : .failure(.died(status)), at: now)
+    if instance.isAborted { return clearAway(instance, .failure(.watchdog), at: now) }
+    return clearAway(instance, status.isSuccess ? .left : .failure(.died(status)), at: now)
+  }
+
+  /// What a main process leaves behind is nobody's where only that one is ours.
+  func noteExit(_ status: ExitStatus, of instance: inout Instance) {
+    instance.mainExit = status
+    if configuration.killMode == .process { instance.isGone = true }
   }
 
   /// Ends what an instance whose main process is gone has left running.
   mutating func clearAway(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
-    let stopping = Stopping(
+    var stopping = Stopping(
       instance: instance, purpose: purpose, killAt: now.advanced(by: configuration.leftoverTimeout),
       limit: configuration.leftoverTimeout)
     if instance.isGone { return thawing + settle(stopping, at: now) }
+    return (configuration.killMode == .mixed ? killLeftovers(&stopping, at: now) : tellLeftovers(&stopping)) + thawing
+  }
+
+  private mutating func tellLeftovers(_ stopping: inout Stopping) -> [Action] {
     state = .stopping(stopping)
-    return [.terminateAll] + thawing
+    return [.terminateAll]
+  }
+
+  private mutating func killLeftovers(_ stopping: inout Stopping, at now: Instant) -> [Action] {
+    stopping.isKilled = true
+    stopping.killAt = now.advanced(by: .seconds(1))
+    state = .stopping(stopping)
+    return [.killAll]
   }
 
   mutating func handle(_ event: Event, stopping: Stopping, at now: Instant) -> [Action] {
     var stopping = stopping
     switch event {
     case .mainExited(let status, _):
-      stopping.instance.mainExit = status
+      noteExit(status, of: &stopping.instance)
+      // It has said that it would leave, and has failed at that.
+      if stopping.purpose == .left, stopping.instance.saysStopping, !status.isSuccess {
+        stopping.purpose = .failure(.died(status))
+      }
       if stopping.instance.isGone { return settle(stopping, at: now) }
+      if configuration.killMode == .mixed { return killLeftovers(&stopping, at: now) }
       // What outlives the main process gets its own SIGTERM and less time: clients may already wait for the next instance.
       let limit = now.advanced(by: configuration.leftoverTimeout)
       if stopping.killAt.map({ $0 > limit }) ?? true {
         stopping.killAt = limit
         stopping.limit = configuration.leftoverTimeout
       }
-      state = .stopping(stopping)
-      return [.terminateAll]
+      return tellLeftovers(&stopping)
     case .allProcessesGone:
       stopping.instance.isGone = true
       if stopping.instance.mainExit != nil { return settle(stopping, at: now) }
@@ -90,6 +112,10 @@ extension Lifecycle {
       return []
     case .sampleFailed(let query):
       return query == stopping.query ? [.forgetCloses] + conclude(stopping, nil, at: now) : []
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
       .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
@@ -102,12 +128,10 @@ extension Lifecycle {
     var stopping = stopping
     switch stopping.purpose {
     case .rest:
-      failures = 0
-      state = .dormant
+      endRow()
+      let rested = Action.report(.rested(awake: now.since(stopping.instance.wokenAt)))
       // Armed last: armed before the swap, the old socket would wake us, or the new one not.
-      return [
-        .swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm,
-      ]
+      return [.swap, .forgetCloses, rested] + (holdBack(stopping.instance, at: now) ?? becomeDormant())
     case .quit:
       return end()
     case .failure, .left:
@@ -127,18 +151,15 @@ extension Lifecycle {
       return []
     case .failure(let reason):
       failure = reason
+    // Started to be checked, it has shown that it doesn't start.
+    case .left where stopping.instance.isVerification && stopping.instance.readyAt == nil:
+      failure = .diedStarting(stopping.instance.mainExit ?? .unknown)
     case .left where stopping.instance.hasIgnored(last):
       let status = stopping.instance.mainExit ?? .unknown
       failure = stopping.instance.readyAt == nil ? .diedStarting(status) : .leftClientsWaiting(status)
     case .left:
-      failures = 0
-      state = .dormant
-      return [.report(.leftByItself(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm]
+      return concludeWell(stopping.instance, last, at: now)
     }
-    let wasHealthy = stopping.instance.readyAt.map { now.since($0) >= configuration.healthyAfter } ?? false
-    failures = wasHealthy ? 1 : failures + 1
-    let delay = configuration.backoff.delay(afterFailures: failures)
-    state = .backingOff(BackingOff(until: now.advanced(by: delay)))
-    return [.report(.failed(failure, waiting: last?.queuedOnCurrent.count ?? 0, retryIn: delay))]
+    return retry(stopping.instance, failure, waiting: last?.queuedOnCurrent.count ?? 0, at: now)
   }
 }

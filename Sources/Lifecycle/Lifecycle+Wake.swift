@@ -7,6 +7,10 @@ extension Lifecycle {
     case .startRequested: return wake(at: now, isWanted: false)
     case .stopRequested, .stopAtOnceRequested: return end()
     case .listenerShutDown: return [.listenAgain]
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
@@ -16,9 +20,12 @@ extension Lifecycle {
   }
 
   /// `isWanted`: somebody waits, so that an emptied queue means that the service has taken them.
-  mutating func wake(at now: Instant, isWanted: Bool, isSeen: Bool = true) -> [Action] {
+  mutating func wake(
+    at now: Instant, isWanted: Bool, isSeen: Bool = true, isVerification: Bool = false
+  ) -> [Action] {
     let looks = configuration.readiness == .automatic
-    let instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: isWanted)
+    var instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: isWanted)
+    instance.isVerification = isVerification
     state = .starting(
       Starting(
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
@@ -68,7 +75,7 @@ extension Lifecycle {
         state = .starting(starting)
         return follow
       }
-      starting.instance.mainExit = status
+      noteExit(status, of: &starting.instance)
       // One that serves quickly and leaves may do so before it was seen to be ready.
       let isGood = status == .exited(code: 0)
       return clearAway(starting.instance, isGood ? .left : .failure(.diedStarting(status)), at: now)
@@ -77,7 +84,7 @@ extension Lifecycle {
       state = .starting(starting)
       return []
     case .listenerShutDown(let socket):
-      starting.instance.noteShutDown()
+      starting.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       state = .starting(starting)
       return [.listenAgain, .report(.listenerShutDown(socket: socket))]
     case .stopRequested:
@@ -94,6 +101,10 @@ extension Lifecycle {
         ? startTimedOut(starting, at: now) : lookAtQueues(starting, at: now)
     case .sampleFailed(let query):
       return query == starting.lastLook ? failStart(starting, at: now) : []
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
       .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
@@ -148,40 +159,59 @@ extension Lifecycle {
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.
     instance.abandonAt = isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil
-    state = .running(Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now)))
-    return [.report(.serving(after: now.since(instance.wokenAt)))]
+    let running = Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now))
+    state = .running(running)
+    let after = now.since(instance.wokenAt)
+    if instance.isVerification { return [.report(.serving(after: after)), .report(.readyToVerify(after: after))] }
+    return [.report(.serving(after: after))] + (instance.isRestRequested ? lookForRest(running, at: now) : [])
   }
 
   // MARK: failed starts
 
   mutating func handle(_ event: Event, backingOff: BackingOff, at now: Instant) -> [Action] {
-    var backingOff = backingOff
     switch event {
     case .deadlineReached:
       guard backingOff.query == nil, backingOff.until <= now else { return [] }
-      let query = nextQuery()
-      backingOff.query = query
-      state = .backingOff(backingOff)
-      return [.sample(query)]
+      return lookWhoWaits(backingOff)
     case .sampled(let query, let sample):
       guard query == backingOff.query else { return [] }
-      guard sample.queuedOnCurrent.isEmpty else { return wake(at: now, isWanted: true) }
+      guard sample.queuedOnCurrent.isEmpty else { return tryAgain(backingOff, isSeen: true, at: now) }
+      if backingOff.restarts { return wake(at: now, isWanted: false) }
       // Nobody waits any more. Whoever comes now starts it at once; a further failure waits longer.
       return becomeDormant()
     case .sampleFailed(let query):
       // Nobody knows who waits: an empty queue proves nothing then.
-      return query == backingOff.query ? wake(at: now, isWanted: true, isSeen: false) : []
+      return query == backingOff.query ? tryAgain(backingOff, isSeen: false, at: now) : []
     case .startRequested:
       return wake(at: now, isWanted: false)
     case .listenerShutDown:
       return [.listenAgain]
     case .stopRequested, .stopAtOnceRequested:
       return end()
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
       .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
       .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
       return []
     }
+  }
+
+  /// At the end of the wait, not before it.
+  private mutating func tryAgain(_ backingOff: BackingOff, isSeen: Bool, at now: Instant) -> [Action] {
+    guard now < backingOff.until else { return wake(at: now, isWanted: true, isSeen: isSeen) }
+    state = .backingOff(BackingOff(until: backingOff.until, restarts: backingOff.restarts))
+    return []
+  }
+
+  mutating func lookWhoWaits(_ backingOff: BackingOff) -> [Action] {
+    var backingOff = backingOff
+    let query = nextQuery()
+    backingOff.query = query
+    state = .backingOff(backingOff)
+    return [.sample(query)]
   }
 
   mutating func becomeDormant() -> [Action] {

@@ -14,16 +14,22 @@ extension Lifecycle {
       guard Self.isDue(running.lookAt, at: now) else { return [] }
       let query = nextQuery()
       running.query = query
+      running.askedAt = now
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
       if query == running.query { return judge(sample, running, at: now) }
+      if let look = running.restLook, look.query == query { return judgeForRest(sample, look, running, at: now) }
       running.instance.note(query, sample)
       state = .running(running)
       // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
       return sample.hasClosed ? handle(.connectionClosed, running: running, at: now) : []
     case .sampleFailed(let query):
+      if query == running.restLook?.query {
+        running.restLook = nil
+        return abortRequestedRest(running, at: now)
+      }
       guard query == running.query else { return [] }
       // What can't be seen is busy.
       running.lastEvidence = now
@@ -43,7 +49,7 @@ extension Lifecycle {
       state = .running(running)
       return []
     case .listenerShutDown(let socket):
-      running.instance.noteShutDown()
+      running.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
       running.isQuiet = false
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
@@ -55,7 +61,7 @@ extension Lifecycle {
         state = .running(running)
         return follow
       }
-      running.instance.mainExit = status
+      noteExit(status, of: &running.instance)
       return leave(running.instance, status, at: now)
     case .allProcessesGone:
       running.instance.isGone = true
@@ -65,6 +71,10 @@ extension Lifecycle {
       return stop(running.instance, .quit, at: now)
     case .stopAtOnceRequested:
       return stopAtOnce(running.instance, at: now)
+    case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
+      .notifiedStopping,
+      .busySaid, .timeoutExtended, .watchdogExpired:
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
       .holdFailed, .dataArrived:
@@ -75,18 +85,21 @@ extension Lifecycle {
   private mutating func judge(_ sample: Sample, _ running: Running, at now: Instant) -> [Action] {
     var running = running
     running.query = nil
-    if let unheard = running.instance.unheard {
-      let deaf = !unheard.isDisjoint(with: sample.queuedOnCurrent)
-      running.instance.unheard = sample.queuedOnCurrent
-      // Those it has in hand are served to their end; then it makes room for one that accepts. It is told to end with its
-      // own socket in front of it, unsteered: a drain would wait for it to empty its queue, which it doesn't do any more.
-      if deaf, sample.accepted == 0 { return stop(running.instance, .left, at: now) }
+    switch running.instance.deafness?.judge(
+      sample, askedAt: running.askedAt ?? now, at: now, isAlone: held.count == 1)
+    {
+    // It makes room for one that accepts. It is told to end with its own socket in front of it, unsteered: a drain would wait
+    // for it to empty its queue, which it doesn't do any more.
+    case .isDeaf: return stop(running.instance, .left, at: now)
+    case .hears: running.instance.deafness = nil
+    case .unknown, nil: break
     }
-    guard let timeout = configuration.idleTimeout else {
+    running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
+    guard let timeout = configuration.idleTimeout, mayRest(running.instance) else {
+      running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return []
     }
-    running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
     if let lastUse = sample.lastUse {
       // The kernel's clock for these is another one, which may be set: never later than now.
       running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
@@ -100,21 +113,28 @@ extension Lifecycle {
       state = .running(running)
       return wasQuiet ? [.recordCloses] : []
     }
-    if running.lastEvidence.advanced(by: timeout) <= now { return beginRest(running, at: now) }
+    let restAt = max(
+      running.lastEvidence.advanced(by: timeout),
+      (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime))
+    if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
+    if configuration.looksRegularly {
+      running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
+      state = .running(running)
+      return []
+    }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
     running.lookAt = Self.earlier(
-      running.lastEvidence.advanced(by: timeout),
-      running.instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) }
-    )
-    running.isQuiet = running.instance.unheard == nil
+      restAt, running.instance.deafness.map { now.advanced(by: $0.lookInterval) })
+    running.isQuiet = running.instance.deafness == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
   }
 
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
+    // All services with the same timeout are looked at in the same moment, which costs one dump of the kernel's sockets.
     Self.earlier(
-      configuration.lookInterval.map(now.advanced(by:)),
-      instance.unheard.map { _ in now.advanced(by: configuration.deafGrace) })
+      mayRest(instance) ? configuration.lookInterval.map(now.next(multipleOf:)) : nil,
+      instance.deafness.map { now.advanced(by: $0.lookInterval) })
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {

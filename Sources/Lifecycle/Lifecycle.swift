@@ -3,12 +3,20 @@
 /// A value without a clock and without I/O. The shell turns what the kernel says into events and carries the actions out;
 /// the simulation does the same with a kernel of its own.
 public struct Lifecycle: Equatable, Sendable {
-  public let configuration: Configuration
+  public internal(set) var configuration: Configuration
+  /// What it will be when no rest is under way.
+  var nextConfiguration: Configuration?
   public internal(set) var state: State = .dormant
   /// Failed starts in a row.
   public internal(set) var failures = 0
   /// Sockets that are no longer held, as the service never took them.
   public internal(set) var abandoned: Set<Int> = []
+  /// Its owner wants it not to be put to rest.
+  public internal(set) var isPinned = false
+  /// Ends in a row by itself, without having served anybody, after each of which it was started again.
+  var restarts = 0
+  var startTally = Tally()
+  var triggerTally = Tally()
   private var lastQuery: UInt64 = 0
 
   public init(configuration: Configuration) { self.configuration = configuration }
@@ -37,6 +45,12 @@ public struct Lifecycle: Equatable, Sendable {
 
   /// Decides. Bounded work and a bounded number of actions for each event; an event that the state doesn't await changes nothing.
   public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
+    let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
+    takeUpConfiguration(at: now)
+    return actions
+  }
+
+  private mutating func handleByState(_ event: Event, at now: Instant) -> [Action] {
     switch state {
     case .dormant: handleDormant(event, at: now)
     case .starting(let starting): handle(event, starting: starting, at: now)

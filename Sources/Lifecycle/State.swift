@@ -22,8 +22,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
-    /// It has shut a listening socket down: who waited at the last look and still waits won't be accepted any more.
-    var unheard: Set<UInt64>?
+    /// It has shut a listening socket down, and has not been seen to accept since.
+    var deafness: Deafness?
     /// When held sockets that are still unbound are given up.
     var abandonAt: Instant?
     /// When to see to what it has not bound; nil: it has bound nothing, or all, or this has been done.
@@ -33,6 +33,16 @@ extension Lifecycle {
     var first: Sample?
     /// A connection woke it.
     let isWanted: Bool
+    /// Nobody has come: it was started to be checked, and the check isn't over.
+    var isVerification = false
+    /// It is to rest as soon as it is ready.
+    var isRestRequested = false
+    /// It has said that it is busy.
+    var saysBusy = false
+    /// It has said that it leaves.
+    var saysStopping = false
+    /// It has got the watchdog's signal.
+    var isAborted = false
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
     var mainExit: ExitStatus?
@@ -54,9 +64,6 @@ extension Lifecycle {
       first = sample
       hasAccepted = hasAccepted || sample.showsService
     }
-
-    /// It may have begun to leave, or it may accept again as if nothing had happened.
-    mutating func noteShutDown() { unheard = unheard ?? [] }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
@@ -97,6 +104,15 @@ extension Lifecycle {
     /// Nothing was open at the last look: a close is announced at once, and no look is needed before the timeout.
     var isQuiet = false
     var query: Query?
+    /// When that was asked.
+    var askedAt: Instant?
+    /// The look that a requested rest begins with.
+    var restLook: RestLook?
+
+    struct RestLook: Equatable, Sendable {
+      let query: Query
+      let askedAt: Instant
+    }
   }
 
   public struct Draining: Equatable, Sendable {
@@ -113,6 +129,8 @@ extension Lifecycle {
       case frozenLook(Query)
       /// Only with datagrams, and with no way back: they go to the next sockets…
       case commitBarrier(Query)
+      /// The kernel has refused that, and it is tried again at `retryAt`.
+      case commitRetry
       /// … and it has until `deadline` to read and answer what it has.
       case datagrams(Query?)
     }
@@ -126,6 +144,8 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
+    /// A predecessor may have committed already, so that the commitment is tried until then and never given up.
+    var commitUntil: Instant?
   }
 
   public struct Returning: Equatable, Sendable {
@@ -144,6 +164,8 @@ extension Lifecycle {
     var retryInterval: Duration = firstRetryInterval
     /// What comes to the next sockets of these is relayed, not left for the kernel to move when they close.
     var relays: Set<Int>
+    /// Given up because a step of the rest can't be done, not because anybody came.
+    let isImpossible: Bool
     /// All of them are relayed, as a handshake took too long.
     var isLate = false
   }
@@ -194,6 +216,8 @@ extension Lifecycle {
 
   public struct BackingOff: Equatable, Sendable {
     var until: Instant
+    /// Then it is started even if nobody waits.
+    var restarts = false
     var query: Query?
   }
 }

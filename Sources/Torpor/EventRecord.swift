@@ -68,6 +68,18 @@ extension Narrator {
         milliseconds = TimeSpan.seconds(after) * 1e3
         pid = context.pid
         setClient(context)
+      case .readyToVerify(let after):
+        event = "ready-to-verify"
+        milliseconds = TimeSpan.seconds(after) * 1e3
+      case .restarting(let delay):
+        event = "restarting"
+        retrySeconds = TimeSpan.seconds(delay)
+      case .startLimitHit(let retryIn):
+        event = "start-limit-hit"
+        retrySeconds = TimeSpan.seconds(retryIn)
+      case .triggerLimitHit(let retryIn):
+        event = "trigger-limit-hit"
+        retrySeconds = TimeSpan.seconds(retryIn)
       case .resting(let idle):
         event = "resting"
         idleSeconds = TimeSpan.seconds(idle)

@@ -74,6 +74,13 @@ final class Narrator {
     case .serving(let after):
       let cause = context.client.map { "woken by \($0.description)" } ?? "started"
       return "\(cause); serving after \(TimeSpan.describe(after))"
+    case .readyToVerify: return nil
+    case .restarting(let delay):
+      return "starting \(name) again in \(TimeSpan.describe(delay))"
+    case .startLimitHit(let retryIn):
+      return "\(name) has failed too often; it is tried every \(TimeSpan.describe(retryIn)) while somebody waits"
+    case .triggerLimitHit(let retryIn):
+      return "\(name) was woken again and again for nobody; the next wake is in \(TimeSpan.describe(retryIn))"
     case .resting(let idle):
       return "idle for \(TimeSpan.describe(idle)), resting"
     case .restAborted(let strays):
@@ -117,6 +124,7 @@ final class Narrator {
     switch failure {
     case .cannotStart: context.failureText ?? "cannot start \(name)"
     case .diedStarting(let status): "\(name) \(Self.describe(status)) before it was ready"
+    case .watchdog: "\(name) has not sent WATCHDOG=1 in time and was ended"
     case .died(let status): "\(name) \(Self.describe(status))"
     case .startTimedOut(let after):
       "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"

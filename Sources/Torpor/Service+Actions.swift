@@ -102,7 +102,7 @@ extension Service {
     do throws(Errno) {
       for socket in sockets where socket.isHandedOver { try socket.steerToNext() }
     } catch {
-      narrator.warn("cannot steer new connections away from the service: \(error)")
+      context.reason = "new connections can't be steered away from it: \(error)"
       post(.steeringFailed)
     }
   }
@@ -111,7 +111,7 @@ extension Service {
     do throws(Errno) {
       for socket in datagramSockets { try socket.commit() }
     } catch {
-      narrator.warn("cannot steer new datagrams away from the service: \(error)")
+      context.reason = "new datagrams can't be steered away from it: \(error)"
       post(.steeringFailed)
     }
   }
@@ -213,7 +213,7 @@ extension Service {
       guard let name = sockets.first(where: { $0.index == index && $0 is HeldAbstractSocket })?.name else { break }
       return narrator.warn("it shut \(name) down, where nobody can be reached until it has ended")
     case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
-      .stopTimedOut, .leftoversKilled, .stopping, .stopped:
+      .stopTimedOut, .leftoversKilled, .stopping, .stopped, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
       break
     }
     narrator.tell(report, context)

@@ -98,6 +98,40 @@ import Testing
     #expect(script.answer() == [.terminateMain])
   }
 
+  /// What the predecessor has steered away can't come back.
+  @Test func aCommitmentThatIsRefusedIsTriedAgain() {
+    var script = Script { $0.sockets = [.datagram] }
+    script.becomeIdle()
+    script.send(.nextOpened)
+    script.answer()
+    script.succeed(hasProcesses: true, hasNext: true)
+    #expect(script.send(.steeringFailed).isEmpty)
+    #expect(script.send(.steeringFailed).isEmpty, "told twice, once for each kind of socket")
+    #expect(script.lifecycle.memory.phase == .committed)
+    script.reachDeadline()
+    #expect(script.actions.prefix(2) == [.steer(.next), .commitDatagrams])
+    script.passBarrier()
+    #expect(script.answer() == [.terminateMain])
+  }
+
+  @Test func aCommitmentIsNotTriedForEver() {
+    var script = Script { $0.sockets = [.datagram] }
+    script.becomeIdle()
+    script.send(.nextOpened)
+    script.answer()
+    script.succeed(hasProcesses: true, hasNext: true)
+    let begin = script.now
+    var tries = 0
+    while script.send(.steeringFailed).isEmpty, tries < 10_000 {
+      tries += 1
+      script.reachDeadline()
+    }
+    #expect(script.actions == [.terminateMain])
+    #expect(tries > 100)
+    let patience = script.lifecycle.configuration.datagramPatience
+    #expect(script.now.since(begin) < patience + .milliseconds(10))
+  }
+
   @Test func theWaitAfterAFailureGoesOn() {
     var script = Script()
     script.wake()

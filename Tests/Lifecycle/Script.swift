@@ -133,6 +133,28 @@ struct Script {
     answer()
   }
 
+  /// Runs, and is put to rest now: new connections are steered away, and the barrier has passed.
+  mutating func drainFromRunning() {
+    send(.restRequested)
+    answer()
+    send(.nextOpened)
+    passBarrier()
+  }
+
+  /// Somebody woke it, went away again, and it has been put to rest.
+  mutating func restUnused() {
+    send(.connectionWaiting)
+    send(.spawned)
+    answer { $0.acceptQueueLength = 1 }
+    for socket in 0..<lifecycle.configuration.sockets.count { send(.adopted(socket: socket), after: .milliseconds(1)) }
+    drainFromRunning()
+    answer()
+    answerQueues()
+    answer()
+    send(.mainExited(.exited(code: 0), hasSuccessor: false))
+    send(.allProcessesGone)
+  }
+
   /// New connections are steered away, and the barrier has passed.
   mutating func drain() {
     becomeIdle()

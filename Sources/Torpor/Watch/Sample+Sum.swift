@@ -11,6 +11,7 @@ extension Sample {
     hasClosed = hasClosed || other.hasClosed
     unreadDatagrams += other.unreadDatagrams
     hasReceived = hasReceived || other.hasReceived
+    isAtWork = isAtWork || other.isAtWork
     if let use = other.lastUse { lastUse = lastUse.map { max($0, use) } ?? use }
   }
 }

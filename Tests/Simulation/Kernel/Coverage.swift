@@ -32,11 +32,21 @@ public struct Coverage: Equatable, Sendable {
 
   public enum EventKind: Int, CaseIterable, Sendable {
     case startRequested
+    case restRequested
+    case pinned
+    case verifyRequested
+    case verificationEnded
+    case reconfigured
+    case canFreezeChanged
     case connectionWaiting
     case spawned
     case spawnFailed
     case adopted
     case notifiedReady
+    case notifiedStopping
+    case busySaid
+    case timeoutExtended
+    case watchdogExpired
     case mainExited
     case allProcessesGone
     case connectionClosed
@@ -61,11 +71,21 @@ public struct Coverage: Equatable, Sendable {
     init(_ event: Event) {
       switch event {
       case .startRequested: self = .startRequested
+      case .restRequested: self = .restRequested
+      case .pinned: self = .pinned
+      case .verifyRequested: self = .verifyRequested
+      case .verificationEnded: self = .verificationEnded
+      case .reconfigured: self = .reconfigured
+      case .canFreezeChanged: self = .canFreezeChanged
       case .connectionWaiting: self = .connectionWaiting
       case .spawned: self = .spawned
       case .spawnFailed: self = .spawnFailed
       case .adopted: self = .adopted
       case .notifiedReady: self = .notifiedReady
+      case .notifiedStopping: self = .notifiedStopping
+      case .busySaid: self = .busySaid
+      case .timeoutExtended: self = .timeoutExtended
+      case .watchdogExpired: self = .watchdogExpired
       case .mainExited: self = .mainExited
       case .allProcessesGone: self = .allProcessesGone
       case .connectionClosed: self = .connectionClosed

@@ -36,6 +36,8 @@ struct Instance {
   /// Every process of it was told to end.
   var isToldAll = false
   var hasNotified = false
+  /// When we were told that it had shut its listener down.
+  var shutDownAt: UInt64?
   var spawnedAt: UInt64 = 0
   var firstBoundAt: UInt64?
   /// Somebody waited when it was started.

@@ -18,6 +18,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   /// After `deadlineReached` the deadline is later than now, or there is none: a timer that is due at once for ever is a
   /// loop that takes a whole core.
   case deadlineMovesOn
+  /// No deadline is later than any time that is configured could make it: one that is has been computed wrongly.
+  case deadlineIsNear
   /// A rest begins no earlier than the idle timeout after a connection was in hand, or waited when it was last looked.
   /// A handshake that came and went between two looks, without the service ever seeing it, is no work of the service's. A
   /// connection that its client has reset is in no dump until the service has closed it, which is told: in between it can't
@@ -49,6 +51,9 @@ public enum Invariant: String, CaseIterable, Sendable {
   case neverStartsForNobody
   /// A service that does what it should is told to end for a rest, or when we are told to, and never else.
   case neverEndsTheHealthy
+  /// A service that has shut its listener down is told to end for those who wait no earlier than the grace after that, and
+  /// soon after it.
+  case hearsOut
   /// What outlives a main process gets SIGTERM before SIGKILL.
   case neverKilledUntold
   /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`.

@@ -32,6 +32,8 @@ struct Settings {
   var failsFreezePercent = 0
   var acceptsUntilExitPercent = 0
   var ambushAtOncePercent = 0
+  /// The kernel refuses a successor what it may have granted its predecessor.
+  var refusesSuccessorPercent = 0
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -75,5 +77,6 @@ struct Settings {
     acceptsUntilExitPercent = profile == .tcp ? 0 : 30
     ambushAtOncePercent = profile == .tcp ? 0 : 20
     failsFreezePercent = random.chance(80) ? 0 : 30
+    if profile == .succession, random.chance(20) { refusesSuccessorPercent = 70 }
   }
 }

@@ -25,6 +25,7 @@ extension World {
     case .running:
       checkRestIsNotOverdue()
       checkUnbound()
+      checkDeafIsReplaced()
     case .starting: checkStarting()
     case .draining: checkDrainIsBrief()
     case .returning: checkReturnIsBrief()
@@ -198,8 +199,7 @@ extension World {
       if fault == nil, !isServiceFrozen { violate(.frozenMeansFrozen, "said to be frozen, and it runs") }
     case .thawed: lastExcuse = now
     case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
-      .leftoversKilled,
-      .stopping:
+      .leftoversKilled, .stopping, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
       break
     }
   }
@@ -208,7 +208,7 @@ extension World {
     switch failure {
     case .startTimedOut: outcome.counts.startTimeouts += 1
     case .leftClientsWaiting: outcome.counts.ignoredClients += 1
-    case .cannotStart, .diedStarting, .died: break
+    case .cannotStart, .diedStarting, .died, .watchdog: break
     }
   }
 

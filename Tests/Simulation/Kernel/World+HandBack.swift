@@ -36,7 +36,10 @@ extension World {
   }
 
   mutating func commitDatagrams() {
-    if !isHealed, random.chance(settings.failsOpenPercent) {
+    let isRefused =
+      settings.refusesSuccessorPercent > 0 && (instances.last?.isInherited ?? false)
+      && extras.chance(settings.refusesSuccessorPercent)
+    if isRefused || !isHealed && random.chance(settings.failsOpenPercent) {
       outcome.counts.failedSteerings += 1
       immediateAnswer = .steeringFailed
       return

@@ -150,6 +150,8 @@ extension World {
     guard settings.configuration.sockets[socket] != .datagram else { return }
     let listener = kernel.groups[socket].current
     outcome.counts.shutDownListeners += 1
+    // It is about to leave, or knows nothing of it.
+    if extras.chance(50) { instances[id].isAccepting = false }
     kernel.listeners[listener].isListening = false
     kernel.listeners[listener].isShutDownUntold = true
     for waiting in kernel.listeners[listener].queue { lose(waiting, isExcused: true, "") }

@@ -124,6 +124,9 @@ extension World {
     timerSetFor = deadline
     timerSetting += 1
     guard let deadline else { return }
+    guard deadline.nanoseconds < now + World.longestWait else {
+      return violate(.deadlineIsNear, "a deadline at \(Outcome.format(deadline.nanoseconds))")
+    }
     agenda.add(
       .timerFires(setting: timerSetting),
       at: max(deadline.nanoseconds, now) + random.spread(microsecond...200 * microsecond))
@@ -228,6 +231,7 @@ extension World {
   mutating func tellShutDown(_ listener: Int) {
     kernel.listeners[listener].isShutDownUntold = false
     guard kernel.isCurrent(listener) else { return }
+    if let id = instances.indices.last { instances[id].shutDownAt = now }
     feed(.listenerShutDown(socket: kernel.listeners[listener].socket))
   }
 

@@ -70,10 +70,34 @@ extension World {
   // MARK: signals
 
   mutating func checkEnding() {
+    checkHearing()
     guard !isStopRequested, let instance = instances.last, instance.isAlive, instance.plan.isHealthy,
       instance.ownExit == nil, !instance.isTerminatedForRest, settings.deaths == 0
     else { return }
     violate(.neverEndsTheHealthy, "told to end: \(stateName)")
+  }
+
+  private mutating func checkHearing() {
+    guard case .stopping(let stopping) = lifecycle.state, stopping.purpose == .left, let instance = instances.last,
+      instance.isMainAlive, !instance.isTerminated, instance.toldExit == nil, let shutDownAt = instance.shutDownAt,
+      settings.deaths == 0, now < shutDownAt + settings.configuration.deafGrace.nanosecondCount
+    else { return }
+    violate(.hearsOut, "told to end, and its listener was shut down at \(Outcome.format(shutDownAt))")
+  }
+
+  mutating func checkDeafIsReplaced() {
+    guard let instance = instances.last, instance.isMainAlive, !instance.isAccepting, instance.ownExit == nil,
+      let shutDownAt = instance.shutDownAt, settings.deaths == 0, !settings.configuration.allowsSilence
+    else { return }
+    let waiting = kernel.connections.filter {
+      $0.phase == .queued && !$0.isReset && $0.kind != .datagram && kernel.isCurrent($0.listener)
+    }
+    guard let first = waiting.map(\.queuedAt).min() else { return }
+    let since = max(first, shutDownAt, kernel.lastUse(at: now), lastExcuse)
+    // The longest time to a look, the grace, and the look at its end.
+    if now > since + 5 * second + 4 * settings.slowestAnswer {
+      violate(.hearsOut, "somebody waits since \(Outcome.format(since)) for a service that doesn't accept any more")
+    }
   }
 
   /// SIGKILL is for those that don't go by themselves.

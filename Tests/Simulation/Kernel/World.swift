@@ -87,6 +87,8 @@ struct World {
 
   /// More than any schedule takes that comes to an end.
   static let longestRun = 30_000
+  /// Longer than any time that is configured, and so short that virtual time doesn't run out before `longestRun`.
+  static let longestWait = 86_400 * second
 
   mutating func run() -> Outcome {
     note("\(settings)")

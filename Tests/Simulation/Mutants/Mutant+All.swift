@@ -5,17 +5,20 @@ import Simulation
 
 extension Mutant {
   static let all =
-    ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofEnds + ofRestraint
+    ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofDeafness + ofEnds
+    + ofRestraint
 
   /// A source of the core.
   enum Source: String {
     case backoff = "Backoff.swift"
     case configuration = "Configuration.swift"
     case core = "Lifecycle.swift"
+    case deafness = "Deafness.swift"
     case event = "Event.swift"
     case freeze = "Lifecycle+Freeze.swift"
     case giveUp = "Lifecycle+Return.swift"
     case rest = "Lifecycle+Rest.swift"
+    case retry = "Lifecycle+Retry.swift"
     case resume = "Lifecycle+Resume.swift"
     case state = "State.swift"
     case stop = "Lifecycle+Stop.swift"

@@ -56,11 +56,15 @@ extension Mutant {
       "forgetsCommitment", "that datagrams go to the second socket isn't remembered", .resume,
       "draining.isCommitted ? .committed : .draining", ".draining", in: .succession, [.noConnectionLost], 25_000),
     Mutant(
+      "givesCommitmentUp", "a successor gives a commitment up that the kernel refuses", .rest,
+      "guard let until = draining.commitUntil else {", "guard let until = draining.commitUntil, false else {",
+      in: .succession, [.noConnectionLost], 50_000),
+    Mutant(
       "forgetsFailures", "a successor begins a new row of failed starts", .resume,
       "failures = memory.failures", "", in: .succession, [.noSpawnStorm], 10_000),
     Mutant(
       "forgetsBackoff", "a successor doesn't wait for the end of a backoff", .resume,
-      "state = .backingOff(BackingOff(until: until))\n      return [.listenAgain]",
+      "state = .backingOff(BackingOff(until: until, restarts: memory.restarts))\n      return [.listenAgain]",
       "return [.listenAgain] + becomeDormant()", in: .succession, [.noSpawnStorm], 1_000),
     Mutant(
       "leavesSecondSockets", "a successor leaves the second sockets of a rest as they are", .resume,

@@ -11,7 +11,8 @@ extension Mutant {
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 100),
     Mutant(
       "steeringFailureIsIgnored", "the rest goes on when steering has failed", .rest,
-      "case .steeringFailed:\n      return giveUpRest(draining.instance, at: now)", "case .steeringFailed: return []",
+      ": giveUpRest(draining.instance, isImpossible: true, at: now)\n    case .deadlineReached:",
+      ": []\n    case .deadlineReached:",
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 20_000),
     Mutant(
       "restSkipsBarrier", "the rest goes on as if the barrier had passed", .rest,
@@ -46,8 +47,8 @@ extension Mutant {
       ".swap, .forgetCloses,", ".forgetCloses,", [.everyWaiterIsServedIfItCanStart], 50),
     Mutant(
       "armsBeforeSwap", "watched is the socket that is then closed", .stop,
-      ".swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant), .arm,",
-      ".arm, .swap, .forgetCloses, .report(.rested(awake: now.since(stopping.instance.wokenAt))), .report(.dormant),",
+      "[.swap, .forgetCloses, rested] + (holdBack(stopping.instance, at: now) ?? becomeDormant())",
+      "(holdBack(stopping.instance, at: now) ?? becomeDormant()) + [.swap, .forgetCloses, rested]",
       [.everyWaiterIsServedIfItCanStart], 50),
   ]
 

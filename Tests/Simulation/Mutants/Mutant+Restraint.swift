@@ -56,16 +56,16 @@ extension Mutant {
       "", [.noSpawnStorm], 2_000),
     Mutant(
       "restKeepsFailures", "failed starts are counted on after a rest", .stop,
-      "case .rest:\n      failures = 0",
+      "case .rest:\n      endRow()",
       "case .rest:", [.triedAgainInTime], 15_000),
     Mutant(
-      "healthKeepsFailures", "failed starts are counted on after a service has run for long", .stop,
-      "failures = wasHealthy ? 1 : failures + 1",
+      "healthKeepsFailures", "failed starts are counted on after a service has run for long", .retry,
+      "failures = wasHealthy(instance, at: now) ? 1 : failures + 1",
       "failures += 1", [.triedAgainInTime], 15_000),
     Mutant(
       "leftoversAreNotTold", "what outlives its main process gets no SIGTERM", .stop,
-      "      state = .stopping(stopping)\n      return [.terminateAll]\n    case .allProcessesGone",
-      "      state = .stopping(stopping)\n      return []\n    case .allProcessesGone", [.neverKilledUntold], 50),
+      "state = .stopping(stopping)\n    return [.terminateAll]", "state = .stopping(stopping)\n    return []",
+      [.neverKilledUntold], 50),
     Mutant(
       "followsNobody", "a service that goes to the background has left", .wake,
       "guard status.isSuccess, hasSuccessor,",
@@ -117,7 +117,7 @@ extension Mutant {
       300),
     Mutant(
       "frozenForEver", "a service may be frozen for longer than its owner wants", .freeze,
-      "stopAt: configuration.stopAfterFrozen.map(now.advanced(by:))",
+      "stopAt: isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))",
       "stopAt: nil", in: .freeze, [.wakesFrozenInTime], 300),
     Mutant(
       "sleepsThroughTimers", "a frozen service's own timers are late by the whole sleep", .freeze,

@@ -26,11 +26,11 @@ extension Mutant {
       .watch,
       "[.listenAgain, .report(.listenerShutDown", "[.report(.listenerShutDown", [.noConnectionLost], 8_000),
     Mutant(
-      "noBackoff", "a failed start is tried again at once", .stop,
-      "BackingOff(until: now.advanced(by: delay))", "BackingOff(until: now)", [.noSpawnStorm], 300),
+      "noBackoff", "a failed start is tried again at once", .retry,
+      "BackingOff(until: now.advanced(by: delay), restarts: restarts)", "BackingOff(until: now)", [.noSpawnStorm], 300),
     Mutant(
-      "backoffDoesNotGrow", "each failed start is the first of its row", .stop,
-      "failures = wasHealthy ? 1 : failures + 1", "failures = 1", [.noSpawnStorm], 2_000),
+      "backoffDoesNotGrow", "each failed start is the first of its row", .retry,
+      "failures = wasHealthy(instance, at: now) ? 1 : failures + 1", "failures = 1", [.noSpawnStorm], 2_000),
     Mutant(
       "ignoredClientsAreNoFailure", "a service that leaves well has served, whoever still waits", .stop,
       "case .left where stopping.instance.hasIgnored(last):", "case .left where stopping.instance.isGone && false:",
@@ -44,7 +44,8 @@ extension Mutant {
       "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 10_000),
     Mutant(
       "backoffEndsWithFailedLook", "the look at the end of a backoff fails, and nothing follows", .wake,
-      "return query == backingOff.query ? wake(", "return query == backingOff.query && false ? wake(",
+      "return query == backingOff.query ? tryAgain(",
+      "return query == backingOff.query && false ? tryAgain(",
       [.everyWaiterIsServedIfItCanStart], 20_000),
     Mutant(
       "backoffIsDueForEver", "the end of a backoff stays due while its look is under way", .core,
@@ -77,15 +78,27 @@ extension Mutant {
       [.neverEarly], 20_000),
     Mutant(
       "restsAtHalfTime", "half the idle timeout is enough", .watch,
-      "running.lastEvidence.advanced(by: timeout) <= now",
-      "running.lastEvidence.advanced(by: timeout / 2) <= now", [.neverEarly], 6_000),
+      "running.lastEvidence.advanced(by: timeout),\n      (",
+      "running.lastEvidence.advanced(by: timeout / 2),\n      (", [.neverEarly], 6_000),
     Mutant(
       "watchesNoCloses", "nothing tells of the close that ends a visit between two looks", .watch,
       "return running.isQuiet ? [.watchCloses] : []", "return []", [.notTooLate], 50),
     Mutant(
       "looksTwiceAtOnce", "a look leaves the deadline where it is", .watch,
-      "running.query = query\n      running.lookAt = nextLook(running.instance, at: now)", "running.query = query",
+      "running.lookAt = nextLook(running.instance, at: now)\n      state = .running(running)\n      return [.sample(query)]",
+      "state = .running(running)\n      return [.sample(query)]",
       [.deadlineMovesOn], 50),
+  ]
+
+  /// A service that has shut its listener down.
+  static let ofDeafness = [
+    Mutant(
+      "judgesAtOnce", "a service that has shut its listener down is deaf as soon as somebody is seen twice", .deafness,
+      "guard since.advanced(by: grace) <= askedAt else { return .unknown }", "", [.hearsOut], 100_000),
+    Mutant(
+      "hearsNobody", "that somebody waits at a listener that was shut down is not looked for", .watch,
+      "case .isDeaf: return stop(running.instance, .left, at: now)", "case .isDeaf: break",
+      [.hearsOut], 50_000),
   ]
 
   /// Ending an instance.

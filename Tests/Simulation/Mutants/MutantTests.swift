@@ -63,6 +63,10 @@ import Testing
     #expect(sighting == nil)
   }
 
+  /// Said of all of them at once, before anything is compiled.
+  @Test(arguments: Mutant.all)
+  func aMutantFitsTheSource(mutant: Mutant) throws { _ = try Workshop.edit(mutant) }
+
   @Test func namesAreDistinct() {
     #expect(Set(Mutant.all.map(\.name)).count == Mutant.all.count)
   }

@@ -60,11 +60,13 @@ struct Workshop: Sendable {
   /// Removes everything that was made.
   func remove() { try? FileManager.default.removeItem(at: directory) }
 
+  static func edit(_ mutant: Mutant) throws -> String {
+    try mutant.apply(to: String(contentsOf: core.appendingPathComponent(mutant.file), encoding: .utf8))
+  }
+
   func makeProbe(of mutant: Mutant) throws -> Probe {
-    let original = Self.core.appendingPathComponent(mutant.file)
     let edited = directory.appendingPathComponent(mutant.name + ".swift")
-    let text = try String(contentsOf: original, encoding: .utf8)
-    try mutant.apply(to: text).write(to: edited, atomically: true, encoding: .utf8)
+    try Self.edit(mutant).write(to: edited, atomically: true, encoding: .utf8)
     let others = try Self.sources(in: Self.core).filter { $0.lastPathComponent != mutant.file }
     try compile(edited, among: others + [edited], to: path(mutant.name + ".o"))
     let probe = Probe(path: path(mutant.name))

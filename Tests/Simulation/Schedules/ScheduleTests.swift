@@ -57,6 +57,10 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
       (1615, .freeze, "awake for its own timer for longer than two looks are apart"),
       (162_369, .succession, "told to end 200 ms after a datagram came, when it had been read just now"),
       (783, .succession, "a connection that was silent at SIGTERM and not after it"),
+      (
+        596_864, .succession,
+        "a commitment that the predecessor had made, given up as the kernel refused it to the successor"
+      ),
       (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
     ] as [(UInt64, Profile, String)])
   func aSeedThatOnceFailedHolds(_ seed: UInt64, _ profile: Profile, _ story: String) {

@@ -1,0 +1,65 @@
+// What comes after an end: dormancy, or a wait and another start.
+
+extension Lifecycle {
+  /// It ended by itself and without an error.
+  mutating func concludeWell(_ instance: Instance, _ last: Sample?, at now: Instant) -> [Action] {
+    endRow()
+    let report = Action.report(.leftByItself(awake: now.since(instance.wokenAt)))
+    // Whoever waits starts it at once.
+    let isWaitedFor = last.map { !$0.queuedOnCurrent.isEmpty || $0.acceptQueueLength > 0 } ?? true
+    guard configuration.restart.applies(to: .clean), !isWaitedFor, !instance.isVerification else {
+      return [report] + becomeDormant()
+    }
+    let hasServed = instance.hasAccepted || last?.showsService ?? false
+    let delay = restarts == 0 ? configuration.restartDelay : waitOf(restarts)
+    restarts = hasServed || wasHealthy(instance, at: now) ? 0 : restarts + 1
+    state = .backingOff(BackingOff(until: now.advanced(by: delay), restarts: true))
+    return [report, .report(.restarting(in: delay))]
+  }
+
+  /// It has failed.
+  mutating func retry(_ instance: Instance, _ failure: Failure, waiting: Int, at now: Instant) -> [Action] {
+    failures = wasHealthy(instance, at: now) ? 1 : failures + 1
+    let restarts = configuration.restart.applies(to: failure.end) && !instance.isVerification
+    var delay = configuration.backoff.delay(afterFailures: failures)
+    if restarts { delay = max(delay, configuration.restartDelay) }
+    var reports: [Action] = []
+    switch startTally.add(configuration.startLimit, at: now) {
+    case .within: break
+    case .reached:
+      delay = max(delay, configuration.backoff.longest)
+      reports = [.report(.startLimitHit(retryIn: delay))]
+    case .beyond: delay = max(delay, configuration.backoff.longest)
+    }
+    state = .backingOff(BackingOff(until: now.advanced(by: delay), restarts: restarts))
+    return [.report(.failed(failure, waiting: waiting, retryIn: delay))] + reports
+  }
+
+  /// A start was no failed one.
+  mutating func endRow() {
+    failures = 0
+    startTally = Tally()
+  }
+
+  /// Somebody wakes it again and again and wants nothing of it: not so often. nil: that isn't so.
+  mutating func holdBack(_ instance: Instance, at now: Instant) -> [Action]? {
+    restarts = 0
+    guard instance.isWanted, !instance.hasAccepted else {
+      triggerTally = Tally()
+      return nil
+    }
+    let verdict = triggerTally.add(configuration.triggerLimit, at: now)
+    guard verdict != .within else { return nil }
+    let delay = configuration.backoff.longest
+    state = .backingOff(BackingOff(until: now.advanced(by: delay)))
+    return verdict == .reached ? [.report(.triggerLimitHit(retryIn: delay))] : []
+  }
+
+  private func waitOf(_ ends: Int) -> Duration {
+    max(configuration.restartDelay, configuration.backoff.delay(afterFailures: ends))
+  }
+
+  private func wasHealthy(_ instance: Instance, at now: Instant) -> Bool {
+    instance.readyAt.map { now.since($0) >= configuration.healthyAfter } ?? false
+  }
+}

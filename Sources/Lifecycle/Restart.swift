@@ -1,0 +1,65 @@
+/// After which ends a service is started again though nobody waits: systemd.service(5), Restart=, table 1.
+public enum Restart: String, Equatable, Sendable {
+  case no
+  case onSuccess = "on-success"
+  case onFailure = "on-failure"
+  case onAbnormal = "on-abnormal"
+  case onAbort = "on-abort"
+  case onWatchdog = "on-watchdog"
+  case always
+
+  /// The rows of that table.
+  enum End: Equatable {
+    case clean
+    case uncleanStatus
+    case uncleanSignal
+    case timeout
+    case watchdog
+  }
+
+  func applies(to end: End) -> Bool {
+    switch self {
+    case .no: false
+    case .always: true
+    case .onSuccess: end == .clean
+    case .onFailure: end != .clean
+    case .onAbnormal: end == .uncleanSignal || end == .timeout || end == .watchdog
+    case .onAbort: end == .uncleanSignal
+    case .onWatchdog: end == .watchdog
+    }
+  }
+}
+
+/// What is ended of a service besides its main process: systemd.kill(5), KillMode=.
+public enum KillMode: String, Equatable, Sendable {
+  /// Every process: what outlives the main one is told to end, and given some time.
+  case controlGroup = "control-group"
+  /// The main process is told to end, and what outlives it is killed.
+  case mixed
+  /// The main process alone. What it leaves behind is nobody's; "no process is left" is said of the main one.
+  case process
+}
+
+extension Failure {
+  var end: Restart.End {
+    switch self {
+    case .cannotStart: .uncleanStatus
+    case .startTimedOut: .timeout
+    case .watchdog: .watchdog
+    case .diedStarting(let status), .died(let status), .leftClientsWaiting(let status): status.failedEnd
+    }
+  }
+}
+
+extension ExitStatus {
+  /// SIGHUP, SIGINT, SIGPIPE, SIGTERM.
+  private static let cleanSignals: Set<Int32> = [1, 2, 13, 15]
+
+  /// Of one that has failed: a status of 0 doesn't help it then.
+  fileprivate var failedEnd: Restart.End {
+    switch self {
+    case .exited, .unknown: .uncleanStatus
+    case .signalled(let signal, _): Self.cleanSignals.contains(signal) ? .clean : .uncleanSignal
+    }
+  }
+}
