@@ -17,17 +17,25 @@ public final class Service: ForegroundService {
   private(set) var unixSense: UnixSense?
   let processes: ServiceProcesses
   let launcher: Launcher
+  let execution: Execution
+  let watchdog: Watchdog
   let relays: Relays
   let unixRelays: UnixRelays
   let leftovers: Leftovers
   /// Of a service that is relayed to.
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
-  private let disposal: Disposal
+  let disposal: Disposal
   let errorChannel: OutputChannel
   private let channels: ServiceChannels
   var errorStream: ErrorStream?
+  /// The end of it that the instance's processes write to; nil where no more are to be started.
+  private var errorWriting: OwnedFD?
   var notifyReceiver: NotifyReceiver?
+  /// What the service has said of itself (STATUS=), the last time.
+  var statusText: String?
+  /// Hears all that it says; EXTEND_TIMEOUT_USEC=, X-BUSY= and their like mean nothing else yet.
+  var onNotification: ((NotifyMessage) -> Void)?
   private let standardInput: OwnedFD
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
@@ -58,6 +66,8 @@ public final class Service: ForegroundService {
       timer = try Timer()
     } catch { throw ServiceError("cannot set up: \(error)") }
     processes = ServiceProcesses(loop: loop)
+    execution = Execution(options, launcher: launcher, processes: processes, loop: loop)
+    watchdog = Watchdog(loop: loop)
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
     disposal = Disposal(loop: loop)
@@ -71,7 +81,7 @@ public final class Service: ForegroundService {
     lifecycle = Lifecycle(
       configuration: Lifecycle.Configuration(
         sockets: sockets.map(\.kind), idleTimeout: options.idleTimeout,
-        readiness: options.readiness == .notify || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
+        readiness: options.isToldReady || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
         canMigrate: migrates, startTimeout: options.startTimeout, stopTimeout: options.stopTimeout))
     context.listening = sockets.map(\.name)
     for socket in sockets { context.sockets[socket.index] = socket.name }
@@ -108,12 +118,7 @@ public final class Service: ForegroundService {
     datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
-    processes.onMainExit = { [weak self] status, hasSuccessor in
-      // Its last words are still in the pipe.
-      if !hasSuccessor { self?.errorStream?.drainAndClose() }
-      self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
-    }
-    processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
+    connectExecution()
     processes.helpers = { [gracePeriod, disposal] in
       disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
     }
@@ -143,6 +148,7 @@ public final class Service: ForegroundService {
   /// Ends the service, then the loop. A second call does so at once.
   public func stop() {
     if lifecycle.state == .ended { return loop.stop() }
+    if isStopRequested { execution.isForced = true }
     post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
     isStopRequested = true
   }
@@ -224,26 +230,49 @@ public final class Service: ForegroundService {
     context.lastLine = nil
     context.failureText = nil
     context.givenBackBytes = nil
-    do throws(Spawn.Failure) {
-      try begin(try launch())
-      post(.spawned)
-      front?.begin(asks: options.readiness == .auto)
-    } catch {
+    do throws(Errno) { try prepare() } catch {
       endInstance()
-      context.failureText = launcher.describe(error)
-      post(.spawnFailed)
+      context.failureText = launcher.describe(Spawn.Failure(step: .descriptors, errno: error)).description
+      return post(.spawnFailed)
     }
+    execution.start()
   }
 
-  private func launch() throws(Spawn.Failure) -> Spawn.Process {
-    let pipe: Pipe
-    do throws(Errno) { pipe = try prepare() } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
-    return try launcher.start(
-      sockets: sockets.map(\.number), passed: passedSockets, notifySocket: notifyReceiver?.name,
-      standardInput: standardInputNumber,
-      // The events have our stdout to themselves.
-      standardOutput: options.writesJSON ? pipe.writing.number : nil, standardError: pipe.writing.number,
-      processes: processes)
+  private func connectExecution() {
+    execution.startMain = { [weak self] () throws(LaunchFailure) in try self?.startMain() }
+    execution.standard = { [weak self] in self?.standardDescriptors(input: self?.standardInput.number) }
+    execution.notifySocket = { [weak self] in self?.notifyReceiver?.name }
+    execution.onFailure = { [weak self] in self?.context.failureText = $0 }
+    execution.onWarning = { [weak self] in self?.narrator.warn($0) }
+    execution.onEvent = { [weak self] in self?.executionTells($0) }
+    watchdog.onExpiry = { [weak self] in self?.execution.watchdogExpired() }
+  }
+
+  private func executionTells(_ event: Event) {
+    // Its last words are still in the pipe.
+    if case .mainExited(_, hasSuccessor: false) = event { errorStream?.drain() }
+    post(event)
+    if event == .spawned { front?.begin(asks: !options.listensForReadiness) }
+  }
+
+  private func startMain() throws(LaunchFailure) {
+    // The events have our stdout to themselves.
+    guard let standard = standardDescriptors(input: standardInputNumber) else { return }
+    try begin(
+      try launcher.start(
+        sockets: sockets.map(\.number), passed: passedSockets, notifications: notifications,
+        variables: execution.mainProcessVariables, standard: standard, processes: processes))
+    if !execution.hasCommands { errorWriting = nil }
+    if options.execution.kind != .notify { watchdog.begin(options.execution.watchdog) }
+  }
+
+  private func standardDescriptors(input: Int32?) -> StandardDescriptors? {
+    switch errorWriting {
+    case .some(let writing):
+      StandardDescriptors(
+        input: input ?? writing.number, output: options.writesJSON ? writing.number : nil, error: writing.number)
+    case .none: nil
+    }
   }
 
   private var standardInputNumber: Int32 {
@@ -251,23 +280,23 @@ public final class Service: ForegroundService {
     return socket.number
   }
 
-  /// All that an instance gets anew. Returns the pipe that its stderr goes by.
-  private func prepare() throws(Errno) -> Pipe {
+  /// All that an instance gets anew.
+  private func prepare() throws(Errno) {
     for socket in sockets { socket.stopRelaying() }
     // An earlier instance may have left its own flags on the open file.
     for socket in sockets { try socket.setNonBlocking(false) }
-    if options.readiness == .notify { try listenForReadiness() }
+    try listenForNotifications()
     let pipe = try OwnedFD.pipe()
     errorStream = try ErrorStream(pipe.reading.duplicate(), to: errorChannel, loop: loop)
-    return pipe
+    errorWriting = try pipe.writing.duplicate()
   }
 
-  private func begin(_ process: consuming Spawn.Process) throws(Spawn.Failure) {
+  private func begin(_ process: consuming Spawn.Process) throws(LaunchFailure) {
     var adoption: Adoption?
     if let listener = process.listener.take() {
       do throws(Errno) {
         let made = try Adoption(
-          listener, sockets: sockets, deferringUntil: notifyReceiver?.address, loop: loop, disposal: disposal)
+          listener, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil, loop: loop, disposal: disposal)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
         made.onRelayed = { [weak self] in self?.tellRelaying($0, $1) }
@@ -275,7 +304,7 @@ public final class Service: ForegroundService {
         adoption = made
       } catch {
         try? process.handle.send(signal: 9)
-        throw Spawn.Failure(step: .filter, errno: error)
+        throw launcher.describe(Spawn.Failure(step: .filter, errno: error))
       }
     }
     context.pid = process.handle.pid
@@ -316,24 +345,14 @@ public final class Service: ForegroundService {
     if case .starting = lifecycle.state { true } else { false }
   }
 
-  private func listenForReadiness() throws(Errno) {
-    let receiver = try NotifyReceiver(loop: loop, disposal: disposal)
-    receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
-    receiver.onReady = { [weak self] in
-      self?.processes.becameReady()
-      self?.post(.notifiedReady)
-    }
-    receiver.onWarning = { [weak self] in self?.narrator.warn($0) }
-    notifyReceiver?.close()
-    notifyReceiver = receiver
-  }
-
   /// Lets go of what belongs to one instance.
   func endInstance() {
-    context.lastLine = errorStream?.lastLine
     errorStream?.drainAndClose()
     context.lastLine = errorStream?.lastLine ?? context.lastLine
     errorStream = nil
+    errorWriting = nil
+    watchdog.end()
+    statusText = nil
     notifyReceiver?.close()
     notifyReceiver = nil
     for socket in sockets { socket.instanceEnded() }

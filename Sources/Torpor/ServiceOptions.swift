@@ -50,6 +50,8 @@ public struct ServiceOptions: Sendable {
   /// Start at once.
   public var startsAtOnce = false
   public var account: Account?
+  /// What more a unit file says of starting and stopping it.
+  public var execution = ExecutionSettings()
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
   public var startTimeout: Duration? = .seconds(90)
@@ -86,6 +88,14 @@ public struct ServiceOptions: Sendable {
       }
     }
   }
+
+  /// READY=1 is what it becomes ready by.
+  var listensForReadiness: Bool {
+    execution.kind == .notify || readiness == .notify && execution.kind != .oneshot
+  }
+
+  /// Neither its sockets nor their queues tell that it is ready.
+  var isToldReady: Bool { listensForReadiness || execution.kind == .oneshot && execution.remainAfterExit }
 
   /// Variables that are set by us alone: what we find of them belongs to our own supervisor.
   public static let ownVariables: Set<String> = [

@@ -165,17 +165,16 @@ final class ConnectionService: ForegroundService {
       return post(.spawnFailed(isLasting: false))
     }
     let number = accepted.socket.descriptor.number
-    do throws(Spawn.Failure) {
+    do throws(LaunchFailure) {
       let process = try launcher.start(
-        sockets: [], passed: [], notifySocket: nil, variables: Self.variables(client), standardInput: number,
-        standardOutput: number, standardError: errors.writing.number, processes: connection)
+        sockets: [], passed: [], variables: Self.variables(client),
+        standard: StandardDescriptors(input: number, output: number, error: errors.writing.number), processes: connection)
       connection.begin(process.takeHandle())
       connections[lastID] = connection
       post(.spawned(lastID))
     } catch {
-      failure = launcher.describe(error)
-      // A clone that fails, or a descriptor that can't be had, is the machine's want; all else is the command's.
-      post(.spawnFailed(isLasting: error.step != .clone && error.step != .descriptors))
+      failure = error.description
+      post(.spawnFailed(isLasting: error.isLasting))
     }
   }
 
