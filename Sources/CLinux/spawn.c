@@ -94,6 +94,7 @@ struct child {
   int channel;  // our end of a socket pair for the seccomp listener, or -1
   volatile int error;
   volatile int stage;
+  volatile int detail;
 };
 
 static NO_SANITIZER void write_decimal(char *out, unsigned value) {
@@ -123,15 +124,41 @@ static NO_SANITIZER int give_descriptors(const struct cl_spawn_request *request)
   }
   for (int i = 0; i < count; i++)
     if (dup2(moved[i], 3 + i) < 0) return -1;
-  if (syscall(SYS_close_range, 3 + count, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)) return -1;
-  if (!request->limits_descriptors) return 0;
-  const uint64_t limit[2] = {request->descriptor_soft_limit, request->descriptor_hard_limit};
-  return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
+  return (int)syscall(SYS_close_range, 3 + count, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+}
+
+// After the descriptors: a low RLIMIT_NOFILE would be in their way. Before the user changes, who may not raise any.
+static NO_SANITIZER int set_limits(struct child *child) {
+  for (size_t i = 0; i < child->request->limit_count; i++) {
+    const struct cl_limit *limit = &child->request->limits[i];
+    uint64_t wanted[2] = {limit->soft, limit->hard}, present[2];
+    child->detail = limit->resource;
+    if (!syscall(SYS_prlimit64, 0, limit->resource, wanted, NULL)) continue;
+    if (errno != EPERM || syscall(SYS_prlimit64, 0, limit->resource, NULL, present)) return -1;
+    for (int end = 0; end < 2; end++)
+      if (wanted[end] > present[1]) wanted[end] = present[1];
+    if (syscall(SYS_prlimit64, 0, limit->resource, wanted, NULL)) return -1;
+  }
+  return 0;
+}
+
+static NO_SANITIZER int set_oom_score(const char *text) {
+  size_t length = 0;
+  while (text[length]) length++;
+  int file = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+  if (file < 0) return -1;
+  // We share our parent's memory, and yet this is the child's alone: __set_oom_adj() leaves a vfork's parent out.
+  return syscall(SYS_write, file, text, length) == (long)length ? 0 : -1;
+}
+
+static NO_SANITIZER int enter_directory(const struct cl_spawn_request *request) {
+  if (!syscall(SYS_chdir, request->directory)) return 0;
+  return request->directory_may_be_missing ? (int)syscall(SYS_chdir, "/") : -1;
 }
 
 // Dispositions that are ignored survive both CLONE_CLEAR_SIGHAND and exec, so each is set back. The table is our own:
 // CLONE_SIGHAND is not among the flags.
-static NO_SANITIZER void reset_signals(void) {
+static NO_SANITIZER void reset_signals(int ignores_broken_pipes) {
   struct {
     void *handler;
     unsigned long flags;
@@ -139,6 +166,8 @@ static NO_SANITIZER void reset_signals(void) {
     uint64_t mask;
   } action = {0};
   for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, &action, NULL, 8);
+  action.handler = (void *)SIG_IGN;
+  if (ignores_broken_pipes) syscall(SYS_rt_sigaction, SIGPIPE, &action, NULL, 8);
   uint64_t none = 0;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
 }
@@ -146,11 +175,20 @@ static NO_SANITIZER void reset_signals(void) {
 static NO_SANITIZER __attribute__((noreturn)) void become_service(void *argument) {
   struct child *child = argument;
   const struct cl_spawn_request *request = child->request;
-  if (request->listen_pid) write_decimal(request->listen_pid, (unsigned)syscall(SYS_getpid));
+  for (int i = 0; i < CL_MAX_PID_PLACES && request->pid_places[i]; i++)
+    write_decimal(request->pid_places[i], (unsigned)syscall(SYS_getpid));
   syscall(SYS_setsid);
 
-  child->stage = CL_STAGE_FILTER;  // before the user changes: only root may install one without NO_NEW_PRIVS
+  // What only root may do comes before the user changes.
+  child->stage = CL_STAGE_OOM_SCORE;
+  if (request->oom_score && set_oom_score(request->oom_score)) goto failed;
+  child->stage = CL_STAGE_NICE;
+  if (request->changes_nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, request->nice)) goto failed;
+  child->stage = CL_STAGE_IO_PRIORITY;
+  if (request->changes_io_priority && syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, request->io_priority)) goto failed;
+  child->stage = CL_STAGE_NO_NEW_PRIVILEGES;
   if (request->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) goto failed;
+  child->stage = CL_STAGE_FILTER;
   if (request->traps) {
     int listener = cl_install_filter(request->traps);
     if (listener < 0) {
@@ -161,15 +199,19 @@ static NO_SANITIZER __attribute__((noreturn)) void become_service(void *argument
   }
   child->stage = CL_STAGE_DESCRIPTORS;
   if (give_descriptors(request)) goto failed;
-  if (request->changes_user) {
-    // Raw calls: glibc's wrappers would signal "all threads", which are the parent's.
-    child->stage = CL_STAGE_GROUPS;
-    if (syscall(SYS_setgroups, request->group_count, request->groups)) goto failed;
-    if (syscall(SYS_setresgid, request->group, request->group, request->group)) goto failed;
-    child->stage = CL_STAGE_USER;
-    if (syscall(SYS_setresuid, request->user, request->user, request->user)) goto failed;
-  }
-  reset_signals();
+  child->stage = CL_STAGE_LIMITS;
+  if (set_limits(child)) goto failed;
+  // Raw calls: glibc's wrappers would signal "all threads", which are the parent's.
+  child->stage = CL_STAGE_GROUPS;
+  if (request->changes_groups && syscall(SYS_setgroups, request->group_count, request->groups)) goto failed;
+  if (request->changes_group && syscall(SYS_setresgid, request->group, request->group, request->group)) goto failed;
+  child->stage = CL_STAGE_USER;
+  if (request->changes_user && syscall(SYS_setresuid, request->user, request->user, request->user)) goto failed;
+  if (request->mask >= 0) syscall(SYS_umask, request->mask);
+  // As the user: only they may be let into it, on a network file system.
+  child->stage = CL_STAGE_DIRECTORY;
+  if (request->directory && enter_directory(request)) goto failed;
+  reset_signals(request->ignores_broken_pipes);
   child->stage = CL_STAGE_EXEC;
   execve(request->path, request->arguments, request->environment);
 failed:
@@ -190,6 +232,7 @@ int cl_spawn(const struct cl_spawn_request *request, struct cl_spawn_result *res
   } else if (child.error) {
     error = child.error;
     result->stage = child.stage;
+    result->detail = child.detail;
     reap(pidfd);
   } else {
     // The child has sent it before it ran exec, so this doesn't wait.

@@ -33,5 +33,11 @@ public struct Account: Equatable, Sendable {
     self.groups = Array(groups.prefix(Int(count)))
   }
 
+  /// A group by name or number; nil when there is none of that name.
+  public static func group(named text: String) -> UInt32? {
+    if let number = UInt32(text) { return number }
+    return unsafe getgrnam(text).map { unsafe $0.pointee.gr_gid }
+  }
+
   public static var effectiveUser: UInt32 { geteuid() }
 }

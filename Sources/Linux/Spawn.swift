@@ -8,6 +8,9 @@ public struct Spawn: ~Copyable {
   public var arguments: [String]
   /// "NAME=value". LISTEN_PID is added when there are sockets.
   public var environment: [String]
+  /// Variables that are given the child's own pid, which only the child knows; two at most. LISTEN_PID, where there are sockets,
+  /// is one.
+  public var pidVariables: [String] = []
   /// 0, 1 and 2; nil leaves ours.
   public var standardInput: Int32?
   public var standardOutput: Int32?
@@ -15,7 +18,23 @@ public struct Spawn: ~Copyable {
   /// Become 3, 4, … in the child.
   public var sockets: [Int32] = []
   public var cgroup: Int32?
-  public var account: Account?
+  public var identity = Identity()
+  /// RLIMIT_*; those that aren't named stay ours. A hard one that may not be raised becomes the highest there is.
+  public var limits: [ResourceLimit] = []
+  /// -1000 to 1000 (proc_pid_oom_score_adj(5)); nil leaves ours.
+  public var oomScoreAdjust: Int32?
+  /// -20 to 19; nil leaves ours.
+  public var nice: Int32?
+  /// As ioprio_set(2) has it; nil leaves ours.
+  public var ioPriority: Int32?
+  /// The permissions that are withheld from new files; nil leaves ours.
+  public var mask: UInt32?
+  /// Entered as the user; nil leaves ours.
+  public var directory: String?
+  /// Where there is no such directory, it is "/".
+  public var directoryMayBeMissing = false
+  /// SIGPIPE is ignored, and not the end of a process that writes to nobody.
+  public var ignoresBrokenPipes = false
   public var trapsBind = false
   /// With `trapsBind`: unlink() of files and connect() by unix addresses are trapped, too, so that nobody but we decides what
   /// becomes of these.
@@ -23,8 +42,18 @@ public struct Spawn: ~Copyable {
   /// With `trapsBind`: sendmsg() in the way of sd_notify(3) is trapped, too.
   public var trapsNotifications = false
   public var forbidsNewPrivileges = false
-  /// RLIMIT_NOFILE of the child; nil leaves ours.
-  public var fileLimit: FileLimit?
+
+  /// Who it is. What is nil stays ours.
+  public struct Identity: Equatable, Sendable {
+    public var user: UInt32?
+    public var group: UInt32?
+    public var groups: [UInt32]?
+    public init(user: UInt32? = nil, group: UInt32? = nil, groups: [UInt32]? = nil) {
+      self.user = user
+      self.group = group
+      self.groups = groups
+    }
+  }
 
   public init(path: String, arguments: [String], environment: [String]) {
     self.path = path
@@ -34,13 +63,19 @@ public struct Spawn: ~Copyable {
 
   /// What went wrong, and at which step.
   public struct Failure: Error, Equatable, Sendable {
-    public enum Step: UInt32, Sendable { case clone, descriptors, filter, groups, user, exec }
+    /// In the order of cl_spawn_stage.
+    public enum Step: UInt32, Sendable {
+      case clone, descriptors, filter, groups, user, exec, oomScore, ioPriority, nice, limits, directory, noNewPrivileges
+    }
     public let step: Step
     public let errno: Errno
+    /// Which one can't be set.
+    public let limit: ResourceLimit.Resource?
 
-    public init(step: Step, errno: Errno) {
+    public init(step: Step, errno: Errno, limit: ResourceLimit.Resource? = nil) {
       self.step = step
       self.errno = errno
+      self.limit = limit
     }
   }
 
@@ -57,7 +92,9 @@ public struct Spawn: ~Copyable {
     var result = cl_spawn_result()
     let code = unsafe withRequest { request in unsafe cl_spawn(&request, &result) }
     guard code == 0 else {
-      throw Failure(step: Failure.Step(rawValue: UInt32(result.stage)) ?? .clone, errno: Errno(-code))
+      let step = Failure.Step(rawValue: UInt32(result.stage)) ?? .clone
+      let limit = step == .limits ? ResourceLimit.Resource.allCases.first { $0.number == result.detail } : nil
+      throw Failure(step: step, errno: Errno(-code), limit: limit)
     }
     // Owned before anything can fail, so that neither is left open.
     let pidfd = OwnedFD(owning: result.pidfd)
@@ -75,47 +112,75 @@ public struct Spawn: ~Copyable {
 
   /// Lays the strings out as execve(2) wants them. The block lives until `body` returns.
   private func withRequest(_ body: (inout cl_spawn_request) -> Int32) -> Int32 {
-    let listenPID = "LISTEN_PID="
+    let pidVariables = Array(((sockets.isEmpty ? [] : ["LISTEN_PID"]) + pidVariables).prefix(Int(CL_MAX_PID_PLACES)))
     // Room for the digits that the child writes.
-    let variables = sockets.isEmpty ? environment : environment + [listenPID + "            "]
+    let variables = environment + pidVariables.map { $0 + "=            " }
     return unsafe withStrings(arguments) { arguments in
       unsafe withStrings(variables) { variables in
         var request = unsafe cl_spawn_request()
         unsafe request.arguments = UnsafePointer(arguments)
         unsafe request.environment = UnsafePointer(variables)
-        if !sockets.isEmpty, let last = unsafe variables[environment.count] {
-          unsafe request.listen_pid = last + listenPID.utf8.count
+        unsafe withUnsafeMutablePointer(to: &request.pid_places) { places in
+          unsafe places.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: Int(CL_MAX_PID_PLACES)) { places in
+            for (index, name) in pidVariables.enumerated() {
+              unsafe places[index] = variables[environment.count + index].map { unsafe $0 + name.utf8.count + 1 }
+            }
+          }
         }
-        unsafe request.descriptor_count = Int32(sockets.count)
         unsafe request.standard_input = standardInput ?? -1
         unsafe request.standard_output = standardOutput ?? -1
         unsafe request.standard_error = standardError ?? -1
         unsafe request.cgroup = cgroup ?? -1
         unsafe request.traps = traps
         unsafe request.no_new_privileges = forbidsNewPrivileges ? 1 : 0
-        if let fileLimit {
-          unsafe request.limits_descriptors = 1
-          unsafe request.descriptor_soft_limit = fileLimit.soft
-          unsafe request.descriptor_hard_limit = fileLimit.hard
-        }
-        if let account {
-          unsafe request.changes_user = 1
-          unsafe request.user = account.user
-          unsafe request.group = account.group
-          unsafe request.group_count = account.groups.count
-        }
-        return unsafe path.withCString { path in
+        unsafe request.ignores_broken_pipes = ignoresBrokenPipes ? 1 : 0
+        unsafe request.mask = mask.map { Int32($0 & 0o777) } ?? -1
+        unsafe request.changes_nice = nice == nil ? 0 : 1
+        unsafe request.nice = nice ?? 0
+        unsafe request.changes_io_priority = ioPriority == nil ? 0 : 1
+        unsafe request.io_priority = ioPriority ?? 0
+        unsafe request.directory_may_be_missing = directoryMayBeMissing ? 1 : 0
+        unsafe request.changes_user = identity.user == nil ? 0 : 1
+        unsafe request.user = identity.user ?? 0
+        unsafe request.changes_group = identity.group == nil ? 0 : 1
+        unsafe request.group = identity.group ?? 0
+        unsafe request.changes_groups = identity.groups == nil ? 0 : 1
+        return unsafe withMemory(&request, body)
+      }
+    }
+  }
+
+  /// The parts of a request that it only points to.
+  private func withMemory(_ request: inout cl_spawn_request, _ body: (inout cl_spawn_request) -> Int32) -> Int32 {
+    let score = oomScoreAdjust.map { "\($0)" }
+    let requests = limits.map(\.request)
+    return unsafe withCString(directory) { directory in
+      unsafe withCString(score) { score in
+        unsafe path.withCString { path in
           unsafe sockets.withUnsafeBufferPointer { sockets in
-            unsafe (account?.groups ?? []).withUnsafeBufferPointer { groups in
-              unsafe request.path = path
-              unsafe request.descriptors = sockets.baseAddress
-              unsafe request.groups = groups.baseAddress
-              return unsafe body(&request)
+            unsafe (identity.groups ?? []).withUnsafeBufferPointer { groups in
+              unsafe requests.withUnsafeBufferPointer { limits in
+                unsafe request.directory = directory
+                unsafe request.oom_score = score
+                unsafe request.path = path
+                unsafe request.descriptors = sockets.baseAddress
+                unsafe request.descriptor_count = Int32(sockets.count)
+                unsafe request.groups = groups.baseAddress
+                unsafe request.group_count = groups.count
+                unsafe request.limits = limits.baseAddress
+                unsafe request.limit_count = limits.count
+                return unsafe body(&request)
+              }
             }
           }
         }
       }
     }
+  }
+
+  private func withCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    guard let text else { return body(nil) }
+    return unsafe text.withCString { unsafe body($0) }
   }
 
   /// Calls with addresses of other families go on unasked. These are told by their length alone, so one that a trapped path

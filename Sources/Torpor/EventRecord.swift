@@ -134,7 +134,7 @@ extension Narrator {
         case .signalled(let number, _): signal = Signals.name(of: number)
         case .unknown: break
         }
-      case .cannotStart, .startTimedOut: break
+      case .cannotStart, .startTimedOut, .watchdog: break
       }
     }
 

@@ -123,9 +123,10 @@ final class Narrator {
   private func reason(_ failure: Failure, _ context: Context) -> String {
     switch failure {
     case .cannotStart: context.failureText ?? "cannot start \(name)"
-    case .diedStarting(let status): "\(name) \(Self.describe(status)) before it was ready"
+    case .diedStarting(let status):
+      context.failureText ?? "\(name) \(Self.describe(status)) before it was ready"
     case .watchdog: "\(name) has not sent WATCHDOG=1 in time and was ended"
-    case .died(let status): "\(name) \(Self.describe(status))"
+    case .died(let status): context.failureText ?? "\(name) \(Self.describe(status))"
     case .startTimedOut(let after):
       "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
         + (context.boundElsewhere.isEmpty

@@ -8,7 +8,9 @@ extension Service {
     case .arm: for socket in sockets { socket.watch(for: .connections) }
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
     case .spawn: spawn()
-    case .followSuccessor: context.pid = processes.followSuccessor()
+    case .followSuccessor:
+      context.pid = processes.followSuccessor()
+      execution.handedOver()
     case .recordCloses:
       attempt("follow the service's connections") { () throws(Errno) in
         sense?.recordCloses()
@@ -41,11 +43,13 @@ extension Service {
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
       context.boundElsewhere = processes.boundElsewhere
-      processes.terminateMain()
-    case .terminateAll: processes.terminateAll()
-    case .killAll: processes.killAll()
+      execution.terminateMain()
+    case .terminateAll: execution.terminateAll()
+    case .killAll: execution.killAll()
     case .freeze(let query): freeze(query)
-    case .thaw: attempt("let the service go on") { () throws(Errno) in try processes.thaw() }
+    case .thaw:
+      attempt("let the service go on") { () throws(Errno) in try processes.thaw() }
+      watchdog.resume()
     // Nothing can be configured yet that asks for a sleep with connections open.
     case .holdConnections(let query): post(.holdFailed(query))
     case .releaseConnections, .releaseMemory: break
@@ -60,10 +64,12 @@ extension Service {
   }
 
   private func freeze(_ query: Query) {
+    watchdog.pause()
     do throws(Errno) {
       try processes.freeze { [weak self] in self?.post(.frozen(query)) }
     } catch {
       context.reason = "its processes can't be frozen: \(error)"
+      watchdog.resume()
       post(.freezeFailed(query))
     }
   }
@@ -212,8 +218,11 @@ extension Service {
     case .listenerShutDown(let index):
       guard let name = sockets.first(where: { $0.index == index && $0 is HeldAbstractSocket })?.name else { break }
       return narrator.warn("it shut \(name) down, where nobody can be reached until it has ended")
+    // Commands of its own run, after its last process.
+    case .stopTimedOut, .leftoversKilled:
+      if execution.isCleaning { return }
     case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
-      .stopTimedOut, .leftoversKilled, .stopping, .stopped, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
+      .stopping, .stopped, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
       break
     }
     narrator.tell(report, context)

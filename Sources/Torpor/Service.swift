@@ -5,7 +5,7 @@ import Linux
 ///
 /// No decision is made here. Each action either does one thing or asks one thing, and an answer is one event.
 public final class Service: HeldService {
-  let options: ServiceOptions
+  var options: ServiceOptions
   let loop: EventLoop
   let narrator: Narrator
   var lifecycle: Lifecycle
@@ -18,16 +18,24 @@ public final class Service: HeldService {
   /// nil: nothing is held that has a name.
   private(set) var unixSense: UnixSense?
   let processes: ServiceProcesses
-  let launcher: Launcher
+  var launcher: Launcher
+  let execution: Execution
+  let watchdog: Watchdog
   let relays: Relays
   let unixRelays: UnixRelays
   let leftovers: Leftovers
   /// Of a service that is relayed to.
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
-  private let disposal: Disposal
+  let disposal: Disposal
   let output: any InstanceOutput
+  /// An empty standard input, while processes are started.
+  private var nothing: OwnedFD?
   var notifyReceiver: NotifyReceiver?
+  /// What the service has said of itself (STATUS=), the last time.
+  var statusText: String?
+  /// Hears all that it says; EXTEND_TIMEOUT_USEC=, X-BUSY= and their like mean nothing else yet.
+  var onNotification: ((NotifyMessage) -> Void)?
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false
@@ -61,6 +69,8 @@ public final class Service: HeldService {
     launcher = try Launcher(options)
     alarm = Alarm(loop: loop)
     processes = ServiceProcesses(loop: loop)
+    execution = Execution(options, launcher: launcher, processes: processes, loop: loop)
+    watchdog = Watchdog(loop: loop)
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
     disposal = Disposal(loop: loop)
@@ -68,45 +78,42 @@ public final class Service: HeldService {
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
       options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop
-    ).hold()
-    let isRelayed = options.handover == .relay
-    var configuration = Lifecycle.Configuration(
-      // What is relayed is steered by us, who accept it, whatever it is.
-      sockets: sockets.map { isRelayed && $0.kind == .fixed ? .unixPath : $0.kind }, idleTimeout: options.idleTimeout,
-      readiness: options.readiness == .notify || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
-      canMigrate: isRelayed || !options.neverMigrates && MigrationSetting.enable(), startTimeout: options.startTimeout,
-      stopTimeout: options.stopTimeout)
-    configuration.mayKill = options.mayKill
-    configuration.canFreeze = options.mayKill && processes.canFreeze(in: launcher.cgroupName)
-    lifecycle = Lifecycle(configuration: configuration)
-    context.listening = sockets.map(\.name)
-    context.unsteered = isRelayed ? nil : Unsteered(sockets, configuration)
-    for socket in sockets { context.sockets[socket.index] = socket.name }
-    do throws(ServiceError) {
-      try checkOptions()
-      front = try Self.makeFront(options, relays: relays, loop: loop) { [unowned self] in sockets }
-    } catch {
+    ).hold(keeping: [])
+    lifecycle = Lifecycle(configuration: Self.configuration(options, sockets, launcher, processes))
+    connect()
+    do throws(ServiceError) { try takeUpSockets(lifecycle) } catch {
       // Paths were made for them.
       for socket in sockets { socket.release() }
       throw error
     }
-    if !tcpSockets.isEmpty { sense = ConnectionSense(tables: tables) { [unowned self] in tcpSockets } }
-    if !signalledSockets.isEmpty { unixSense = UnixSense(tables: tables) { [unowned self] in signalledSockets } }
-    if !datagramSockets.isEmpty { datagramSense = DatagramSense { [unowned self] in datagramSockets } }
-    connect()
-    if let front { connect(front) }
+  }
+
+  /// With the sockets that are held now, and a core that knows of no others.
+  func takeUpSockets(_ lifecycle: Lifecycle) throws(ServiceError) {
+    try checkOptions()
+    front = try Self.makeFront(options, relays: relays, loop: loop) { [unowned self] in sockets }
+    self.lifecycle = lifecycle
+    context.listening = sockets.map(\.name)
+    context.unsteered = options.handover == .relay ? nil : Unsteered(sockets, lifecycle.configuration)
+    context.sockets = [:]
+    for socket in sockets {
+      context.sockets[socket.index] = socket.name
+      socket.watcher.onEvent = { [weak self, index = socket.index] isShutDown in
+        self?.socketEvent(index, isShutDown: isShutDown)
+      }
+    }
+    sense = tcpSockets.isEmpty ? nil : ConnectionSense(tables: tables) { [unowned self] in tcpSockets }
+    unixSense = signalledSockets.isEmpty ? nil : UnixSense(tables: tables) { [unowned self] in signalledSockets }
+    datagramSense = datagramSockets.isEmpty ? nil : DatagramSense { [unowned self] in datagramSockets }
+    connectSenses()
+    if let front { connect(front) } else { relays.onRoom = { [weak self] in self?.resumeRelaying() } }
   }
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
   var datagramSockets: [HeldDatagramSocket] { sockets.compactMap { $0 as? HeldDatagramSocket } }
   var signalledSockets: [any SignalledSocket] { sockets.compactMap { $0 as? any SignalledSocket } }
 
-  private func connect() {
-    for socket in sockets {
-      socket.watcher.onEvent = { [weak self, index = socket.index] isShutDown in
-        self?.socketEvent(index, isShutDown: isShutDown)
-      }
-    }
+  private func connectSenses() {
     sense?.onClose = { [weak self] in self?.post(.connectionClosed) }
     unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
     datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
@@ -114,18 +121,14 @@ public final class Service: HeldService {
     unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
     unixSense?.patience = options.startTimeout
     unixSense?.onIgnored = { [weak self] in self?.abandonUnread($0) }
-    processes.onMainExit = { [weak self] status, hasSuccessor in
-      // Its last words are still in the pipe.
-      if !hasSuccessor { self?.output.drain(isOver: false) }
-      self?.post(.mainExited(status, hasSuccessor: hasSuccessor))
-    }
-    processes.onAllGone = { [weak self] in self?.post(.allProcessesGone) }
+  }
+
+  private func connect() {
+    connectExecution()
     processes.helpers = { [gracePeriod, disposal] in
       disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
     }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
-    // A front sees to it by itself.
-    if front == nil { relays.onRoom = { [weak self] in self?.resumeRelaying() } }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixRelays.onEnd = { [weak self] in
       self?.leftovers.resume()
@@ -145,6 +148,7 @@ public final class Service: HeldService {
   /// Ends the service, and tells by `onEnd`. A second call does so at once.
   public func stop() {
     if lifecycle.state == .ended { return onEnd?() ?? () }
+    if isStopRequested { execution.isForced = true }
     post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
     isStopRequested = true
   }
@@ -224,48 +228,75 @@ public final class Service: HeldService {
     context.lastLine = nil
     context.failureText = nil
     context.givenBackBytes = nil
-    do throws(Spawn.Failure) {
-      try begin(try launch())
-      post(.spawned)
-      front?.begin(asks: options.readiness == .auto)
-    } catch {
+    do throws(Errno) { try prepare() } catch {
       endInstance()
-      context.failureText = launcher.describe(error)
-      post(.spawnFailed)
+      context.failureText = launcher.describe(Spawn.Failure(step: .descriptors, errno: error)).description
+      return post(.spawnFailed)
+    }
+    execution.start()
+  }
+
+  private func connectExecution() {
+    execution.startMain = { [weak self] () throws(LaunchFailure) in try self?.startMain() }
+    execution.standard = { [weak self] in self?.standardDescriptors(input: nil) }
+    execution.notifySocket = { [weak self] in self?.notifyReceiver?.name }
+    execution.onFailure = { [weak self] in self?.context.failureText = $0 }
+    execution.onWarning = { [weak self] in self?.narrator.warn($0) }
+    execution.onEvent = { [weak self] in self?.executionTells($0) }
+    watchdog.onExpiry = { [weak self] in self?.execution.watchdogExpired() }
+  }
+
+  private func executionTells(_ event: Event) {
+    // Its last words are still in the pipe.
+    if case .mainExited(_, hasSuccessor: false) = event { output.drain(isOver: false) }
+    post(event)
+    if event == .spawned { front?.begin(asks: !options.listensForReadiness) }
+  }
+
+  private func startMain() throws(LaunchFailure) {
+    guard let standard = standardDescriptors(input: passedInput) else { return }
+    try begin(
+      try launcher.start(
+        sockets: sockets.map(\.number), passed: passedSockets, notifications: notifications,
+        variables: execution.mainProcessVariables, standard: standard, processes: processes))
+    if !execution.hasCommands { letGoOfStreams() }
+    if options.execution.kind != .notify { watchdog.begin(options.execution.watchdog) }
+  }
+
+  /// nil: no more processes are to be started.
+  private func standardDescriptors(input: Int32?) -> StandardDescriptors? {
+    switch nothing {
+    case .some(let nothing):
+      StandardDescriptors(
+        input: input ?? nothing.number, output: output.standardOutput, error: output.standardError)
+    case .none: nil
     }
   }
 
-  private func launch() throws(Spawn.Failure) -> Spawn.Process {
-    let nothing = try prepare()
-    defer { output.handedOver() }
-    return try launcher.start(
-      sockets: sockets.map(\.number), passed: passedSockets, notifySocket: notifyReceiver?.name,
-      standardInput: passedInput ?? nothing.number,
-      standardOutput: output.standardOutput, standardError: output.standardError,
-      processes: processes)
+  private func letGoOfStreams() {
+    output.handedOver()
+    nothing = nil
   }
 
   /// The socket that is the service's standard input.
   private var passedInput: Int32? { options.handover == .inetdWait ? sockets.first?.number : nil }
 
-  /// All that an instance gets anew. Returns an empty standard input.
-  private func prepare() throws(Spawn.Failure) -> OwnedFD {
+  /// All that an instance gets anew.
+  private func prepare() throws(Errno) {
     for socket in sockets { socket.stopRelaying() }
-    do throws(Errno) {
-      // An earlier instance may have left its own flags on the open file.
-      for socket in sockets { try socket.setNonBlocking(false) }
-      if options.readiness == .notify { try listenForReadiness() }
-      try output.begin()
-      return try .null()
-    } catch { throw Spawn.Failure(step: .descriptors, errno: error) }
+    // An earlier instance may have left its own flags on the open file.
+    for socket in sockets { try socket.setNonBlocking(false) }
+    try listenForNotifications()
+    try output.begin()
+    nothing = try .null()
   }
 
-  private func begin(_ process: consuming Spawn.Process) throws(Spawn.Failure) {
+  private func begin(_ process: consuming Spawn.Process) throws(LaunchFailure) {
     var adoption: Adoption?
     if let listener = process.listener.take() {
       do throws(Errno) {
         let made = try Adoption(
-          listener, sockets: sockets, deferringUntil: notifyReceiver?.address, loop: loop, disposal: disposal)
+          listener, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil, loop: loop, disposal: disposal)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
         made.onRelayed = { [weak self] in self?.tellRelaying($0, $1) }
@@ -273,7 +304,7 @@ public final class Service: HeldService {
         adoption = made
       } catch {
         try? process.handle.send(signal: 9)
-        throw Spawn.Failure(step: .filter, errno: error)
+        throw launcher.describe(Spawn.Failure(step: .filter, errno: error))
       }
     }
     context.pid = process.handle.pid
@@ -316,22 +347,13 @@ public final class Service: HeldService {
     if case .starting = lifecycle.state { true } else { false }
   }
 
-  private func listenForReadiness() throws(Errno) {
-    let receiver = try NotifyReceiver(loop: loop, disposal: disposal)
-    receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
-    receiver.onReady = { [weak self] in
-      self?.processes.becameReady()
-      self?.post(.notifiedReady)
-    }
-    receiver.onWarning = { [weak self] in self?.narrator.warn($0) }
-    notifyReceiver?.close()
-    notifyReceiver = receiver
-  }
-
   /// Lets go of what belongs to one instance.
   func endInstance() {
+    letGoOfStreams()
     output.drain(isOver: true)
     context.lastLine = output.lastLine
+    watchdog.end()
+    statusText = nil
     notifyReceiver?.close()
     notifyReceiver = nil
     for socket in sockets { socket.instanceEnded() }

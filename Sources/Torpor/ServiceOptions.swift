@@ -1,3 +1,4 @@
+import Lifecycle
 import Linux
 
 /// What `torpor run` is asked to do, checked.
@@ -50,12 +51,23 @@ public struct ServiceOptions: Sendable {
   /// Start at once.
   public var startsAtOnce = false
   public var account: Account?
+  /// What more a unit file says of starting and stopping it.
+  public var execution = ExecutionSettings()
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
   /// SIGKILL does the service no harm.
   public var mayKill = false
   public var startTimeout: Duration? = .seconds(90)
   public var stopTimeout: Duration? = .seconds(90)
+  /// No rest earlier than this after it was ready.
+  public var minimumUptime = Duration.zero
+  /// When it is started again though nobody waits.
+  public var restart = Restart.no
+  public var restartDelay = Duration.milliseconds(100)
+  /// Failed starts that are too many: from there on each is followed by the longest wait.
+  public var startLimit: Lifecycle.Configuration.Limit?
+  /// The same for wakes that serve nobody.
+  public var triggerLimit: Lifecycle.Configuration.Limit?
   public var writesJSON = false
   /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
   public var socketMode: UInt32?
@@ -89,6 +101,14 @@ public struct ServiceOptions: Sendable {
       }
     }
   }
+
+  /// READY=1 is what it becomes ready by.
+  var listensForReadiness: Bool {
+    execution.kind == .notify || readiness == .notify && execution.kind != .oneshot
+  }
+
+  /// Neither its sockets nor their queues tell that it is ready.
+  var isToldReady: Bool { listensForReadiness || execution.kind == .oneshot && execution.remainAfterExit }
 
   /// Variables that are set by us alone: what we find of them belongs to our own supervisor.
   public static let ownVariables: Set<String> = [

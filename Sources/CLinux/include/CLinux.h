@@ -22,15 +22,31 @@ enum cl_spawn_stage {
   CL_STAGE_GROUPS,
   CL_STAGE_USER,
   CL_STAGE_EXEC,
+  CL_STAGE_OOM_SCORE,
+  CL_STAGE_IO_PRIORITY,
+  CL_STAGE_NICE,
+  CL_STAGE_LIMITS,
+  CL_STAGE_DIRECTORY,
+  CL_STAGE_NO_NEW_PRIVILEGES,
 };
+
+/// One RLIMIT_* of a child. Where a hard limit may not be raised, the highest that there is takes its place.
+struct cl_limit {
+  int resource;
+  uint64_t soft, hard;
+};
+
+/// How many places of the environment take the child's own pid.
+#define CL_MAX_PID_PLACES 2
 
 struct cl_spawn_request {
   // These three must be given; nullable only so that Swift can make an empty request first.
   const char *_Nullable path;
   char *_Nullable const *_Nullable arguments;
   char *_Nullable const *_Nullable environment;
-  /// Where in the environment block LISTEN_PID's digits go: at least 12 writable bytes. Null: no LISTEN_PID.
-  char *_Nullable listen_pid;
+  /// Where in the environment block the child's pid goes, as LISTEN_PID wants it: at least 12 writable bytes each. The first
+  /// null ends the list.
+  char *_Nullable pid_places[CL_MAX_PID_PLACES];
   /// Become 3, 4, … in the child, without close-on-exec.
   const int *_Nullable descriptors;
   int descriptor_count;
@@ -38,13 +54,24 @@ struct cl_spawn_request {
   int standard_input, standard_output, standard_error;
   /// Directory descriptor of a cgroup v2 to be born in, or -1.
   int cgroup;
-  int changes_user;
+  int changes_user, changes_group, changes_groups;
   uid_t user;
   gid_t group;
   const gid_t *_Nullable groups;
   size_t group_count;
-  int limits_descriptors;
-  uint64_t descriptor_soft_limit, descriptor_hard_limit;
+  const struct cl_limit *_Nullable limits;
+  size_t limit_count;
+  /// For /proc/self/oom_score_adj: decimal digits, perhaps a sign. Null: stays.
+  const char *_Nullable oom_score;
+  int changes_nice, nice;
+  /// As for ioprio_set(2).
+  int changes_io_priority, io_priority;
+  /// As for umask(2); -1: ours.
+  int mask;
+  /// Null: ours. One that can't be changed to fails the start, or is "/" if it `directory_may_be_missing`.
+  const char *_Nullable directory;
+  int directory_may_be_missing;
+  int ignores_broken_pipes;
   int no_new_privileges;
   /// Which calls go to a seccomp listener, of enum cl_trap; 0: no filter.
   int traps;
@@ -57,6 +84,8 @@ struct cl_spawn_result {
   int listener;
   /// Of enum cl_spawn_stage; says on failure what failed.
   int stage;
+  /// Of CL_STAGE_LIMITS: the resource.
+  int detail;
 };
 
 /// Starts a process with clone3(CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_INTO_CGROUP). Returns 0 after a successful exec.

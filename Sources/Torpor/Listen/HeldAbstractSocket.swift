@@ -3,8 +3,8 @@ import Linux
 
 /// A held abstract name. Nothing can be put in its place while somebody has it, so all instances get the same socket.
 final class HeldAbstractSocket: SignalledSocket {
-  let index: Int
-  let nameIndex: Int
+  var index: Int
+  var nameIndex: Int
   let address: UnixAddress
   let type: UnixSocket.Kind
   let watcher: ListenerWatch

@@ -3,8 +3,8 @@ import Linux
 
 /// A held UDP address.
 final class HeldDatagramSocket: HeldSocket {
-  let index: Int
-  let nameIndex: Int
+  var index: Int
+  var nameIndex: Int
   let watcher: ListenerWatch
   var group: DatagramGroup
   /// The stamp of the last datagram that somebody had read at the last look.

@@ -4,8 +4,8 @@ import Linux
 /// A held FIFO. The service opens it by its path, or gets it by LISTEN_FDS, as systemd's ListenFIFO= passes it: for reading and
 /// writing, so that it never ends. What isn't read waits in it for the next instance, as we have it open, too.
 final class HeldFIFO: SignalledSocket {
-  let index: Int
-  let nameIndex: Int
+  var index: Int
+  var nameIndex: Int
   let watcher: ListenerWatch
   private(set) var fifo: FIFO
   private let permissions: UnixGenerations.Permissions

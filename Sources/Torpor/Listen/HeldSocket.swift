@@ -5,9 +5,9 @@ import Linux
 ///
 /// Each kind of socket has its own way to have two of them, of which new connections go to one (`SocketKind`).
 protocol HeldSocket: AnyObject {
-  var index: Int { get }
+  var index: Int { get set }
   /// Sockets with the same number were named by one word: "8080" is 127.0.0.1:8080 and [::1]:8080.
-  var nameIndex: Int { get }
+  var nameIndex: Int { get set }
   /// As a person knows it: "127.0.0.1:8080", "/run/redis.sock".
   var name: String { get }
   var kind: SocketKind { get }

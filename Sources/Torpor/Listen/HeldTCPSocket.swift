@@ -3,8 +3,8 @@ import Linux
 
 /// A held TCP address.
 final class HeldTCPSocket: HeldSocket {
-  let index: Int
-  let nameIndex: Int
+  var index: Int
+  var nameIndex: Int
   var group: ReuseportGroup
   let watcher: ListenerWatch
   private let relays: Relays

@@ -6,8 +6,8 @@ import Linux
 /// Streams and sequenced packets are steered. Datagrams are not: a sender that has connected would go on sending to the socket
 /// before, for which there is nobody to tell it. There is one socket for all instances; what isn't read waits in it.
 final class HeldUnixSocket: SignalledSocket {
-  let index: Int
-  let nameIndex: Int
+  var index: Int
+  var nameIndex: Int
   let address: UnixAddress
   let type: UnixSocket.Kind
   var group: UnixGenerations

@@ -8,33 +8,75 @@ struct SocketHolder {
   let leftovers: Leftovers
   let loop: EventLoop
 
-  /// Holds every address that was named. What is held already when one can't be is let go of again.
-  func hold() throws(ServiceError) -> [any HeldSocket] {
-    var held: [any HeldSocket] = []
+  /// Holds every address that was named, those of `present` as they are. What was made already when one can't be held is let go
+  /// of again.
+  func hold(keeping present: [any HeldSocket]) throws(ServiceError) -> [any HeldSocket] {
+    var held: [(socket: any HeldSocket, nameIndex: Int)] = []
     do throws(ServiceError) {
       for (nameIndex, address) in options.listen.enumerated() {
-        switch address.kind {
-        case .tcp(let sockets):
-          for socket in sockets {
-            if let made = try hold(socket, index: held.count, nameIndex: nameIndex) { held.append(made) }
-          }
-        case .udp(let sockets):
-          for socket in sockets {
-            if let made = try holdDatagrams(socket, index: held.count, nameIndex: nameIndex) { held.append(made) }
-          }
-        case .unix(let name, let type) where name.isAbstract:
-          held.append(try holdAbstract(name, type, index: held.count, nameIndex: nameIndex))
-        case .unix(let path, let type):
-          held.append(try hold(path, type, index: held.count, nameIndex: nameIndex))
-        case .fifo(let path):
-          held.append(try holdFIFO(path, index: held.count, nameIndex: nameIndex))
+        for socket in try hold(address, keeping: present, index: held.count, nameIndex: nameIndex) {
+          held.append((socket, nameIndex))
         }
       }
     } catch {
-      for socket in held { socket.release() }
+      for entry in held where !present.contains(where: { $0 === entry.socket }) { entry.socket.release() }
+      throw error
+    }
+    for (index, entry) in held.enumerated() {
+      entry.socket.index = index
+      entry.socket.nameIndex = entry.nameIndex
+    }
+    return held.map(\.socket)
+  }
+
+  private func hold(
+    _ address: ListenAddress, keeping present: [any HeldSocket], index: Int, nameIndex: Int
+  ) throws(ServiceError) -> [any HeldSocket] {
+    var held: [any HeldSocket] = []
+    func next() -> Int { index + held.count }
+    do throws(ServiceError) {
+      switch address.kind {
+      case .tcp(let sockets):
+        for socket in sockets {
+          let kept = present.first {
+            ($0 as? HeldTCPSocket).map { $0.address == socket.address || $0.address == socket.fallback } ?? false
+          }
+          if let kept {
+            held.append(kept)
+          } else if let made = try hold(socket, index: next(), nameIndex: nameIndex) {
+            held.append(made)
+          }
+        }
+      case .udp(let sockets):
+        for socket in sockets {
+          if let kept = present.first(where: { $0 is HeldDatagramSocket && $0.name == "udp:\(socket.address)" }) {
+            held.append(kept)
+          } else if let made = try holdDatagrams(socket, index: next(), nameIndex: nameIndex) {
+            held.append(made)
+          }
+        }
+      case .unix(let name, let type) where name.isAbstract:
+        let kept = present.first { ($0 as? HeldAbstractSocket).map { $0.address == name && $0.type == type } ?? false }
+        held.append(try keep(kept) { () throws(ServiceError) in try holdAbstract(name, type, index: next(), nameIndex: nameIndex) })
+      case .unix(let path, let type):
+        let kept = present.first { ($0 as? HeldUnixSocket).map { $0.address == path && $0.type == type } ?? false }
+        held.append(try keep(kept) { () throws(ServiceError) in try hold(path, type, index: next(), nameIndex: nameIndex) })
+      case .fifo(let path):
+        let kept = present.first { $0 is HeldFIFO && $0.name == address.names.first }
+        held.append(try keep(kept) { () throws(ServiceError) in try holdFIFO(path, index: next(), nameIndex: nameIndex) })
+      }
+    } catch {
+      for socket in held where !present.contains(where: { $0 === socket }) { socket.release() }
       throw error
     }
     return held
+  }
+
+  private func keep(
+    _ kept: (any HeldSocket)?, _ make: () throws(ServiceError) -> any HeldSocket
+  ) throws(ServiceError) -> any HeldSocket {
+    if let kept { return kept }
+    return try make()
   }
 
   private func hold(

@@ -39,7 +39,7 @@ final class ConnectionService: HeldService {
     sockets = try SocketHolder(
       options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
       leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop
-    ).hold()
+    ).hold(keeping: [])
     server = ConnectionServer(
       configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
     do throws(Errno) {
@@ -162,10 +162,10 @@ final class ConnectionService: HeldService {
       return post(.spawnFailed(isLasting: false))
     }
     let number = accepted.socket.descriptor.number
-    do throws(Spawn.Failure) {
+    do throws(LaunchFailure) {
       let process = try launcher.start(
-        sockets: [], passed: [], notifySocket: nil, variables: Self.variables(client), standardInput: number,
-        standardOutput: number, standardError: output.standardError, processes: connection)
+        sockets: [], passed: [], variables: Self.variables(client),
+        standard: StandardDescriptors(input: number, output: number, error: output.standardError), processes: connection)
       connection.begin(process.takeHandle())
       connections[lastID] = connection
       loop.children.watch(connection.pid) { [weak self, weak connection] status in
@@ -173,9 +173,8 @@ final class ConnectionService: HeldService {
       }
       post(.spawned(lastID))
     } catch {
-      failure = launcher.describe(error)
-      // A clone that fails, or a descriptor that can't be had, is the machine's want; all else is the command's.
-      post(.spawnFailed(isLasting: error.step != .clone && error.step != .descriptors))
+      failure = error.description
+      post(.spawnFailed(isLasting: error.isLasting))
     }
   }
 

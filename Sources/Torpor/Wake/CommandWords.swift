@@ -29,6 +29,9 @@ struct CommandWords {
     return result
   }
 
+  /// The variables that name no descriptor.
+  var literalVariables: [String] { variables.compactMap { try? $0.expanded([]) } }
+
   var nameDescriptors: Bool { (arguments + variables).contains(where: \.namesDescriptors) }
 
   /// The sockets whose numbers the service is told.

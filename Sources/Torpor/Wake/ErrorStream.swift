@@ -53,9 +53,14 @@ final class ErrorStream {
     }
   }
 
-  /// Takes what is still in the pipe, 64 KiB at most (its usual size), and ends.
-  func drainAndClose() {
+  /// Takes what is in the pipe, 64 KiB at most (its usual size).
+  func drain() {
     for _ in 0..<4 where token != nil { pass() }
+  }
+
+  /// The same, and ends.
+  func drainAndClose() {
+    drain()
     close()
   }
 

@@ -51,7 +51,7 @@ final class ForegroundOutput: InstanceOutput {
 
   func drain(isOver: Bool) {
     guard let stream else { return }
-    stream.drainAndClose()
+    if isOver { stream.drainAndClose() } else { stream.drain() }
     keptLine = stream.lastLine ?? keptLine
     if isOver { self.stream = nil }
   }

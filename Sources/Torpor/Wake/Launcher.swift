@@ -1,14 +1,17 @@
 import Glibc
 import Linux
 
-/// Starts a service: environment, sockets, user, filter.
+/// Starts a service's processes: environment, sockets, user, limits, filter.
 final class Launcher {
   private let options: ServiceOptions
-  private let path: String
+  private var settings: ExecutionSettings { options.execution }
+  /// The only command that was found beforehand; nil: a unit's are looked for at each start.
+  private let path: String?
   private let words: CommandWords
   private var forbidsNewPrivileges: Bool
   private var trapsBind: Bool
   private var hasCgroup = true
+  private var mayLowerOOMScore = true
   /// The one we were started with.
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
@@ -17,17 +20,19 @@ final class Launcher {
   init(_ options: ServiceOptions) throws(ServiceError) {
     self.options = options
     fileLimit = try? FileLimit.raise()
-    let command = options.command.first ?? ""
+    let main = options.execution.start.last
+    let command = main.map { [$0.path] + $0.words } ?? options.command
+    let program = command.first ?? ""
     do throws(Errno) {
-      path = try CommandPath.resolve(command, path: Self.variable("PATH"))
+      path = main == nil ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
     } catch {
-      throw ServiceError("cannot start '\(command)': \(error)", exitCode: error == .noEntry ? 127 : 126)
+      throw ServiceError("cannot start '\(program)': \(error)", exitCode: error == .noEntry ? 127 : 126)
     }
     if let account = options.account, geteuid() != 0, account.user != geteuid() {
-      throw ServiceError("cannot run '\(command)' as user '\(account.name)': only root may change the user")
+      throw ServiceError("cannot run '\(program)' as user '\(account.name)': only root may change the user")
     }
     do throws(PlaceholderText.Mistake) {
-      words = try CommandWords(command: options.command, environment: options.environment)
+      words = try CommandWords(command: command, environment: options.execution.environment + options.environment)
     } catch { throw ServiceError(error.description, exitCode: 2) }
     if !options.handover.passesSockets, words.nameDescriptors {
       throw ServiceError(
@@ -35,7 +40,7 @@ final class Launcher {
         exitCode: 2)
     }
     trapsBind = options.handover.trapsBind
-    forbidsNewPrivileges = trapsBind && geteuid() != 0
+    forbidsNewPrivileges = trapsBind && geteuid() != 0 || options.execution.noNewPrivileges
   }
 
   static func variable(_ name: String) -> String? {
@@ -60,29 +65,31 @@ final class Launcher {
     return sockets.indices.filter { numbers.contains(sockets[$0].number) }
   }
 
-  /// Tries with all that is wanted, and without what this machine refuses and the service can do without.
+  /// Starts the main process. Tries with all that is wanted, and without what this machine refuses and the service can do without.
   /// `passed` tells of each of `sockets` what it is to the service; `variables` are for this one start.
   func start(
-    sockets: [Int32], passed: [PlaceholderText.Socket], notifySocket: String?, variables: [String] = [],
-    standardInput: Int32, standardOutput: Int32?, standardError: Int32?, processes: some CgroupSource
-  ) throws(Spawn.Failure) -> Spawn.Process {
+    sockets: [Int32], passed: [PlaceholderText.Socket], notifications: Notifications? = nil, variables: [String] = [],
+    standard: StandardDescriptors, processes: some CgroupSource
+  ) throws(LaunchFailure) -> Spawn.Process {
     // Checked at the start; and a socket that is named is never given up.
-    guard let expanded = try? words.expanded(passed) else { throw Spawn.Failure(step: .exec, errno: .invalid) }
-    // Each failure below turns one thing off, so there are at most four tries.
+    guard let expanded = try? words.expanded(passed) else { throw describe(Spawn.Failure(step: .exec, errno: .invalid)) }
+    var own = variables
+    if options.handover.passesSockets {
+      own += ["LISTEN_FDS=\(passed.count)", "LISTEN_FDNAMES=\(passed.map(\.name).joined(separator: ":"))"]
+    }
+    if let notifications { own += notifications.variables }
+    let environment = try ServiceEnvironment(options).variables(configured: expanded.variables, own: own)
+    let program = try program(environment, expanded.arguments)
+    // Each failure below turns one thing off, so there are at most five tries.
     while true {
-      var spawn = Spawn(
-        path: path, arguments: expanded.arguments,
-        environment: environment(passed.map(\.name), notifySocket, added: expanded.variables + variables))
-      spawn.standardInput = standardInput
-      spawn.standardOutput = standardOutput
-      spawn.standardError = standardError
+      var spawn = Spawn(path: program.path, arguments: program.arguments, environment: environment)
+      prepare(&spawn, standard: standard, hasFullPrivileges: settings.start.last?.fullPrivileges ?? false)
       spawn.sockets = options.handover.passesSockets ? sockets : []
-      spawn.cgroup = hasCgroup ? processes.cgroupDirectory(named: cgroupName) : nil
-      spawn.account = geteuid() == 0 ? options.account : nil
+      spawn.pidVariables = notifications?.watchdog == nil ? [] : ["WATCHDOG_PID"]
+      spawn.cgroup = cgroup(of: processes)
       spawn.trapsBind = trapsBind
       spawn.trappedPaths = options.paths
-      spawn.trapsNotifications = notifySocket != nil
-      spawn.fileLimit = fileLimit
+      spawn.trapsNotifications = notifications?.defersSockets ?? false
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
@@ -90,6 +97,7 @@ final class Launcher {
         case (.clone, _) where usesCgroup:
           hasCgroup = false
           processes.dropCgroup()
+        case (.oomScore, _) where mayLowerOOMScore: goOnWithoutOOMScore(error)
         case (.filter, .accessDenied) where !forbidsNewPrivileges:
           // Root without CAP_SYS_ADMIN, as in many containers.
           forbidsNewPrivileges = true
@@ -98,49 +106,138 @@ final class Launcher {
           onWarning?(
             "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served"
           )
-        default: throw error
+        default: throw describe(error)
         }
       }
     }
   }
 
-  /// The one we have, less our own, plus what was asked for and the sockets' (sd_listen_fds(3)).
-  private func environment(_ names: [String], _ notifySocket: String?, added: [String]) -> [String] {
-    var additions: [String] = []
-    if let user = options.account, geteuid() == 0 {
-      additions = ["HOME=\(user.home)", "USER=\(user.name)", "LOGNAME=\(user.name)", "SHELL=\(user.shell)"]
+  /// Starts one of the other commands: without sockets, and without our answering its calls.
+  func start(
+    _ command: CommandLine, variables: [String], standard: StandardDescriptors, processes: some CgroupSource
+  ) throws(LaunchFailure) -> Spawn.Process {
+    // These commands are told no descriptors, so that theirs in the environment name none.
+    let environment = try ServiceEnvironment(options).variables(configured: words.literalVariables, own: variables)
+    let path = try resolve(command.path, environment)
+    // As above: each failure turns one thing off.
+    while true {
+      var spawn = Spawn(path: path, arguments: command.arguments(environment: environment), environment: environment)
+      prepare(&spawn, standard: standard, hasFullPrivileges: command.fullPrivileges)
+      spawn.cgroup = cgroup(of: processes)
+      spawn.forbidsNewPrivileges = settings.noNewPrivileges
+      let usesCgroup = spawn.cgroup != nil
+      do throws(Spawn.Failure) { return try spawn.run() } catch {
+        switch error.step {
+        case .clone where usesCgroup:
+          hasCgroup = false
+          processes.dropCgroup()
+        case .oomScore where mayLowerOOMScore: goOnWithoutOOMScore(error)
+        default: throw describe(error, of: command.path)
+        }
+      }
     }
-    // The last of one name holds: what was asked for beats what comes with the user.
-    additions = Self.lastOfEach(additions + added)
-    let replaced = ServiceOptions.ownVariables.union(additions.map(Self.name))
-    var variables = Environment.all.filter { !replaced.contains(Self.name(of: $0)) } + additions
-    if options.handover.passesSockets {
-      variables += ["LISTEN_FDS=\(names.count)", "LISTEN_FDNAMES=\(names.joined(separator: ":"))"]
-    }
-    if let notifySocket { variables.append("NOTIFY_SOCKET=\(notifySocket)") }
-    return variables
   }
 
-  private static func name(of variable: String) -> String { String(variable.prefix { $0 != "=" }) }
-
-  private static func lastOfEach(_ variables: [String]) -> [String] {
-    var seen: Set<String> = []
-    return variables.reversed().filter { seen.insert(name(of: $0)).inserted }.reversed()
+  /// In a user namespace, say. systemd goes on without it as well, and doesn't say so.
+  private func goOnWithoutOOMScore(_ failure: Spawn.Failure) {
+    mayLowerOOMScore = false
+    onWarning?("OOMScoreAdjust=\(settings.oomScoreAdjust ?? 0) can't be set here: \(failure.errno)")
   }
 
-  /// "cannot start 'redis-server': Permission denied".
-  func describe(_ failure: Spawn.Failure) -> String {
+  private func program(
+    _ environment: [String], _ words: [String]
+  ) throws(LaunchFailure) -> (path: String, arguments: [String]) {
+    if let path { return (path, words) }
+    guard var command = settings.start.last else { throw LaunchFailure("there is no command") }
+    command.words = Array(words.dropFirst())
+    return (try resolve(command.path, environment), command.arguments(environment: environment))
+  }
+
+  private func resolve(_ command: String, _ environment: [String]) throws(LaunchFailure) -> String {
+    do throws(Errno) {
+      return try CommandPath.resolve(command, path: ServiceEnvironment.value(of: "PATH", in: environment))
+    } catch { throw describe(Spawn.Failure(step: .exec, errno: error), of: command) }
+  }
+
+  private func cgroup(of processes: some CgroupSource) -> Int32? {
+    hasCgroup ? processes.cgroupDirectory(named: "torpor-\(options.name)-\(getpid())") : nil
+  }
+
+  /// What all of a service's processes have in common.
+  private func prepare(_ spawn: inout Spawn, standard: StandardDescriptors, hasFullPrivileges: Bool) {
+    spawn.standardInput = standard.input
+    spawn.standardOutput = standard.output
+    spawn.standardError = standard.error
+    if !hasFullPrivileges { spawn.identity = identity }
+    spawn.limits = settings.limits
+    if let fileLimit, !settings.limits.contains(where: { $0.resource == .files }) {
+      spawn.limits.append(ResourceLimit(.files, soft: fileLimit.soft, hard: fileLimit.hard))
+    }
+    spawn.oomScoreAdjust = mayLowerOOMScore ? settings.oomScoreAdjust : nil
+    spawn.nice = settings.nice
+    spawn.ioPriority = settings.ioPriority
+    spawn.mask = settings.umask
+    spawn.ignoresBrokenPipes = settings.ignoreSIGPIPE
+    switch settings.workingDirectory {
+    case .inherited: break
+    case .path(let path, let mayBeMissing):
+      spawn.directory = path
+      spawn.directoryMayBeMissing = mayBeMissing
+    case .home(let mayBeMissing):
+      spawn.directory = options.account?.home ?? Self.variable("HOME") ?? "/root"
+      spawn.directoryMayBeMissing = mayBeMissing
+    }
+  }
+
+  private var identity: Spawn.Identity {
+    guard geteuid() == 0 else { return Spawn.Identity() }
+    let group = settings.group ?? options.account?.group
+    guard options.account != nil || group != nil || !settings.supplementaryGroups.isEmpty else { return Spawn.Identity() }
+    var groups = options.account?.groups ?? []
+    for added in [group].compactMap({ $0 }) + settings.supplementaryGroups where !groups.contains(added) {
+      groups.append(added)
+    }
+    return Spawn.Identity(user: options.account?.user, group: group, groups: groups)
+  }
+
+  /// "cannot start 'redis-server': cannot change to directory '/srv/x': No such file or directory (200/CHDIR)".
+  func describe(_ failure: Spawn.Failure, of command: String? = nil) -> LaunchFailure {
     let what: String
     switch failure.step {
     case .clone: what = "no process could be made: "
     case .descriptors: what = "its descriptors could not be set up: "
     case .filter: what = "its bind() can't be adopted (seccomp; try --handover listen-fds): "
-    case .groups: what = "cannot take the groups of user '\(options.account?.name ?? "")': "
-    case .user: what = "cannot become user '\(options.account?.name ?? "")': "
+    case .groups: what = "cannot take the groups of \(identityName): "
+    case .user: what = "cannot become \(identityName): "
     case .exec: what = ""
+    case .oomScore: what = "cannot set OOMScoreAdjust=\(settings.oomScoreAdjust ?? 0): "
+    case .ioPriority: what = "cannot set its I/O priority: "
+    case .nice: what = "cannot set Nice=\(settings.nice ?? 0): "
+    case .limits: what = "cannot set Limit\(failure.limit?.rawValue ?? "")=: "
+    case .directory: what = "cannot change to directory '\(directoryName)': "
+    case .noNewPrivileges: what = "cannot set NoNewPrivileges=: "
     }
-    return "cannot start '\(options.command.first ?? "")': \(what)\(failure.errno)"
+    let program = command ?? settings.start.last?.path ?? options.command.first ?? ""
+    let status = failure.statusName.map { " (\($0))" } ?? ""
+    return LaunchFailure("cannot start '\(program)': \(what)\(failure.errno)\(status)", isLasting: failure.isLasting)
   }
+
+  private var identityName: String { options.account.map { "user '\($0.name)'" } ?? "its group" }
+
+  private var directoryName: String {
+    switch settings.workingDirectory {
+    case .path(let path, _): path
+    case .home: options.account?.home ?? Self.variable("HOME") ?? "/root"
+    case .inherited: ""
+    }
+  }
+}
+
+/// Where a process's standard streams lead; nil: where ours does.
+struct StandardDescriptors {
+  var input: Int32
+  var output: Int32?
+  var error: Int32?
 }
 
 /// Whose processes a start is one of.
@@ -149,4 +246,18 @@ protocol CgroupSource: AnyObject {
   func cgroupDirectory(named name: String) -> Int32?
   /// clone3 can't use it.
   func dropCgroup()
+}
+
+/// How a service may speak to us (sd_notify(3), sd_watchdog_enabled(3)).
+struct Notifications {
+  /// "@00042".
+  let socket: String
+  /// Its own READY=1 is waited for before it gets any held socket.
+  var defersSockets = false
+  /// How long it may be silent.
+  var watchdog: Duration?
+
+  var variables: [String] {
+    ["NOTIFY_SOCKET=\(socket)"] + (watchdog.map { ["WATCHDOG_USEC=\($0.nanoseconds / 1000)"] } ?? [])
+  }
 }

@@ -1,18 +1,26 @@
 import Linux
 
 /// Receives sd_notify(3) from the service's processes, and from nobody else.
+///
+/// All of it is bounded: 32 datagrams in a turn of the loop, of at most 4 KiB; who floods us is heard at the pace of the loop.
 final class NotifyReceiver {
   private let socket: DatagramSocket
   private let loop: EventLoop
   private let disposal: Disposal
   private var token: EventLoop.Token?
-  /// Whether a pid belongs to the service.
+  /// Whether a pid is one of those whose word counts. Asked for each message that says something.
+  var isAccepted: ((Int32) -> Bool)?
+  /// Whether it is the service's at all; if so, that its word doesn't count is told.
   var isOurs: ((Int32) -> Bool)?
-  var onReady: (() -> Void)?
+  var onMessage: ((NotifyMessage) -> Void)?
   var onWarning: ((String) -> Void)?
   private var hasWarned = false
-  /// It has been told, and once is enough.
+  private var hasRefusedDescriptors = false
+  /// Once it has said READY=1, to say so again says nothing.
   private var isReady = false
+  /// A sender that was asked about lately, and until when the answer holds.
+  private var known: (pid: Int32, until: UInt64)?
+  private static let knownFor: UInt64 = 100_000_000
 
   init(loop: EventLoop, disposal: Disposal) throws(Errno) {
     self.loop = loop
@@ -33,28 +41,55 @@ final class NotifyReceiver {
   var address: UnixAddress? { UnixAddress(abstract: String(socket.name.dropFirst())) }
 
   private func receive() {
-    // Bounded: who floods us is heard at the pace of the loop.
     for _ in 0..<32 {
-      guard let datagram = socket.receive() else { return }
+      // Whoever closes descriptors for us can't keep up: the rest waits, and whoever sends it.
+      guard token != nil, let datagram = socket.receive() else { return }
+      // With BARRIER=1 comes one whose being closed says that all before it was read (sd_notify_barrier(3)).
       disposal.dispose(datagram.descriptors)
-      // All else is no business of ours, whoever says it: one that says STOPPING=1 may be gone by now. And whose word it is
-      // costs more to find out than what it says.
-      guard !isReady, Self.saysReady(datagram.bytes), !datagram.isCut else { continue }
-      guard isOurs?(datagram.pid) == true else {
-        // One that has ended meanwhile can't be told from the service's own.
-        if !hasWarned, ProcessFiles.name(of: datagram.pid) != nil {
-          hasWarned = true
-          onWarning?("a notification from process \(datagram.pid), which is none of the service's, is ignored")
-        }
-        continue
-      }
-      isReady = true
-      onReady?()
+      guard !datagram.isCut else { continue }
+      take(datagram)
     }
   }
 
-  /// Lines of VARIABLE=VALUE; all but READY=1 are no business of ours yet.
-  static func saysReady(_ bytes: [UInt8]) -> Bool {
-    bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("READY=1".utf8) }
+  private func take(_ datagram: DatagramSocket.Datagram) {
+    var message = NotifyMessage(datagram.bytes)
+    if isReady { message.isReady = false }
+    // Whose word it is costs more to find out than what it says. One that says STOPPING=1 may be gone by now.
+    let hadStopping = message.isStopping
+    message.isStopping = false
+    let isOnlyStopping = message.isEmpty
+    message.isStopping = hadStopping
+    guard !message.isEmpty else { return }
+    guard isKnown(datagram.pid) else {
+      if !isOnlyStopping { warn(of: datagram.pid) }
+      return
+    }
+    if message.storesDescriptors, !hasRefusedDescriptors {
+      hasRefusedDescriptors = true
+      onWarning?("it asks for descriptors to be kept (FDSTORE=1), which is not done: they are closed")
+    }
+    if message.isReady { isReady = true }
+    onMessage?(message)
+  }
+
+  static func saysReady(_ bytes: [UInt8]) -> Bool { NotifyMessage(bytes).isReady }
+
+  private func isKnown(_ pid: Int32) -> Bool {
+    let now = MonotonicClock.now()
+    if let known, known.pid == pid, now < known.until { return true }
+    guard isAccepted?(pid) == true else { return false }
+    known = (pid, now + Self.knownFor)
+    return true
+  }
+
+  private func warn(of pid: Int32) {
+    // One that has ended meanwhile can't be told from the service's own.
+    guard !hasWarned, ProcessFiles.name(of: pid) != nil else { return }
+    hasWarned = true
+    if isOurs?(pid) == true {
+      onWarning?("a notification from process \(pid) is ignored: NotifyAccess= lets others of its processes speak for it")
+    } else {
+      onWarning?("a notification from process \(pid), which is none of the service's, is ignored")
+    }
   }
 }

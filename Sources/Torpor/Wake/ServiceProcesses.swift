@@ -23,11 +23,28 @@ final class ServiceProcesses: CgroupSource {
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
+  /// Commands that are run for the service, beside its main process.
+  private var controls: [Int32: Control] = [:]
+  private var onEmpty: (() -> Void)?
+  /// Who the main process is by the service's own word, such as its PID file.
+  var designated: (() -> Int32?)?
   /// Says which children of ours are none of the service's.
   var helpers: (() -> Set<Int32>)?
 
   var onMainExit: ((ExitStatus, _ hasSuccessor: Bool) -> Void)?
   var onAllGone: (() -> Void)?
+
+  private final class Control {
+    let handle: ProcessHandle
+    let token: EventLoop.Token?
+    let onEnd: (ExitStatus) -> Void
+
+    init(_ handle: consuming ProcessHandle, _ token: EventLoop.Token?, _ onEnd: @escaping (ExitStatus) -> Void) {
+      self.handle = handle
+      self.token = token
+      self.onEnd = onEnd
+    }
+  }
 
   init(loop: EventLoop) { self.loop = loop }
 
@@ -170,6 +187,40 @@ final class ServiceProcesses: CgroupSource {
     checkAllGone()
   }
 
+  // MARK: commands beside it
+
+  /// `onEnd` is called when the process, a child of ours, has ended.
+  func addControl(_ handle: consuming ProcessHandle, onEnd: @escaping (ExitStatus) -> Void) {
+    let token = try? loop.add(handle.descriptor, for: .readable) { [weak self] _ in self?.reap() }
+    loop.children.watch(handle.pid) { [weak self, pid = handle.pid] in self?.controlEnded(pid, Self.exitStatus($0)) }
+    controls[handle.pid] = Control(handle, token, onEnd)
+  }
+
+  private func controlEnded(_ pid: Int32, _ status: ExitStatus) {
+    guard let control = controls.removeValue(forKey: pid) else { return }
+    if let token = control.token { loop.remove(token, control.handle.descriptor) }
+    control.onEnd(status)
+  }
+
+  func signalControl(_ pid: Int32, _ signal: Int32) { try? controls[pid]?.handle.send(signal: signal) }
+
+  var hasControls: Bool { !controls.isEmpty }
+
+  /// Calls back when no process is left of an instance without a main one; those that there are are killed.
+  func clear(_ then: @escaping () -> Void) {
+    guard hasProcesses else { return then() }
+    onEmpty = then
+    killAll()
+  }
+
+  private var hasProcesses: Bool {
+    if !controls.isEmpty { return true }
+    switch cgroup {
+    case .some(let cgroup): return cgroup.isPopulated
+    case .none: return !pids.isEmpty
+    }
+  }
+
   /// The main process's descriptor is readable. If it is our child, reaping tells how it ended.
   private func mainEnded() {
     reap()
@@ -189,7 +240,8 @@ final class ServiceProcesses: CgroupSource {
 
   /// Who goes on when the main process has left others behind: whoever bound our socket, else the oldest.
   private var successor: Int32? {
-    let alive = pids
+    let alive = pids.filter { controls[$0] == nil }
+    if let pid = designated?(), alive.contains(pid) { return pid }
     return adoption?.binders.first { alive.contains($0) } ?? alive.min()
   }
 
@@ -202,6 +254,19 @@ final class ServiceProcesses: CgroupSource {
     return pid
   }
 
+  /// Takes a process of the service for the main one, while it has another. Returns whether it is one.
+  func follow(_ pid: Int32) -> Bool {
+    if pid == mainPID { return true }
+    guard controls[pid] == nil, mainPID != nil, let handle = try? ProcessHandle(pid: pid), pids.contains(pid) else {
+      return false
+    }
+    forgetMain()
+    lastMainPID = pid
+    main = consume handle
+    watchMain()
+    return true
+  }
+
   /// Every process of the service that is alive.
   var pids: [Int32] {
     switch cgroup {
@@ -212,10 +277,19 @@ final class ServiceProcesses: CgroupSource {
     }
   }
 
+  /// Or was it, as its last words may be read after its end.
+  func isMain(_ pid: Int32) -> Bool { pid > 0 && pid == lastMainPID }
+
+  func isControl(_ pid: Int32) -> Bool { controls[pid] != nil }
+
   func contains(_ pid: Int32) -> Bool { pid > 0 && (pid == lastMainPID || pids.contains(pid)) }
 
   private func checkAllGone() {
-    guard isWatching, mainPID == nil, listenerHungUp else { return }
+    if let then = onEmpty, !hasProcesses {
+      onEmpty = nil
+      then()
+    }
+    guard isWatching, mainPID == nil, listenerHungUp, controls.isEmpty else { return }
     switch cgroup {
     case .some(let cgroup): if cgroup.isPopulated { return }
     case .none: if adoption == nil, !pids.isEmpty { return }
@@ -234,15 +308,15 @@ final class ServiceProcesses: CgroupSource {
 
   // MARK: ending them
 
-  func terminateMain() {
+  func signalMain(_ signals: [Int32]) {
     switch main {
-    case .some(let main): try? main.send(signal: SIGTERM)
+    case .some(let main): for signal in signals { try? main.send(signal: signal) }
     case .none: break
     }
   }
 
-  func terminateAll() {
-    signalAll(SIGTERM)
+  func signalAll(_ signals: [Int32]) {
+    for signal in signals { ProcessHandle.signal(signal) { pids } }
     checkAllGone()
   }
 
@@ -255,11 +329,8 @@ final class ServiceProcesses: CgroupSource {
       }
     case .none: break
     }
-    signalAll(SIGKILL)
-    checkAllGone()
+    signalAll([SIGKILL])
   }
-
-  private func signalAll(_ signal: Int32) { ProcessHandle.signal(signal) { pids } }
 
   /// Memory that goes when they do; of thousands of processes, of the first few hundred.
   var memoryBytes: UInt64 { pids.prefix(256).reduce(0) { $0 + ProcessFiles.memory(of: $1) } }

@@ -1,0 +1,77 @@
+import Lifecycle
+import Linux
+
+/// What a service's core is told of it, and how that is changed.
+extension Service {
+  static func configuration(
+    _ options: ServiceOptions, _ sockets: [any HeldSocket], _ launcher: Launcher, _ processes: ServiceProcesses
+  ) -> Lifecycle.Configuration {
+    let isRelayed = options.handover == .relay
+    var configuration = Lifecycle.Configuration(
+      // What is relayed is steered by us, who accept it, whatever it is.
+      sockets: sockets.map { isRelayed && $0.kind == .fixed ? .unixPath : $0.kind }, idleTimeout: options.idleTimeout,
+      readiness: options.isToldReady || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
+      canMigrate: isRelayed || !options.neverMigrates && MigrationSetting.enable(), startTimeout: options.startTimeout,
+      stopTimeout: options.stopTimeout)
+    configuration.mayKill = options.mayKill
+    configuration.canFreeze = options.mayKill && processes.canFreeze(in: launcher.cgroupName)
+    configuration.minimumUptime = options.minimumUptime
+    configuration.restart = options.restart
+    configuration.restartDelay = options.restartDelay
+    configuration.startLimit = options.startLimit
+    configuration.triggerLimit = options.triggerLimit
+    switch options.execution.killMode {
+    case .controlGroup, .mixed, .none: configuration.killMode = .controlGroup
+    case .process: configuration.killMode = .process
+    }
+    return configuration
+  }
+
+  /// Takes up what its owner wants from now on. Sockets that stay are never closed, and a command is that of the next start.
+  /// Returns false if that has to wait until the service is dormant: nothing has changed then. Throws if it can't be had.
+  func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
+    let isDormant = lifecycle.state == .dormant
+    guard isDormant || new.sharesSockets(with: options) else { return false }
+    let newLauncher = try Launcher(new)
+    if isDormant, !new.sharesSockets(with: options) {
+      let holder = SocketHolder(
+        options: new, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop)
+      let before = sockets
+      sockets = try holder.hold(keeping: before)
+      for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
+    }
+    options = new
+    launcher = newLauncher
+    execution.replace(new, launcher: newLauncher)
+    var configuration = Self.configuration(new, sockets, newLauncher, processes)
+    guard isDormant else {
+      // With those that the service never took, and that are held no longer.
+      configuration.sockets = lifecycle.configuration.sockets
+      post(.reconfigured(configuration))
+      return true
+    }
+    // Nothing is under way: it begins anew with what it holds.
+    try takeUpSockets(Lifecycle(configuration: configuration))
+    for action in lifecycle.begin() { carryOut(action) }
+    return true
+  }
+
+  /// Its owner wants it no longer: it rests as soon as nobody uses it.
+  func retire() {
+    var configuration = lifecycle.configuration
+    configuration.idleTimeout = .milliseconds(100)
+    configuration.minimumUptime = .zero
+    configuration.restart = .no
+    post(.pinned(false))
+    post(.reconfigured(configuration))
+  }
+}
+
+extension ServiceOptions {
+  /// Nothing of what is held, and of how it is handed over, is another.
+  func sharesSockets(with other: ServiceOptions) -> Bool {
+    listen == other.listen && handover == other.handover && relayTarget == other.relayTarget
+      && proxyProtocol == other.proxyProtocol && socketMode == other.socketMode && socketAccess == other.socketAccess
+      && readiness == other.readiness && isToldReady == other.isToldReady && mayKill == other.mayKill
+  }
+}

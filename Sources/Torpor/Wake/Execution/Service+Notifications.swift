@@ -1,0 +1,64 @@
+import Lifecycle
+import Linux
+
+/// What the service says by sd_notify(3).
+extension Service {
+  /// Whose word counts.
+  private var notifyAccess: ExecutionSettings.NotifyAccess {
+    let accepted = options.execution.acceptedNotifications
+    // `torpor run --ready notify`: any of its processes may say so.
+    return options.execution.notifyAccess == nil && options.execution.kind == .simple && options.listensForReadiness
+      ? .all : accepted
+  }
+
+  var notifications: Notifications? {
+    notifyReceiver.map {
+      Notifications(
+        socket: $0.name, defersSockets: options.listensForReadiness, watchdog: options.execution.watchdog)
+    }
+  }
+
+  func listenForNotifications() throws(Errno) {
+    notifyReceiver?.close()
+    notifyReceiver = nil
+    let access = notifyAccess
+    guard access != .none else { return }
+    let receiver = try NotifyReceiver(loop: loop, disposal: disposal)
+    receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
+    receiver.isAccepted = { [weak self] pid in
+      guard let processes = self?.processes else { return false }
+      return switch access {
+      case .none: false
+      case .main: processes.isMain(pid)
+      case .exec: processes.isMain(pid) || processes.isControl(pid)
+      case .all: processes.contains(pid)
+      }
+    }
+    receiver.onMessage = { [weak self] in self?.take($0) }
+    receiver.onWarning = { [weak self] in self?.narrator.warn($0) }
+    notifyReceiver = receiver
+  }
+
+  private func take(_ message: NotifyMessage) {
+    if let status = message.status { statusText = status.isEmpty ? nil : status }
+    if let pid = message.mainPID, pid != processes.mainPID {
+      if processes.follow(pid) {
+        context.pid = pid
+      } else {
+        narrator.warn("MAINPID=\(pid) is ignored: it is none of the service's processes")
+      }
+    }
+    if let timeout = message.watchdogTimeout { watchdog.begin(timeout) }
+    if message.isReady, options.listensForReadiness {
+      processes.becameReady()
+      if options.execution.kind == .notify { watchdog.begin(message.watchdogTimeout ?? options.execution.watchdog) }
+      execution.becameReady()
+    }
+    switch message.watchdog {
+    case .alive: watchdog.sign()
+    case .expired: watchdog.expire()
+    case .none: break
+    }
+    onNotification?(message)
+  }
+}
