@@ -4,16 +4,22 @@ public struct UnitLoader<Files: UnitFiles> {
   private let index: UnitIndex
   private let specifiers: Specifiers
   private let isStrict: Bool
+  private let keepsNotes: Bool
 
   /// - Parameters:
   ///   - directories: absolute paths; of files with the same name, that in the earliest counts.
   ///   - specifiers: of the machine and the manager.
   ///   - isStrict: protections that aren't applied are errors.
-  public init(files: Files, directories: [String], specifiers: Specifiers = .system, isStrict: Bool = false) {
+  ///   - keepsNotes: whether notes are wanted, too. With thousands of units they take more memory than all else.
+  public init(
+    files: Files, directories: [String], specifiers: Specifiers = .system, isStrict: Bool = false,
+    keepsNotes: Bool = true
+  ) {
     self.files = files
     index = UnitIndex(files, directories: directories)
     self.specifiers = specifiers
     self.isStrict = isStrict
+    self.keepsNotes = keepsNotes
   }
 
   /// Every unit that there is.
@@ -171,7 +177,7 @@ public struct UnitLoader<Files: UnitFiles> {
         }
       }
     }
-    return assembly.finished(isStrict: isStrict)
+    return assembly.finished(isStrict: isStrict, keepsNotes: keepsNotes)
   }
 
   /// A service, by whatever name it goes: links to other units are followed.

@@ -38,7 +38,8 @@ import Testing
     Package(service: "nginx", warnings: ""), Package(service: "haproxy", warnings: "BindReadOnlyPaths"),
     Package(service: "lighttpd", warnings: ""), Package(service: "dnsmasq", warnings: "Requires"),
     Package(service: "rsync", warnings: "ConditionPathExists ProtectSystem PrivateDevices"),
-    Package(service: "dbus", warnings: "Requires"), Package(service: "ssh", warnings: "ConditionPathExists"),
+    Package(service: "dbus", warnings: "Requires"),
+    Package(service: "ssh", warnings: "ConditionPathExists ConditionPathExists"),
   ]
 
   private static var installed: [Package] {
