@@ -35,8 +35,11 @@ public struct UnitLoader<Files: UnitFiles> {
   }
 
   /// One unit by its name without a suffix; an instance of a template may be one that no file is named after.
+  ///
+  /// All are looked at, as any socket may name any service.
   /// - Returns: nil if there is none, or if it is masked.
   public func load(_ name: String) -> Unit? {
+    if let unit = loadAll()[name] { return unit }
     var set = UnitSet()
     var collection = Collection()
     for kind in [UnitName.Kind.torpor, .socket] {
@@ -44,8 +47,7 @@ public struct UnitLoader<Files: UnitFiles> {
       collect(name, &collection, &set)
       if let (name, parts) = collection.groups.first { return unit(named: name, parts, [:]) }
     }
-    // It may be a service that sockets of other names start.
-    return loadAll()[name]
+    return nil
   }
 
   /// What is found of units before they are put together.

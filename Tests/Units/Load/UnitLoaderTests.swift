@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Units
@@ -268,5 +269,47 @@ import Testing
     var texts: [String: String] = [:]
     for name in ["b", "a-1", "a", "B", "a@x"] { texts["/etc/torpor/\(name).torpor"] = socket + service }
     #expect(load(texts).units.map(\.name) == ["B", "a", "a-1", "a@x", "b"])
+  }
+
+  @Test func aPairOfFilesIsReadOnce() {
+    let files = CountingFiles(files: files(["/etc/torpor/web.socket": socket, "/etc/torpor/web.service": service]))
+    _ = UnitLoader(files: files, directories: Self.directories).loadAll()
+    #expect(files.count.reads == 2 && files.count.lists == 3)
+  }
+
+  /// In a debug build this is some ten times slower than in a release build; what it guards against is slower still.
+  @Test func tenThousandUnitsAreReadQuickly() {
+    var files = MemoryFiles()
+    for number in 0..<10000 {
+      files.set("/etc/torpor/s\(number).socket", "[Socket]\nListenStream=127.0.0.1:\(number + 1)\n")
+      files.set(
+        "/etc/torpor/s\(number).service",
+        "[Unit]\nAfter=x\n[Service]\nExecStart=/bin/x --port \(number)\nUser=nobody\n[X-Idle]\nTimeoutSec=1h\n")
+    }
+    let start = clock()
+    let set = UnitLoader(files: files, directories: Self.directories, keepsNotes: false).loadAll()
+    let seconds = Double(clock() - start) / Double(CLOCKS_PER_SEC)
+    #expect(set.units.count == 10000 && set.units.allSatisfy { $0.diagnostics.isEmpty })
+    #expect(seconds < 20, "CPU time: \(seconds) s")
+  }
+}
+
+private struct CountingFiles: UnitFiles {
+  final class Count {
+    var reads = 0
+    var lists = 0
+  }
+
+  let files: MemoryFiles
+  let count = Count()
+
+  func list(_ directory: String) -> [String]? {
+    count.lists += 1
+    return files.list(directory)
+  }
+
+  func read(_ path: String) -> UnitFileContents {
+    count.reads += 1
+    return files.read(path)
   }
 }
