@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test models soak matrix lint bench build release servers clean
+.PHONY: help demo test fuzz models soak matrix lint bench build release servers clean
 
 SOURCES := Sources Tests Examples Package.swift
 
@@ -17,6 +17,10 @@ demo: ## build, then watch a small web server sleep, wake and sleep again
 test: servers models ## every test; as root it installs the servers that are missing
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+	Tests/Fuzz/run.sh 60
+
+fuzz: ## ten minutes of libFuzzer for each parser of what others write; see Tests/Fuzz/run.sh
+	Tests/Fuzz/run.sh 600
 
 models: servers ## check the model of the hand-back exhaustively (under a minute)
 	docs/models/check.sh || [ $$? = 77 ]

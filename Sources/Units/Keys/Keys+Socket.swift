@@ -8,7 +8,7 @@ extension Keys {
   static let listening: [Key] = [
     listen(
       "ListenStream", .stream,
-      "A TCP port (8080: of every address; 192.0.2.1:8080, [2001:db8::1]:8080, [fe80::1]:8080%%eth0), a unix path or an abstract name (@NAME) to listen on. An empty value resets all Listen…= keys."
+      "A TCP port (8080: of every address; 192.0.2.1:8080, [2001:db8::1]:8080, [fe80::1]:8080%%eth0), a unix path or an abstract name (@NAME) to listen on. An empty value resets the keys of all kinds, ListenStream= to ListenFIFO=."
     ),
     listen("ListenDatagram", .datagram, "The same for datagrams: UDP, or unix datagram sockets."),
     listen("ListenSequentialPacket", .sequentialPacket, "A unix path or an abstract name for SOCK_SEQPACKET."),
@@ -21,7 +21,7 @@ extension Keys {
     },
     .implemented(
       "Socket", "Backlog", "number", default: "4096",
-      "Connections that can wait in an accept queue; net.core.somaxconn is above it."
+      "Connections that can wait in an accept queue, at most net.core.somaxconn."
     ) { fragment, value throws(ValueError) in
       fragment.socket.backlog = try value.unsigned()
     },

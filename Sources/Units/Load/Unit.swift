@@ -1,5 +1,5 @@
 /// A service and its sockets, as unit files describe them.
-public struct Unit: Sendable {
+public struct Unit: Equatable, Sendable {
   /// Without a suffix: "redis", "postgresql@15-main". That of the service.
   public let name: String
   /// Of a template; nil: it is none.

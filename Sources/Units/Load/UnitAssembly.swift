@@ -94,9 +94,9 @@ struct UnitAssembly {
     unit.idle = fragment.idle
   }
 
-  func finished(isStrict: Bool) -> Unit {
+  func finished(isStrict: Bool, keepsNotes: Bool) -> Unit {
     var unit = unit
-    unit.diagnostics = diagnostics
+    unit.diagnostics = keepsNotes ? diagnostics : diagnostics.filter { $0.severity != .note }
     if isStrict {
       for index in unit.diagnostics.indices where unit.diagnostics[index].isHardening {
         unit.diagnostics[index].severity = .error

@@ -4,16 +4,22 @@ public struct UnitLoader<Files: UnitFiles> {
   private let index: UnitIndex
   private let specifiers: Specifiers
   private let isStrict: Bool
+  private let keepsNotes: Bool
 
   /// - Parameters:
   ///   - directories: absolute paths; of files with the same name, that in the earliest counts.
   ///   - specifiers: of the machine and the manager.
   ///   - isStrict: protections that aren't applied are errors.
-  public init(files: Files, directories: [String], specifiers: Specifiers = .system, isStrict: Bool = false) {
+  ///   - keepsNotes: whether notes are wanted, too. With thousands of units they take more memory than all else.
+  public init(
+    files: Files, directories: [String], specifiers: Specifiers = .system, isStrict: Bool = false,
+    keepsNotes: Bool = true
+  ) {
     self.files = files
     index = UnitIndex(files, directories: directories)
     self.specifiers = specifiers
     self.isStrict = isStrict
+    self.keepsNotes = keepsNotes
   }
 
   /// Every unit that there is.
@@ -29,8 +35,11 @@ public struct UnitLoader<Files: UnitFiles> {
   }
 
   /// One unit by its name without a suffix; an instance of a template may be one that no file is named after.
+  ///
+  /// All are looked at, as any socket may name any service.
   /// - Returns: nil if there is none, or if it is masked.
   public func load(_ name: String) -> Unit? {
+    if let unit = loadAll()[name] { return unit }
     var set = UnitSet()
     var collection = Collection()
     for kind in [UnitName.Kind.torpor, .socket] {
@@ -38,8 +47,7 @@ public struct UnitLoader<Files: UnitFiles> {
       collect(name, &collection, &set)
       if let (name, parts) = collection.groups.first { return unit(named: name, parts, [:]) }
     }
-    // It may be a service that sockets of other names start.
-    return loadAll()[name]
+    return nil
   }
 
   /// What is found of units before they are put together.
@@ -171,7 +179,7 @@ public struct UnitLoader<Files: UnitFiles> {
         }
       }
     }
-    return assembly.finished(isStrict: isStrict)
+    return assembly.finished(isStrict: isStrict, keepsNotes: keepsNotes)
   }
 
   /// A service, by whatever name it goes: links to other units are followed.

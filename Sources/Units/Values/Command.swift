@@ -92,6 +92,8 @@ struct CommandReader {
   }
 
   private mutating func next() throws(ValueError) -> Command? {
+    let start = reader.index
+    if reader.takeSeparator() { throw ValueError("a command is expected before ';'", at: start) }
     guard let first = try reader.next() else { return nil }
     var prefixes = Prefixes()
     for byte in first.text.utf8 {
