@@ -19,7 +19,10 @@ let package = Package(
     .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: kernel),
     .target(name: "Lifecycle", swiftSettings: strict),
     .target(name: "Units", swiftSettings: strict),
-    .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel),
+    .target(name: "Varlink", swiftSettings: strict),
+    .target(
+      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
+      swiftSettings: kernel),
     .executableTarget(
       name: "torpor",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -50,6 +53,7 @@ let package = Package(
     .testTarget(
       name: "MutantTests", dependencies: ["Simulation"], path: "Tests/Simulation/Mutants", exclude: ["Probe"],
       swiftSettings: strict),
+    .testTarget(name: "VarlinkTests", dependencies: ["Varlink"], path: "Tests/Varlink", swiftSettings: strict),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
     .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
