@@ -30,7 +30,7 @@ enum ManagerInterface {
     )
 
     # Somebody wants a service to stay up. Without an end: for as long as the connection lives by which it was asked for.
-    type Hold (
+    type Holding (
       id: int,
       since: float,
       until: ?float,
@@ -53,7 +53,7 @@ enum ManagerInterface {
       lastFailure: ?Failure,
       retryInSeconds: ?float,
       verification: ?Verification,
-      holds: []Hold,
+      holds: []Holding,
       file: string,
       warnings: []string
     )
@@ -85,7 +85,7 @@ enum ManagerInterface {
       since: float,
       senses: []Sense,
       earliestRest: ?float,
-      holds: []Hold,
+      holds: []Holding,
       restedBecause: ?string,
       restedAt: ?float,
       wakesOn: []string,
@@ -122,7 +122,7 @@ enum ManagerInterface {
     method Rest(name: string) -> (wasDormant: bool, bytesGivenBack: ?int)
 
     # Keeps a service from being put to rest, for this time or, without it, for as long as this connection lives. Starts nothing.
-    method Hold(name: string, seconds: ?float, reason: ?string) -> (hold: Hold)
+    method Hold(name: string, seconds: ?float, reason: ?string) -> (hold: Holding)
 
     # Ends one hold of a unit, or all. Answers how many that were.
     method Release(name: string, id: ?int) -> (released: int)
