@@ -8,6 +8,7 @@ import Torpor
 /// "broken" can't be started; a rest of "chatty" is told by 20,000 events.
 final class FakeManager: ManagerControl {
   let unitNames: [String]
+  private let known: Set<String>
   private var running: Set<String> = []
   private var lastHold = 0
   private(set) var holds: [(unit: String, hold: UnitHold)] = []
@@ -19,6 +20,7 @@ final class FakeManager: ManagerControl {
 
   init(units: Int, loop: EventLoop) {
     unitNames = ["slow", "busy", "broken", "chatty"] + (0..<units).map { "unit-\($0)" }
+    known = Set(unitNames)
     self.loop = loop
   }
 
@@ -28,7 +30,7 @@ final class FakeManager: ManagerControl {
   }
 
   func status(of name: String) -> UnitStatus? {
-    guard unitNames.contains(name) else { return nil }
+    guard known.contains(name) else { return nil }
     let isRunning = running.contains(name)
     return UnitStatus(
       name: name, state: isRunning ? .running : .dormant, since: 1_700_000_000.25, sockets: ["127.0.0.1:6379"],
@@ -41,14 +43,14 @@ final class FakeManager: ManagerControl {
   }
 
   func settings(of name: String) -> UnitSettings? {
-    unitNames.contains(name)
+    known.contains(name)
       ? UnitSettings(
         command: ["/usr/bin/redis-server"], description: "it", dropIns: ["/x"], idleTimeoutSeconds: 1800, user: "redis",
         logFile: "/var/log/torpor/\(name).log") : nil
   }
 
   func explanation(of name: String) -> UnitExplanation? {
-    guard unitNames.contains(name) else { return nil }
+    guard known.contains(name) else { return nil }
     return UnitExplanation(
       name: name, state: .running, since: 1_700_000_000,
       senses: [SenseReport(name: "connections", verdict: .busy, since: 1_700_000_000, evidence: ["127.0.0.1:5"])],
@@ -60,7 +62,7 @@ final class FakeManager: ManagerControl {
   func wake(_ name: String, completion: @escaping (Result<WakeOutcome, ControlFailure>) -> Void) {
     say("wake \(name)")
     switch name {
-    case _ where !unitNames.contains(name): completion(.failure(.noSuchUnit(name)))
+    case _ where !known.contains(name): completion(.failure(.noSuchUnit(name)))
     case "broken": completion(.failure(.failed("cannot start it")))
     case "slow": after(milliseconds: 200) { completion(.success(WakeOutcome(wasRunning: false, milliseconds: 200))) }
     default:
@@ -73,7 +75,7 @@ final class FakeManager: ManagerControl {
   func rest(_ name: String, completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
     say("rest \(name)")
     switch name {
-    case _ where !unitNames.contains(name): completion(.failure(.noSuchUnit(name)))
+    case _ where !known.contains(name): completion(.failure(.noSuchUnit(name)))
     case "busy": completion(.failure(.notNow("2 connections are open")))
     case "chatty":
       let reason = String(repeating: "x", count: 200)
@@ -90,7 +92,7 @@ final class FakeManager: ManagerControl {
   func hold(
     _ name: String, seconds: Double?, reason: String?, by peer: ControlPeer
   ) throws(ControlFailure) -> UnitHold {
-    guard unitNames.contains(name) else { throw .noSuchUnit(name) }
+    guard known.contains(name) else { throw .noSuchUnit(name) }
     lastHold += 1
     let hold = UnitHold(
       id: lastHold, since: 1_700_000_000, until: seconds.map { 1_700_000_000 + $0 },
@@ -101,7 +103,7 @@ final class FakeManager: ManagerControl {
   }
 
   func release(_ name: String, id: Int?) throws(ControlFailure) -> Int {
-    guard unitNames.contains(name) else { throw .noSuchUnit(name) }
+    guard known.contains(name) else { throw .noSuchUnit(name) }
     let before = holds.count
     holds.removeAll { $0.unit == name && (id == nil || $0.hold.id == id) }
     say("release \(name) \(id.map { "\($0)" } ?? "all")")

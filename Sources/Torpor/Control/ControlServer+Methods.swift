@@ -41,6 +41,20 @@ struct ReleaseParameters: CallParameters {
   static let names = ["name", "id"]
   var name: String
   var id: Int?
+
+  private enum CodingKeys: CodingKey { case name, id }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    // JSONDecoder refuses 1.5 as an Int, but doesn't say where it stands.
+    id = try container.decodeIfPresent(Double.self, forKey: .id).map { number in
+      guard let id = Int(exactly: number) else {
+        throw DecodingError.dataCorruptedError(forKey: .id, in: container, debugDescription: "no whole number")
+      }
+      return id
+    }
+  }
 }
 
 struct VerifyParameters: CallParameters {
