@@ -12,4 +12,10 @@ extension UnixSocket {
       }
     }
   }
+
+  /// Whether a read would not wait any more, after at most so long; nil: without a limit. For programs without a loop.
+  public borrowing func waitUntilReadable(milliseconds limit: Int32?) -> Bool {
+    var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, limit ?? -1) == 1
+  }
 }

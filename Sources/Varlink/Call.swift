@@ -76,7 +76,7 @@ public protocol CallParameters: Decodable {
 }
 
 /// Of a method that takes none.
-public struct NoParameters: CallParameters {
+public struct NoParameters: CallParameters, Encodable {
   public static let names: [String] = []
   public init() {}
 }

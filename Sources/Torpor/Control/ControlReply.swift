@@ -1,18 +1,18 @@
 import Linux
 import Varlink
 
-/// Replies of io.torpor.Manager.
-enum ControlReply {
-  struct Units: Codable { var units: [UnitStatus] }
-  struct Described: Codable {
-    var unit: UnitStatus
-    var settings: UnitSettings
+/// Replies of io.torpor.Manager, but for those that are a type of their own: `WakeOutcome`, `RestOutcome`, `ReloadOutcome`.
+public enum ControlReply {
+  public struct Units: Codable, Sendable { public var units: [UnitStatus] }
+  public struct Described: Codable, Sendable {
+    public var unit: UnitStatus
+    public var settings: UnitSettings
   }
-  struct Explained: Codable { var explanation: UnitExplanation }
-  struct Held: Codable { var hold: UnitHold }
-  struct Released: Codable { var released: Int }
-  struct Verified: Codable { var verifications: [UnitVerification] }
-  struct Told: Codable { var event: ManagerEvent }
+  public struct Explained: Codable, Sendable { public var explanation: UnitExplanation }
+  public struct Held: Codable, Sendable { public var hold: UnitHold }
+  public struct Released: Codable, Sendable { public var released: Int }
+  public struct Verified: Codable, Sendable { public var verifications: [UnitVerification] }
+  public struct Told: Codable, Sendable { public var event: ManagerEvent }
 
   static func event(_ event: ManagerEvent) -> [UInt8] { Reply.encode(Told(event: event), continues: true) }
 

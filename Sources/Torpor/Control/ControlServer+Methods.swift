@@ -1,67 +1,6 @@
 import FoundationEssentials
 import Varlink
 
-/// The methods of io.torpor.Manager.
-enum ControlMethod: String, CaseIterable {
-  case list = "List"
-  case describe = "Describe"
-  case explain = "Explain"
-  case wake = "Wake"
-  case rest = "Rest"
-  case hold = "Hold"
-  case release = "Release"
-  case verify = "Verify"
-  case reload = "Reload"
-  case monitor = "Monitor"
-
-  var parameters: any CallParameters.Type {
-    switch self {
-    case .list, .reload, .monitor: NoParameters.self
-    case .describe, .explain, .wake, .rest: NameParameters.self
-    case .hold: HoldParameters.self
-    case .release: ReleaseParameters.self
-    case .verify: VerifyParameters.self
-    }
-  }
-}
-
-struct NameParameters: CallParameters {
-  static let names = ["name"]
-  var name: String
-}
-
-struct HoldParameters: CallParameters {
-  static let names = ["name", "seconds", "reason"]
-  var name: String
-  var seconds: Double?
-  var reason: String?
-}
-
-struct ReleaseParameters: CallParameters {
-  static let names = ["name", "id"]
-  var name: String
-  var id: Int?
-
-  private enum CodingKeys: CodingKey { case name, id }
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    name = try container.decode(String.self, forKey: .name)
-    // JSONDecoder refuses 1.5 as an Int, but doesn't say where it stands.
-    id = try container.decodeIfPresent(Double.self, forKey: .id).map { number in
-      guard let id = Int(exactly: number) else {
-        throw DecodingError.dataCorruptedError(forKey: .id, in: container, debugDescription: "no whole number")
-      }
-      return id
-    }
-  }
-}
-
-struct VerifyParameters: CallParameters {
-  static let names = ["names"]
-  var names: [String]?
-}
-
 extension ControlServer {
   /// Answers a call, now or later.
   func answer(_ call: ControlCall) {

@@ -1,9 +1,9 @@
 /// The text of io.torpor.Manager.varlink, which programs ask for (GetInterfaceDescription).
-enum ManagerInterface {
-  static let name = "io.torpor.Manager"
+public enum ManagerInterface {
+  public static let name = "io.torpor.Manager"
 
   /// The same as the file beside this one, as a test sees to.
-  static let description = """
+  public static let description = """
     # Torpor's manager: which units there are, how they are, and what shall become of them.
     #
     # Times are seconds since 1970, UTC. What isn't known or doesn't apply is left out. Root and the manager's own user may call;
