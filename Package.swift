@@ -38,6 +38,8 @@ let package = Package(
     .executableTarget(
       name: "hostile", path: "Tests/hostile", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .executableTarget(
+      name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -55,10 +57,11 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "VarlinkTests", dependencies: ["Varlink"], path: "Tests/Varlink", swiftSettings: strict),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
-    .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
+    .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter"], path: "Tests/Servers",
-      swiftSettings: strict),
+      name: "ServerTests",
+      dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
