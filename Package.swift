@@ -19,7 +19,10 @@ let package = Package(
     .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: kernel),
     .target(name: "Lifecycle", swiftSettings: strict),
     .target(name: "Units", swiftSettings: strict),
-    .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel),
+    .target(name: "Varlink", swiftSettings: strict),
+    .target(
+      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
+      swiftSettings: kernel),
     .executableTarget(
       name: "torpor",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -35,6 +38,8 @@ let package = Package(
     .executableTarget(
       name: "hostile", path: "Tests/hostile", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .executableTarget(
+      name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -50,11 +55,13 @@ let package = Package(
     .testTarget(
       name: "MutantTests", dependencies: ["Simulation"], path: "Tests/Simulation/Mutants", exclude: ["Probe"],
       swiftSettings: strict),
+    .testTarget(name: "VarlinkTests", dependencies: ["Varlink"], path: "Tests/Varlink", swiftSettings: strict),
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
-    .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
+    .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter"], path: "Tests/Servers",
-      swiftSettings: strict),
+      name: "ServerTests",
+      dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -20,6 +20,8 @@ public enum ProcessFiles {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
   /// Throws what exec would say of a path: not there, not allowed, or a directory.
   public static func checkExecutable(_ path: String) throws(Errno) {
     _ = try call { unsafe access(path, X_OK) }

@@ -40,7 +40,7 @@ struct SocketDirectory: ~Copyable {
     self.descriptor = descriptor
   }
 
-  private static func makeDirectories(_ path: String, mode: UInt32) throws(Errno) {
+  static func makeDirectories(_ path: String, mode: UInt32) throws(Errno) {
     var made = ""
     for component in path.split(separator: "/") {
       made += "/" + component

@@ -1,11 +1,16 @@
 import ArgumentParser
 import Linux
+import Torpor
 
 @main
 struct TorporCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "torpor", abstract: "Starts a service on its first connection and puts it to rest when it is idle.",
-    version: "0.1.0", subcommands: [RunCommand.self])
+    version: TorporVersion.current,
+    subcommands: [
+      RunCommand.self, StatusCommand.self, WhyCommand.self, WakeCommand.self, RestCommand.self, HoldCommand.self,
+      ReleaseCommand.self, VerifyCommand.self, LogsCommand.self, ReloadCommand.self, MonitorCommand.self,
+    ])
 
   /// ArgumentParser's own entry exits with 64 for a mistake in the arguments; ours is 2.
   static func main() {
