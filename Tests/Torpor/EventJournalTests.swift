@@ -256,6 +256,40 @@ import Testing
     }
   }
 
+  @Test func aStateIsReadAsItIsWritten() throws {
+    for texts in [["plain"], ["", "\"\\\u{1}\u{1f}\u{7f}é𝄞\n"], []] {
+      let text = texts.last
+      var history = UnitHistory()
+      if let text {
+        history.phase = .resting
+        history.since = 1e-7
+        history.pin = .init(since: 1_763_845_000.123456, expires: 1e17, reason: text)
+        history.verification = .init(time: -1, hasSucceeded: true, seconds: 0, reason: text, lastLines: texts)
+        history.failure = .init(time: 3, reason: text, exitStatus: -1, signal: text, lastLine: text)
+        history.rest = .init(time: 4, awakeSeconds: 0.1, reason: text)
+        history.wake = .init(time: 5, client: text, milliseconds: 12.8)
+        history.restReason = text
+        history.wakes.add(at: 7)
+        history.wakes.add(at: 9)
+      }
+      let line = JournalLine.encode("name \(text ?? "")", history, at: 6)
+      #expect(line.count { $0 == UInt8(ascii: "\n") } == 1)
+      let read = try JSONDecoder().decode(JournalLine.State.self, from: Data(line))
+      #expect(read.service == "name \(text ?? "")")
+      #expect(read.state == history)
+      var state = JournalState()
+      let isUnderstood = state.fold(line.dropLast(), clock: .utc)
+      #expect(isUnderstood)
+      #expect(state.units == [read.service: history])
+      // Members in the order of their names, as in every other line.
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let names = String(decoding: try encoder.encode(history), as: UTF8.self).matches(of: /"([a-zA-Z]+)":/).map(\.1)
+      let own = String(decoding: line, as: UTF8.self).matches(of: /"([a-zA-Z]+)":/).map(\.1)
+      #expect(["event", "service", "state"] + names + ["time"] == own)
+    }
+  }
+
   @Test func whatRanInAnotherBootIsNotKnownToRun() throws {
     let scene = try Scene()
     let journal = scene.journal()

@@ -17,8 +17,7 @@ enum JournalLine {
   static let bytesMax = 4096
   private static let textBytesMax = 400
 
-  struct State: Codable {
-    var event = JournalLine.unitState
+  struct State: Decodable {
     var service: String
     var time: Double
     var state: UnitHistory
@@ -36,24 +35,35 @@ enum JournalLine {
     return (line, record)
   }
 
+  /// What every line of a unit's state begins with.
+  static let unitStatePrefix = Array("{\"event\":\"\(unitState)\",".utf8)
+
   /// Each of its texts was bounded when it came, but their sum was not.
   static func encode(_ unit: String, _ history: UnitHistory, at time: Double) -> [UInt8] {
+    let line = write(unit, history, at: time)
+    if line.count <= bytesMax { return line }
     var history = history
-    var line = write(State(service: unit, time: time, state: history))
-    if line.count > bytesMax {
-      history.verification?.lastLines = nil
-      history.failure?.lastLine = nil
-      history.wake?.client = nil
-      line = write(State(service: unit, time: time, state: history))
-    }
-    return line
+    history.verification?.lastLines = nil
+    history.failure?.lastLine = nil
+    history.wake?.client = nil
+    return write(unit, history, at: time)
   }
 
-  private static func write(_ value: some Encodable) -> [UInt8] {
+  /// By hand: for 10,000 units at once JSONEncoder takes 20 times as long, which the loop hasn't got.
+  private static func write(_ unit: String, _ history: UnitHistory, at time: Double) -> [UInt8] {
+    var object = JSONObject()
+    object.add("event", unitState)
+    object.add("service", unit)
+    object.add("state") { history.write(to: &$0) }
+    object.add("time", time)
+    return object.line
+  }
+
+  private static func write(_ record: Narrator.Record) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // It fails for numbers that are none, such as a division by zero.
-    guard let data = try? encoder.encode(value) else { return [] }
+    guard let data = try? encoder.encode(record) else { return [] }
     return Array(data) + [UInt8(ascii: "\n")]
   }
 }

@@ -35,25 +35,28 @@ public struct JournalState: Equatable, Sendable {
   mutating func fold(_ line: some Collection<UInt8>, clock: LocalTime) -> Bool {
     let data = Data(line)
     let decoder = JSONDecoder()
-    guard let record = try? decoder.decode(Narrator.Record.self, from: data) else {
-      garbageLines += 1
-      return false
-    }
-    switch record.event {
-    case JournalLine.snapshot:
-      announcedUnits = record.connections
-      boot = record.boot
-    case JournalLine.unitState:
+    if line.starts(with: JournalLine.unitStatePrefix) {
       stateLines += 1
-      guard let state = try? decoder.decode(JournalLine.State.self, from: data) else {
-        garbageLines += 1
-        return false
+      guard let state = try? decoder.decode(JournalLine.State.self, from: data) else { return countGarbage() }
+      units[state.service] = state.state
+    } else {
+      guard let record = try? decoder.decode(Narrator.Record.self, from: data) else { return countGarbage() }
+      switch record.event {
+      case JournalLine.snapshot:
+        announcedUnits = record.connections
+        boot = record.boot
+      // Written by somebody else, with other spaces.
+      case JournalLine.unitState: return countGarbage()
+      default: fold(record, clock: clock)
       }
-      units[record.service] = state.state
-    default: fold(record, clock: clock)
     }
     if announcedUnits == stateLines { isComplete = true }
     return true
+  }
+
+  private mutating func countGarbage() -> Bool {
+    garbageLines += 1
+    return false
   }
 
   mutating func fold(_ record: Narrator.Record, clock: LocalTime) {

@@ -62,3 +62,55 @@ public struct UnitHistory: Equatable, Sendable, Codable {
     since = time
   }
 }
+
+extension UnitHistory {
+  /// As its `Codable` reads it, which a test makes sure of. Members are in the order of their names.
+  func write(to object: inout JSONObject) {
+    if let failure {
+      object.add("failure") {
+        if let status = failure.exitStatus { $0.add("exitStatus", status) }
+        $0.add("lastLine", failure.lastLine)
+        $0.add("reason", failure.reason)
+        $0.add("signal", failure.signal)
+        $0.add("time", failure.time)
+      }
+    }
+    object.add("phase", phase?.rawValue)
+    if let pin {
+      object.add("pin") {
+        $0.add("expires", pin.expires)
+        $0.add("reason", pin.reason)
+        $0.add("since", pin.since)
+      }
+    }
+    if let rest {
+      object.add("rest") {
+        $0.add("awakeSeconds", rest.awakeSeconds)
+        $0.add("reason", rest.reason)
+        $0.add("time", rest.time)
+      }
+    }
+    object.add("restReason", restReason)
+    object.add("since", since)
+    if let verification {
+      object.add("verification") {
+        $0.add("hasSucceeded", verification.hasSucceeded)
+        $0.add("lastLines", verification.lastLines)
+        $0.add("reason", verification.reason)
+        $0.add("seconds", verification.seconds)
+        $0.add("time", verification.time)
+      }
+    }
+    if let wake {
+      object.add("wake") {
+        $0.add("client", wake.client)
+        $0.add("milliseconds", wake.milliseconds)
+        $0.add("time", wake.time)
+      }
+    }
+    object.add("wakes") {
+      $0.add("counts", wakes.counts)
+      $0.add("hour", wakes.hour)
+    }
+  }
+}
