@@ -77,7 +77,8 @@ import Testing
     #expect(redis.phase == .failed)
     #expect(redis.since == 1_763_800_090.5)
     #expect(redis.pin == .init(since: 1_763_800_001.5, expires: 1_763_803_600.5, reason: nil))
-    #expect(redis.wake == .init(time: 1_763_800_000.512, client: "127.0.0.1:43436 (redis-cli[21941])", milliseconds: 12.8))
+    let client = "127.0.0.1:43436 (redis-cli[21941])"
+    #expect(redis.wake == .init(time: 1_763_800_000.512, client: client, milliseconds: 12.8))
     #expect(redis.rest == .init(time: 1_763_800_061.5, awakeSeconds: 61, reason: "idle for 30 s"))
     #expect(redis.failure?.exitStatus == 1)
     #expect(redis.failure?.lastLine == "Fatal \"error\" \\ \u{e9}")
@@ -116,7 +117,8 @@ import Testing
       let isTorn = count > 0 && prefix.last != UInt8(ascii: "\n")
       #expect(scene.warnings.count == (isTorn ? 1 : 0))
       if isTorn {
-        #expect(scene.warnings[0].hasPrefix("\(scene.directory.path)/journal.jsonl: the last line is torn, and cut off"))
+        let warning = "\(scene.directory.path)/journal.jsonl: the last line is torn, and cut off"
+        #expect(scene.warnings[0].hasPrefix(warning))
       }
       torn.append(record("serving", "next"))
       #expect(scene.lines().count == complete + 1)
@@ -126,7 +128,9 @@ import Testing
   @Test func garbageIsPassedOverAndTold() throws {
     let scene = try Scene()
     let good = String(decoding: JournalLine.encode(record("serving")).bytes, as: UTF8.self)
-    let bad = ["", "{", "null", "[1]", "{\"event\":1}", "{\"event\":\"unit-state\",\"service\":\"x\",\"time\":1}", "\u{0}\u{0}"]
+    let bad = [
+      "", "{", "null", "[1]", "{\"event\":1}", "{\"event\":\"unit-state\",\"service\":\"x\",\"time\":1}", "\0\0",
+    ]
     let long = String(repeating: "x", count: 200_000)
     let deep = String(repeating: "[", count: 60_000)
     try scene.directory.write(
@@ -318,7 +322,7 @@ import Testing
 
   @Test func aRecordOfJSONOutputIsALineOfTheJournal() throws {
     let narrated = Narrator.Record(.rested(awake: .seconds(61)), service: "redis", Narrator.Context())
-    let line = JournalLine.encode(narrated).bytes
-    #expect(String(decoding: line, as: UTF8.self).hasPrefix("{\"awakeSeconds\":61,\"event\":\"rested\",\"service\":\"redis\""))
+    let line = String(decoding: JournalLine.encode(narrated).bytes, as: UTF8.self)
+    #expect(line.hasPrefix("{\"awakeSeconds\":61,\"event\":\"rested\",\"service\":\"redis\""))
   }
 }

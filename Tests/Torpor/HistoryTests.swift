@@ -19,7 +19,9 @@ import Testing
       $0.clientPid = 123
       $0.milliseconds = 8.1
     }
-    #expect(HistoryText.line(woken, now: 1150) == "2 min ago   woken by 127.0.0.1:5000 (curl[123]); serving after 8.1 ms")
+    #expect(
+      HistoryText.line(woken, now: 1150)
+        == "2 min ago   woken by 127.0.0.1:5000 (curl[123]); serving after 8.1 ms")
     #expect(HistoryText.line(record("waking"), now: 1000) == nil)
     let failed = record("failed") {
       $0.reason = "redis exited with status 1"
