@@ -125,6 +125,55 @@ import Testing
     }
   }
 
+  /// Bytes that were changed, and numbers that no clock has shown: whatever a file says, the manager starts.
+  @Test func noFileKeepsAManagerFromStarting() throws {
+    let whole = try Scene()
+    let journal = whole.journal()
+    for record in story() { journal.append(record) }
+    journal.rotate()
+    for record in story() { journal.append(record) }
+    let bytes = whole.directory.bytes("journal.jsonl")
+    var generator = Lehmer(state: 20_261_122)
+    let digits = Array("0123456789".utf8)
+    for round in 0..<2000 {
+      var changed = bytes
+      for _ in 0...round % 8 {
+        let index = Int.random(in: 0..<changed.count, using: &generator)
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: changed[index] = UInt8.random(in: 0...255, using: &generator)
+        case 1: changed.remove(at: index)
+        case 2: changed.insert(changed[Int.random(in: 0..<changed.count, using: &generator)], at: index)
+        default:
+          // Numbers grow.
+          guard let digit = changed[index...].firstIndex(where: { digits.contains($0) }) else { continue }
+          let many = [["99999999999999999999"], ["1e308", "-1e308"], ["9223372036854775807", "-9"]][round % 3]
+          changed.replaceSubrange(digit...digit, with: many[round / 3 % many.count].utf8)
+        }
+      }
+      var state = JournalState()
+      for line in changed.split(separator: UInt8(ascii: "\n")) { state.fold(line, clock: .system) }
+      for (unit, history) in state.units {
+        _ = state.wakesToday(unit, at: history.since ?? 0)
+        var later = history
+        later.fold(record("serving", unit), clock: .system)
+        #expect(JournalLine.encode(unit, history, at: 1).count <= JournalLine.bytesMax)
+      }
+      for line in changed.split(separator: UInt8(ascii: "\n")) {
+        guard let record = try? JSONDecoder().decode(Narrator.Record.self, from: Data(line)) else { continue }
+        _ = HistoryText.line(record, now: 1_763_845_000)
+      }
+    }
+  }
+
+  /// The same numbers each time.
+  private struct Lehmer: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return state ^ state >> 29
+    }
+  }
+
   @Test func garbageIsPassedOverAndTold() throws {
     let scene = try Scene()
     let good = String(decoding: JournalLine.encode(record("serving")).bytes, as: UTF8.self)

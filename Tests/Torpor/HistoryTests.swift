@@ -123,6 +123,15 @@ import Testing
     #expect(counts.today(at: 500) == 2)
   }
 
+  @Test(arguments: [Int.max, Int.min, -1])
+  func noHourThatAFileSaysOverflows(hour: Int) throws {
+    let text = "{\"hour\":\(hour),\"counts\":[1]}"
+    var counts = try JSONDecoder().decode(HourCounts.self, from: Data(text.utf8))
+    _ = counts.today(at: 500)
+    counts.add(at: 500)
+    #expect(counts.today(at: 500) == 1)
+  }
+
   @Test func midnightIsTheLocalOne() {
     let clock = LocalTime { _ in 19_800 }  // India
     #expect(clock.hour(of: 18.4 * 3600) == 23)

@@ -52,7 +52,8 @@ enum HistoryText {
     }
   }
 
-  private static func span(_ seconds: Double) -> String {
+  /// Whatever a file says: 285 years at most.
+  static func span(_ seconds: Double) -> String {
     TimeSpan.describe(.seconds(min(max(seconds, 0), 9e9)))
   }
   private static func because(_ reason: String?) -> String { reason.map { ": \($0)" } ?? "" }

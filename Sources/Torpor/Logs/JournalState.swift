@@ -84,7 +84,7 @@ extension UnitHistory {
       wakes.add(at: clock.hour(of: time))
     case "resting":
       enter(.resting, at: time)
-      restReason = record.reason ?? record.idleSeconds.map { "idle for \(TimeSpan.describe(.seconds($0)))" }
+      restReason = record.reason ?? record.idleSeconds.map { "idle for \(HistoryText.span($0))" }
     case "rest-aborted", "rest-impossible", "thawed":
       enter(.running, at: time)
       restReason = nil
