@@ -76,7 +76,7 @@ import Testing
     let redis = try #require(second.state.units["redis"])
     #expect(redis.phase == .failed)
     #expect(redis.since == 1_763_800_090.5)
-    #expect(redis.pin == .init(since: 1_763_800_001.5, expires: 1_763_803_600.5, reason: nil))
+    #expect(redis.pins == [.init(since: 1_763_800_001.5, expires: 1_763_803_600.5)])
     let client = "127.0.0.1:43436 (redis-cli[21941])"
     #expect(redis.wake == .init(time: 1_763_800_000.512, client: client, milliseconds: 12.8))
     #expect(redis.rest == .init(time: 1_763_800_061.5, awakeSeconds: 61, reason: "idle for 30 s"))
@@ -84,7 +84,7 @@ import Testing
     #expect(redis.failure?.lastLine == "Fatal \"error\" \\ \u{e9}")
     #expect(redis.verification?.hasSucceeded == false)
     #expect(redis.verification?.lastLines == ["one", "two"])
-    #expect(second.state.units["mariadb"]?.pin == nil)
+    #expect(second.state.units["mariadb"]?.pins == [])
     #expect(Set(second.state.pins(at: 1_763_803_000).keys) == ["redis", "ünïcode\"quoted\\"])
     #expect(second.state.pins(at: 1_763_900_000).isEmpty)
     #expect(scene.warnings.isEmpty)
@@ -156,7 +156,7 @@ import Testing
         _ = state.wakesToday(unit, at: history.since ?? 0)
         var later = history
         later.fold(record("serving", unit), clock: .system)
-        #expect(JournalLine.encode(unit, history, at: 1).count <= JournalLine.bytesMax)
+        #expect(JournalLine.encode(unit, history, at: 1).count <= JournalLine.stateBytesMax)
       }
       for line in changed.split(separator: UInt8(ascii: "\n")) {
         guard let record = try? JSONDecoder().decode(Narrator.Record.self, from: Data(line)) else { continue }
@@ -294,7 +294,9 @@ import Testing
           $0.signal = text
           $0.boot = text
           $0.socket = text
+          $0.holder = text
           $0.lastLines = Array(repeating: text, count: 100)
+          $0.unsteered = Array(repeating: text, count: 100)
           $0.listening = Array(repeating: text, count: 100)
           $0.sockets = Array(repeating: text, count: 100)
         })
@@ -305,7 +307,9 @@ import Testing
       #expect(decoded == line.record)
       var history = UnitHistory()
       history.fold(line.record, clock: .utc)
-      #expect(JournalLine.encode("x", history, at: 1).count <= JournalLine.bytesMax)
+      history.pins = Array(
+        repeating: .init(holder: line.record.holder, since: 1, reason: line.record.reason), count: UnitHistory.pinsMax)
+      #expect(JournalLine.encode("x", history, at: 1).count <= JournalLine.stateBytesMax)
     }
   }
 
@@ -316,7 +320,9 @@ import Testing
       if let text {
         history.phase = .resting
         history.since = 1e-7
-        history.pin = .init(since: 1_763_845_000.123456, expires: 1e17, reason: text)
+        history.pins = [
+          .init(since: 1_763_845_000.123456, expires: 1e17, reason: text), .init(id: -1, holder: text, since: 2),
+        ]
         history.verification = .init(time: -1, hasSucceeded: true, seconds: 0, reason: text, lastLines: texts)
         history.failure = .init(time: 3, reason: text, exitStatus: -1, signal: text, lastLine: text)
         history.rest = .init(time: 4, awakeSeconds: 0.1, reason: text)
@@ -351,9 +357,37 @@ import Testing
     #expect(journal.state.units["redis"]?.phase == .failed)
     journal.begin()
     #expect(journal.state.units["redis"]?.phase == nil)
-    #expect(journal.state.units["redis"]?.pin != nil)
+    #expect(journal.state.units["redis"]?.pins.isEmpty == false)
     #expect(journal.state.boot?.count == 36)
     #expect(scene.journal().state == journal.state)
+  }
+
+  @Test func eachPinIsReleasedByItself() throws {
+    let scene = try Scene()
+    let journal = scene.journal()
+    func pin(_ id: Int, at time: Double, until end: Double?) {
+      journal.append(
+        record("pinned", at: time) {
+          $0.pin = id
+          $0.holder = "user \(id)"
+          $0.expires = end
+        })
+    }
+    pin(1, at: 100, until: 200)
+    pin(2, at: 110, until: nil)
+    pin(3, at: 120, until: 300)
+    #expect(scene.journal().state.pins(at: 150)["redis"]?.map(\.id) == [1, 2, 3])
+    #expect(journal.state.pins(at: 200)["redis"]?.map(\.id) == [2, 3])
+    journal.append(record("released", at: 160) { $0.pin = 2 })
+    #expect(journal.state.pins(at: 160)["redis"]?.map(\.holder) == ["user 1", "user 3"])
+    pin(4, at: 250, until: nil)
+    #expect(journal.state.units["redis"]?.pins.map(\.id) == [3, 4])
+    for id in 5..<1000 { pin(id, at: 260, until: nil) }
+    #expect(journal.state.units["redis"]?.pins.count == UnitHistory.pinsMax)
+    journal.rotate()
+    #expect(scene.journal().state == journal.state)
+    journal.append(record("released", at: 270))
+    #expect(scene.journal().state.pins(at: 270).isEmpty)
   }
 
   @Test func aUnitThatIsStillDormantIsNoEvent() throws {

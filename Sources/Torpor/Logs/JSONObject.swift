@@ -41,6 +41,17 @@ struct JSONObject {
     list(numbers) { $0.bytes += $1.description.utf8 }
   }
 
+  mutating func add<Element>(
+    _ name: StaticString, _ elements: [Element], _ members: (inout JSONObject, Element) -> Void
+  ) {
+    begin(name)
+    list(elements) {
+      $0.bytes.append(UInt8(ascii: "{"))
+      members(&$0, $1)
+      $0.bytes.append(UInt8(ascii: "}"))
+    }
+  }
+
   mutating func add(_ name: StaticString, _ members: (inout JSONObject) -> Void) {
     begin(name)
     bytes.append(UInt8(ascii: "{"))

@@ -16,9 +16,9 @@ public struct JournalState: Equatable, Sendable {
     one.units == other.units && one.boot == other.boot && one.garbageLines == other.garbageLines
   }
 
-  /// Pins that still hold.
-  public func pins(at now: Double) -> [String: UnitHistory.Pin] {
-    units.compactMapValues { unit in unit.pin.flatMap { $0.isValid(at: now) ? $0 : nil } }
+  /// Pins that still hold, the oldest first.
+  public func pins(at now: Double) -> [String: [UnitHistory.Pin]] {
+    units.mapValues { unit in unit.pins.filter { $0.isValid(at: now) } }.filter { !$0.value.isEmpty }
   }
 
   /// Since midnight, on the clock on the wall.
@@ -82,6 +82,7 @@ extension UnitHistory {
       if record.event == "serving" { enter(.running, at: time) }
       wake = Wake(time: time, client: record.clientText, milliseconds: record.milliseconds)
       wakes.add(at: clock.hour(of: time))
+    case "ready-to-verify": enter(.running, at: time)
     case "resting":
       enter(.resting, at: time)
       restReason = record.reason ?? record.idleSeconds.map { "idle for \(HistoryText.span($0))" }
@@ -101,8 +102,14 @@ extension UnitHistory {
         lastLine: record.lastLine)
     case "stopping": enter(.stopping, at: time)
     case "stopped": enter(.stopped, at: time)
-    case JournalLine.pinned: pin = Pin(since: time, expires: record.expires, reason: record.reason)
-    case JournalLine.released: pin = nil
+    case JournalLine.pinned:
+      let pin = Pin(
+        id: record.pin, holder: record.holder, since: time, expires: record.expires, reason: record.reason)
+      // Those that are over are forgotten when there is occasion.
+      pins.removeAll { $0.id == pin.id || !$0.isValid(at: time) }
+      pins.append(pin)
+      pins.removeFirst(max(0, pins.count - Self.pinsMax))
+    case JournalLine.released: pins.removeAll { record.pin == nil || $0.id == record.pin }
     case JournalLine.verified, JournalLine.verificationFailed:
       verification = Verification(
         time: time, hasSucceeded: record.event == JournalLine.verified, seconds: record.seconds, reason: record.reason,

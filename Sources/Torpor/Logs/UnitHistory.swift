@@ -6,12 +6,17 @@ public struct UnitHistory: Equatable, Sendable, Codable {
 
   /// It isn't put to rest until then.
   public struct Pin: Equatable, Sendable, Codable {
+    public var id: Int?
+    public var holder: String?
     public var since: Double
     /// nil: until it is released.
     public var expires: Double?
     public var reason: String?
     public func isValid(at now: Double) -> Bool { expires.map { $0 > now } ?? true }
   }
+
+  /// More are not remembered.
+  static let pinsMax = 64
 
   public struct Verification: Equatable, Sendable, Codable {
     public var time: Double
@@ -47,7 +52,8 @@ public struct UnitHistory: Equatable, Sendable, Codable {
   public var phase: Phase?
   /// When the phase began. All times are seconds since 1970, UTC.
   public var since: Double?
-  public var pin: Pin?
+  /// The oldest first.
+  public var pins: [Pin] = []
   public var verification: Verification?
   public var failure: Failure?
   public var rest: Rest?
@@ -76,12 +82,12 @@ extension UnitHistory {
       }
     }
     object.add("phase", phase?.rawValue)
-    if let pin {
-      object.add("pin") {
-        $0.add("expires", pin.expires)
-        $0.add("reason", pin.reason)
-        $0.add("since", pin.since)
-      }
+    object.add("pins", pins) {
+      $0.add("expires", $1.expires)
+      $0.add("holder", $1.holder)
+      if let id = $1.id { $0.add("id", id) }
+      $0.add("reason", $1.reason)
+      $0.add("since", $1.since)
     }
     if let rest {
       object.add("rest") {
