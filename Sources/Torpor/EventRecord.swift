@@ -37,6 +37,9 @@ extension Narrator {
     var lastLines: [String]?
     /// Until when it is pinned: seconds since 1970, UTC. None: until it is released.
     var expires: Double?
+    /// Which of its pins, and whose. A release of none in particular is one of all.
+    var pin: Int?
+    var holder: String?
     /// The kernel's boot_id, when a manager begins.
     var boot: String?
 

@@ -76,14 +76,15 @@ import Testing
     let redis = try #require(second.state.units["redis"])
     #expect(redis.phase == .failed)
     #expect(redis.since == 1_763_800_090.5)
-    #expect(redis.pin == .init(since: 1_763_800_001.5, expires: 1_763_803_600.5, reason: nil))
-    #expect(redis.wake == .init(time: 1_763_800_000.512, client: "127.0.0.1:43436 (redis-cli[21941])", milliseconds: 12.8))
+    #expect(redis.pins == [.init(since: 1_763_800_001.5, expires: 1_763_803_600.5)])
+    let client = "127.0.0.1:43436 (redis-cli[21941])"
+    #expect(redis.wake == .init(time: 1_763_800_000.512, client: client, milliseconds: 12.8))
     #expect(redis.rest == .init(time: 1_763_800_061.5, awakeSeconds: 61, reason: "idle for 30 s"))
     #expect(redis.failure?.exitStatus == 1)
     #expect(redis.failure?.lastLine == "Fatal \"error\" \\ \u{e9}")
     #expect(redis.verification?.hasSucceeded == false)
     #expect(redis.verification?.lastLines == ["one", "two"])
-    #expect(second.state.units["mariadb"]?.pin == nil)
+    #expect(second.state.units["mariadb"]?.pins == [])
     #expect(Set(second.state.pins(at: 1_763_803_000).keys) == ["redis", "ünïcode\"quoted\\"])
     #expect(second.state.pins(at: 1_763_900_000).isEmpty)
     #expect(scene.warnings.isEmpty)
@@ -116,17 +117,69 @@ import Testing
       let isTorn = count > 0 && prefix.last != UInt8(ascii: "\n")
       #expect(scene.warnings.count == (isTorn ? 1 : 0))
       if isTorn {
-        #expect(scene.warnings[0].hasPrefix("\(scene.directory.path)/journal.jsonl: the last line is torn, and cut off"))
+        let warning = "\(scene.directory.path)/journal.jsonl: the last line is torn, and cut off"
+        #expect(scene.warnings[0].hasPrefix(warning))
       }
       torn.append(record("serving", "next"))
       #expect(scene.lines().count == complete + 1)
     }
   }
 
+  /// Bytes that were changed, and numbers that no clock has shown: whatever a file says, the manager starts.
+  @Test func noFileKeepsAManagerFromStarting() throws {
+    let whole = try Scene()
+    let journal = whole.journal()
+    for record in story() { journal.append(record) }
+    journal.rotate()
+    for record in story() { journal.append(record) }
+    let bytes = whole.directory.bytes("journal.jsonl")
+    var generator = Lehmer(state: 20_261_122)
+    let digits = Array("0123456789".utf8)
+    for round in 0..<2000 {
+      var changed = bytes
+      for _ in 0...round % 8 {
+        let index = Int.random(in: 0..<changed.count, using: &generator)
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: changed[index] = UInt8.random(in: 0...255, using: &generator)
+        case 1: changed.remove(at: index)
+        case 2: changed.insert(changed[Int.random(in: 0..<changed.count, using: &generator)], at: index)
+        default:
+          // Numbers grow.
+          guard let digit = changed[index...].firstIndex(where: { digits.contains($0) }) else { continue }
+          let many = [["99999999999999999999"], ["1e308", "-1e308"], ["9223372036854775807", "-9"]][round % 3]
+          changed.replaceSubrange(digit...digit, with: many[round / 3 % many.count].utf8)
+        }
+      }
+      var state = JournalState()
+      for line in changed.split(separator: UInt8(ascii: "\n")) { state.fold(line, clock: .system) }
+      for (unit, history) in state.units {
+        _ = state.wakesToday(unit, at: history.since ?? 0)
+        var later = history
+        later.fold(record("serving", unit), clock: .system)
+        #expect(JournalLine.encode(unit, history, at: 1).count <= JournalLine.stateBytesMax)
+      }
+      for line in changed.split(separator: UInt8(ascii: "\n")) {
+        guard let record = try? JSONDecoder().decode(Narrator.Record.self, from: Data(line)) else { continue }
+        _ = HistoryText.line(record, now: 1_763_845_000)
+      }
+    }
+  }
+
+  /// The same numbers each time.
+  private struct Lehmer: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return state ^ state >> 29
+    }
+  }
+
   @Test func garbageIsPassedOverAndTold() throws {
     let scene = try Scene()
     let good = String(decoding: JournalLine.encode(record("serving")).bytes, as: UTF8.self)
-    let bad = ["", "{", "null", "[1]", "{\"event\":1}", "{\"event\":\"unit-state\",\"service\":\"x\",\"time\":1}", "\u{0}\u{0}"]
+    let bad = [
+      "", "{", "null", "[1]", "{\"event\":1}", "{\"event\":\"unit-state\",\"service\":\"x\",\"time\":1}", "\0\0",
+    ]
     let long = String(repeating: "x", count: 200_000)
     let deep = String(repeating: "[", count: 60_000)
     try scene.directory.write(
@@ -241,7 +294,9 @@ import Testing
           $0.signal = text
           $0.boot = text
           $0.socket = text
+          $0.holder = text
           $0.lastLines = Array(repeating: text, count: 100)
+          $0.unsteered = Array(repeating: text, count: 100)
           $0.listening = Array(repeating: text, count: 100)
           $0.sockets = Array(repeating: text, count: 100)
         })
@@ -252,7 +307,45 @@ import Testing
       #expect(decoded == line.record)
       var history = UnitHistory()
       history.fold(line.record, clock: .utc)
-      #expect(JournalLine.encode("x", history, at: 1).count <= JournalLine.bytesMax)
+      history.pins = Array(
+        repeating: .init(holder: line.record.holder, since: 1, reason: line.record.reason), count: UnitHistory.pinsMax)
+      #expect(JournalLine.encode("x", history, at: 1).count <= JournalLine.stateBytesMax)
+    }
+  }
+
+  @Test func aStateIsReadAsItIsWritten() throws {
+    for texts in [["plain"], ["", "\"\\\u{1}\u{1f}\u{7f}é𝄞\n"], []] {
+      let text = texts.last
+      var history = UnitHistory()
+      if let text {
+        history.phase = .resting
+        history.since = 1e-7
+        history.pins = [
+          .init(since: 1_763_845_000.123456, expires: 1e17, reason: text), .init(id: -1, holder: text, since: 2),
+        ]
+        history.verification = .init(time: -1, hasSucceeded: true, seconds: 0, reason: text, lastLines: texts)
+        history.failure = .init(time: 3, reason: text, exitStatus: -1, signal: text, lastLine: text)
+        history.rest = .init(time: 4, awakeSeconds: 0.1, reason: text)
+        history.wake = .init(time: 5, client: text, milliseconds: 12.8)
+        history.restReason = text
+        history.wakes.add(at: 7)
+        history.wakes.add(at: 9)
+      }
+      let line = JournalLine.encode("name \(text ?? "")", history, at: 6)
+      #expect(line.count { $0 == UInt8(ascii: "\n") } == 1)
+      let read = try JSONDecoder().decode(JournalLine.State.self, from: Data(line))
+      #expect(read.service == "name \(text ?? "")")
+      #expect(read.state == history)
+      var state = JournalState()
+      let isUnderstood = state.fold(line.dropLast(), clock: .utc)
+      #expect(isUnderstood)
+      #expect(state.units == [read.service: history])
+      // Members in the order of their names, as in every other line.
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let names = String(decoding: try encoder.encode(history), as: UTF8.self).matches(of: /"([a-zA-Z]+)":/).map(\.1)
+      let own = String(decoding: line, as: UTF8.self).matches(of: /"([a-zA-Z]+)":/).map(\.1)
+      #expect(["event", "service", "state"] + names + ["time"] == own)
     }
   }
 
@@ -264,9 +357,37 @@ import Testing
     #expect(journal.state.units["redis"]?.phase == .failed)
     journal.begin()
     #expect(journal.state.units["redis"]?.phase == nil)
-    #expect(journal.state.units["redis"]?.pin != nil)
+    #expect(journal.state.units["redis"]?.pins.isEmpty == false)
     #expect(journal.state.boot?.count == 36)
     #expect(scene.journal().state == journal.state)
+  }
+
+  @Test func eachPinIsReleasedByItself() throws {
+    let scene = try Scene()
+    let journal = scene.journal()
+    func pin(_ id: Int, at time: Double, until end: Double?) {
+      journal.append(
+        record("pinned", at: time) {
+          $0.pin = id
+          $0.holder = "user \(id)"
+          $0.expires = end
+        })
+    }
+    pin(1, at: 100, until: 200)
+    pin(2, at: 110, until: nil)
+    pin(3, at: 120, until: 300)
+    #expect(scene.journal().state.pins(at: 150)["redis"]?.map(\.id) == [1, 2, 3])
+    #expect(journal.state.pins(at: 200)["redis"]?.map(\.id) == [2, 3])
+    journal.append(record("released", at: 160) { $0.pin = 2 })
+    #expect(journal.state.pins(at: 160)["redis"]?.map(\.holder) == ["user 1", "user 3"])
+    pin(4, at: 250, until: nil)
+    #expect(journal.state.units["redis"]?.pins.map(\.id) == [3, 4])
+    for id in 5..<1000 { pin(id, at: 260, until: nil) }
+    #expect(journal.state.units["redis"]?.pins.count == UnitHistory.pinsMax)
+    journal.rotate()
+    #expect(scene.journal().state == journal.state)
+    journal.append(record("released", at: 270))
+    #expect(scene.journal().state.pins(at: 270).isEmpty)
   }
 
   @Test func aUnitThatIsStillDormantIsNoEvent() throws {
@@ -284,7 +405,7 @@ import Testing
 
   @Test func aRecordOfJSONOutputIsALineOfTheJournal() throws {
     let narrated = Narrator.Record(.rested(awake: .seconds(61)), service: "redis", Narrator.Context())
-    let line = JournalLine.encode(narrated).bytes
-    #expect(String(decoding: line, as: UTF8.self).hasPrefix("{\"awakeSeconds\":61,\"event\":\"rested\",\"service\":\"redis\""))
+    let line = String(decoding: JournalLine.encode(narrated).bytes, as: UTF8.self)
+    #expect(line.hasPrefix("{\"awakeSeconds\":61,\"event\":\"rested\",\"service\":\"redis\""))
   }
 }

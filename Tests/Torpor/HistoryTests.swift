@@ -19,7 +19,9 @@ import Testing
       $0.clientPid = 123
       $0.milliseconds = 8.1
     }
-    #expect(HistoryText.line(woken, now: 1150) == "2 min ago   woken by 127.0.0.1:5000 (curl[123]); serving after 8.1 ms")
+    #expect(
+      HistoryText.line(woken, now: 1150)
+        == "2 min ago   woken by 127.0.0.1:5000 (curl[123]); serving after 8.1 ms")
     #expect(HistoryText.line(record("waking"), now: 1000) == nil)
     let failed = record("failed") {
       $0.reason = "redis exited with status 1"
@@ -119,6 +121,15 @@ import Testing
     #expect(counts.today(at: 500) == 1)
     counts.add(at: 499)
     #expect(counts.today(at: 500) == 2)
+  }
+
+  @Test(arguments: [Int.max, Int.min, -1])
+  func noHourThatAFileSaysOverflows(hour: Int) throws {
+    let text = "{\"hour\":\(hour),\"counts\":[1]}"
+    var counts = try JSONDecoder().decode(HourCounts.self, from: Data(text.utf8))
+    _ = counts.today(at: 500)
+    counts.add(at: 500)
+    #expect(counts.today(at: 500) == 1)
   }
 
   @Test func midnightIsTheLocalOne() {

@@ -71,7 +71,8 @@ import Testing
       let isRefused = opened == nil
       #expect(isRefused)
     }
-    #expect(scene.warnings == ["no logs are written to '\(scene.logs.path)': others may write in it (mode 770); chmod go-w would do"])
+    let why = "others may write in it (mode 770); chmod go-w would do"
+    #expect(scene.warnings == ["no logs are written to '\(scene.logs.path)': \(why)"])
     chmod(scene.logs.path, 0o750)
     _ = try scene.write("back\n", to: log)
     #expect(scene.text("redis.log") == "back\n")
@@ -97,9 +98,8 @@ import Testing
     let isRefused = opened == nil
     #expect(isRefused)
     #expect(scene.directory.text("victim") == "precious\n")
-    #expect(scene.warnings == [
-      "cannot write '\(scene.logs.path)/redis.log': something else than an ordinary file is there; remove it"
-    ])
+    let why = "something else than an ordinary file is there; remove it"
+    #expect(scene.warnings == ["cannot write '\(scene.logs.path)/redis.log': \(why)"])
   }
 
   @Test func theDirectoryItselfMayNotBeALink() throws {
@@ -256,4 +256,53 @@ import Testing
     #expect(LogText.clean([0xC3] + Array("x".utf8)) == "\u{fffd}x")
     #expect(log.tail(lines: 0).isEmpty)
   }
+
+  // MARK: watching
+
+  @Test func whoWatchesMissesNothingByARotation() throws {
+    let scene = try Scene()
+    let log = LogFile("redis", in: scene.logs, sizeMax: 1 << 16)
+    let old = try Self.present(log.open())
+    _ = try old.descriptor.write(Array("one\ntwo\nthree\n".utf8))
+    var reader = try LogReader(log.path, after: 2)
+    var lines = try reader.next()
+    #expect(lines == ["two", "three"])
+    _ = try old.descriptor.write(Array("fo".utf8))
+    lines = try reader.next()
+    #expect(lines == [])
+    _ = try old.descriptor.write(Array(("ur\n" + String(repeating: "x", count: 70_000) + "\n").utf8))
+    _ = try scene.write("new\n", to: log)
+    _ = try old.descriptor.write(Array("late\n".utf8))
+    lines = []
+    for _ in 0..<4 { lines += try reader.next() }
+    #expect(lines.first == "four")
+    #expect(lines.suffix(2) == ["late", "new"])
+    let all = try LogReader(log.path, after: 100).withLines()
+    #expect(all == ["new"])
+    let none = try LogReader(log.path).withLines()
+    #expect(none == [])
+    #expect(throws: Errno.noEntry) { _ = try LogReader(scene.logs.path + "/none.log").withLines() }
+  }
+
+  @Test func whoWatchesFindsTheirPlaceInAFileThatWasCut() throws {
+    let scene = try Scene()
+    let log = LogFile("redis", in: scene.logs, sizeMax: 1 << 16)
+    func lines(_ numbers: Range<Int>) -> String { numbers.map { "line number \($0)\n" }.joined() }
+    _ = try scene.write(lines(0..<20_000), to: log)
+    let opened = try Self.present(LogFile("redis", in: scene.logs).open())
+    var reader = try LogReader(log.path)
+    _ = try opened.descriptor.write(Array(lines(20_000..<20_010).utf8))
+    let loop = try EventLoop()
+    let trimmer = LogTrimmer(loop: loop)
+    trimmer.look(at: log)
+    try run(loop) { trimmer.helpers.isEmpty }
+    let kept = try opened.descriptor.status().sizeBytes
+    #expect(kept < 2 << 16)
+    let seen = try reader.next()
+    #expect(seen == (20_000..<20_010).map { "line number \($0)" })
+  }
+}
+
+extension LogReader {
+  fileprivate consuming func withLines() throws -> [String] { try next() }
 }

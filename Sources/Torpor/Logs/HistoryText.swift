@@ -24,7 +24,7 @@ enum HistoryText {
 
   static func sentence(_ record: Narrator.Record) -> String? {
     switch record.event {
-    case "waking", "dormant": return nil
+    case "waking", "dormant", "ready-to-verify": return nil
     case "serving":
       let cause = record.clientText.map { "woken by \($0)" } ?? "started"
       return cause + (record.milliseconds.map { "; serving after \(span($0 / 1e3))" } ?? "")
@@ -35,14 +35,18 @@ enum HistoryText {
     case "rest-impossible": return "can't be put to rest" + because(record.reason)
     case "rested": return "dormant again" + awake(record) + because(record.reason)
     case "left": return "ended by itself" + awake(record)
+    case "restarting": return "started again" + delay(record)
+    case "start-limit-hit": return "has failed too often; next try" + delay(record)
+    case "trigger-limit-hit": return "woken again and again for nobody; next wake" + delay(record)
     case "frozen": return "frozen, its connections stay open"
     case "thawed": return "goes on" + after(record.seconds) + (record.seconds == nil ? "" : " frozen")
     case "failed":
       let last = record.lastLine.map { "; its last line: \"\($0)\"" } ?? ""
       return "failed" + because(record.reason ?? status(record)) + last
     case JournalLine.pinned:
-      return "pinned" + (record.expires.map { until($0 - record.time) } ?? "") + because(record.reason)
-    case JournalLine.released: return "released" + because(record.reason)
+      let end = record.expires.map { " for \(span($0 - record.time))" } ?? ""
+      return "pinned" + (record.holder.map { " by \($0)" } ?? "") + end + because(record.reason)
+    case JournalLine.released: return "released" + (record.holder.map { " by \($0)" } ?? "") + because(record.reason)
     case JournalLine.verified: return "verified" + after(record.seconds)
     case JournalLine.verificationFailed: return "verification failed" + after(record.seconds) + because(record.reason)
     case "warning": return record.message.map { "warning: \($0)" }
@@ -52,7 +56,8 @@ enum HistoryText {
     }
   }
 
-  private static func span(_ seconds: Double) -> String {
+  /// Whatever a file says: 285 years at most.
+  static func span(_ seconds: Double) -> String {
     TimeSpan.describe(.seconds(min(max(seconds, 0), 9e9)))
   }
   private static func because(_ reason: String?) -> String { reason.map { ": \($0)" } ?? "" }
@@ -60,7 +65,7 @@ enum HistoryText {
   private static func awake(_ record: Narrator.Record) -> String {
     record.awakeSeconds.map { " after \(span($0)) awake" } ?? ""
   }
-  private static func until(_ seconds: Double) -> String { " for \(span(seconds))" }
+  private static func delay(_ record: Narrator.Record) -> String { record.retrySeconds.map { " in \(span($0))" } ?? "" }
   private static func status(_ record: Narrator.Record) -> String? {
     record.exitStatus.map { "exited with status \($0)" } ?? record.signal.map { "was killed by \($0)" }
   }

@@ -6,6 +6,17 @@ struct HourCounts: Equatable, Sendable, Codable {
   private(set) var counts: [UInt16] = []
   private static let hoursMax = 24
 
+  init() {}
+
+  /// Whatever a file says: sums with these can't overflow.
+  init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    let hour = try members.decode(Int.self, forKey: .hour)
+    let counts = try members.decode([UInt16].self, forKey: .counts)
+    self.hour = min(max(hour, 0), 1 << 40)
+    self.counts = Array(counts.prefix(Self.hoursMax))
+  }
+
   mutating func add(at hour: Int) {
     // Much earlier than what is there: the clock was wrong before.
     if counts.isEmpty || hour > self.hour + Self.hoursMax || hour < self.hour - Self.hoursMax {

@@ -16,9 +16,9 @@ public struct JournalState: Equatable, Sendable {
     one.units == other.units && one.boot == other.boot && one.garbageLines == other.garbageLines
   }
 
-  /// Pins that still hold.
-  public func pins(at now: Double) -> [String: UnitHistory.Pin] {
-    units.compactMapValues { unit in unit.pin.flatMap { $0.isValid(at: now) ? $0 : nil } }
+  /// Pins that still hold, the oldest first.
+  public func pins(at now: Double) -> [String: [UnitHistory.Pin]] {
+    units.mapValues { unit in unit.pins.filter { $0.isValid(at: now) } }.filter { !$0.value.isEmpty }
   }
 
   /// Since midnight, on the clock on the wall.
@@ -35,25 +35,28 @@ public struct JournalState: Equatable, Sendable {
   mutating func fold(_ line: some Collection<UInt8>, clock: LocalTime) -> Bool {
     let data = Data(line)
     let decoder = JSONDecoder()
-    guard let record = try? decoder.decode(Narrator.Record.self, from: data) else {
-      garbageLines += 1
-      return false
-    }
-    switch record.event {
-    case JournalLine.snapshot:
-      announcedUnits = record.connections
-      boot = record.boot
-    case JournalLine.unitState:
+    if line.starts(with: JournalLine.unitStatePrefix) {
       stateLines += 1
-      guard let state = try? decoder.decode(JournalLine.State.self, from: data) else {
-        garbageLines += 1
-        return false
+      guard let state = try? decoder.decode(JournalLine.State.self, from: data) else { return countGarbage() }
+      units[state.service] = state.state
+    } else {
+      guard let record = try? decoder.decode(Narrator.Record.self, from: data) else { return countGarbage() }
+      switch record.event {
+      case JournalLine.snapshot:
+        announcedUnits = record.connections
+        boot = record.boot
+      // Written by somebody else, with other spaces.
+      case JournalLine.unitState: return countGarbage()
+      default: fold(record, clock: clock)
       }
-      units[record.service] = state.state
-    default: fold(record, clock: clock)
     }
     if announcedUnits == stateLines { isComplete = true }
     return true
+  }
+
+  private mutating func countGarbage() -> Bool {
+    garbageLines += 1
+    return false
   }
 
   mutating func fold(_ record: Narrator.Record, clock: LocalTime) {
@@ -79,9 +82,10 @@ extension UnitHistory {
       if record.event == "serving" { enter(.running, at: time) }
       wake = Wake(time: time, client: record.clientText, milliseconds: record.milliseconds)
       wakes.add(at: clock.hour(of: time))
+    case "ready-to-verify": enter(.running, at: time)
     case "resting":
       enter(.resting, at: time)
-      restReason = record.reason ?? record.idleSeconds.map { "idle for \(TimeSpan.describe(.seconds($0)))" }
+      restReason = record.reason ?? record.idleSeconds.map { "idle for \(HistoryText.span($0))" }
     case "rest-aborted", "rest-impossible", "thawed":
       enter(.running, at: time)
       restReason = nil
@@ -98,8 +102,14 @@ extension UnitHistory {
         lastLine: record.lastLine)
     case "stopping": enter(.stopping, at: time)
     case "stopped": enter(.stopped, at: time)
-    case JournalLine.pinned: pin = Pin(since: time, expires: record.expires, reason: record.reason)
-    case JournalLine.released: pin = nil
+    case JournalLine.pinned:
+      let pin = Pin(
+        id: record.pin, holder: record.holder, since: time, expires: record.expires, reason: record.reason)
+      // Those that are over are forgotten when there is occasion.
+      pins.removeAll { $0.id == pin.id || !$0.isValid(at: time) }
+      pins.append(pin)
+      pins.removeFirst(max(0, pins.count - Self.pinsMax))
+    case JournalLine.released: pins.removeAll { record.pin == nil || $0.id == record.pin }
     case JournalLine.verified, JournalLine.verificationFailed:
       verification = Verification(
         time: time, hasSucceeded: record.event == JournalLine.verified, seconds: record.seconds, reason: record.reason,

@@ -20,6 +20,7 @@ public struct LogFile {
   }
 
   var name: String { unit + ".log" }
+  public var path: String { "\(directory.path)/\(name)" }
   var oldName: String { name + ".1" }
 
   /// Where a start's own lines begin.

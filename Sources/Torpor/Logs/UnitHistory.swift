@@ -6,12 +6,17 @@ public struct UnitHistory: Equatable, Sendable, Codable {
 
   /// It isn't put to rest until then.
   public struct Pin: Equatable, Sendable, Codable {
+    public var id: Int?
+    public var holder: String?
     public var since: Double
     /// nil: until it is released.
     public var expires: Double?
     public var reason: String?
     public func isValid(at now: Double) -> Bool { expires.map { $0 > now } ?? true }
   }
+
+  /// More are not remembered.
+  static let pinsMax = 64
 
   public struct Verification: Equatable, Sendable, Codable {
     public var time: Double
@@ -47,7 +52,8 @@ public struct UnitHistory: Equatable, Sendable, Codable {
   public var phase: Phase?
   /// When the phase began. All times are seconds since 1970, UTC.
   public var since: Double?
-  public var pin: Pin?
+  /// The oldest first.
+  public var pins: [Pin] = []
   public var verification: Verification?
   public var failure: Failure?
   public var rest: Rest?
@@ -60,5 +66,57 @@ public struct UnitHistory: Equatable, Sendable, Codable {
     if self.phase == phase { return }
     self.phase = phase
     since = time
+  }
+}
+
+extension UnitHistory {
+  /// As its `Codable` reads it, which a test makes sure of. Members are in the order of their names.
+  func write(to object: inout JSONObject) {
+    if let failure {
+      object.add("failure") {
+        if let status = failure.exitStatus { $0.add("exitStatus", status) }
+        $0.add("lastLine", failure.lastLine)
+        $0.add("reason", failure.reason)
+        $0.add("signal", failure.signal)
+        $0.add("time", failure.time)
+      }
+    }
+    object.add("phase", phase?.rawValue)
+    object.add("pins", pins) {
+      $0.add("expires", $1.expires)
+      $0.add("holder", $1.holder)
+      if let id = $1.id { $0.add("id", id) }
+      $0.add("reason", $1.reason)
+      $0.add("since", $1.since)
+    }
+    if let rest {
+      object.add("rest") {
+        $0.add("awakeSeconds", rest.awakeSeconds)
+        $0.add("reason", rest.reason)
+        $0.add("time", rest.time)
+      }
+    }
+    object.add("restReason", restReason)
+    object.add("since", since)
+    if let verification {
+      object.add("verification") {
+        $0.add("hasSucceeded", verification.hasSucceeded)
+        $0.add("lastLines", verification.lastLines)
+        $0.add("reason", verification.reason)
+        $0.add("seconds", verification.seconds)
+        $0.add("time", verification.time)
+      }
+    }
+    if let wake {
+      object.add("wake") {
+        $0.add("client", wake.client)
+        $0.add("milliseconds", wake.milliseconds)
+        $0.add("time", wake.time)
+      }
+    }
+    object.add("wakes") {
+      $0.add("counts", wakes.counts)
+      $0.add("hour", wakes.hour)
+    }
   }
 }
