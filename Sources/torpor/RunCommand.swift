@@ -67,7 +67,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify). (default: auto)",
+      "When it counts as started: it has bound its addresses, or it says READY=1 (sd_notify), until which nobody reaches it. "
+        + "(default: auto)",
       valueName: "auto|notify"))
   var ready: ServiceOptions.Readiness?
 

@@ -130,6 +130,28 @@ extension ServerTests {
       }
     }
 
+    @Test(.enabled(if: LoadingServer.pythonProgram != nil, "python3 isn't installed"), arguments: [false, true])
+    func nobodyIsRelayedToAServiceThatHasDied(atPath: Bool) throws {
+      try withLoading(["sendto"], atPath: atPath) { torpor, endpoint in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        let pid = try #require(try torpor.waitFor(.serving).pid)
+        kill(pid, SIGKILL)
+        #expect(throws: (any Error).self) { try client.ask(.ping) }
+        // By now its end is known. What the client still says leads nowhere, so its connection is closed, too.
+        try torpor.waitFor(.failed)
+        #expect(throws: ClientFailure.reset) {
+          for _ in 1...20 {
+            try client.send(Exchange.ping.request)
+            usleep(50_000)
+          }
+        }
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.serving)
+        try torpor.waitFor(.rested)
+      }
+    }
+
     // MARK: starts that fail
 
     @Test(.enabled(if: LoadingServer.pythonProgram != nil, "python3 isn't installed"))

@@ -199,6 +199,26 @@ extension ServerTests {
       }
     }
 
+    @Test(arguments: [false, true])
+    func aServiceThatHangsUpFirstCostsNothingWhileItsClientStays(isBackAPath: Bool) throws {
+      let directory = try TemporaryDirectory()
+      try withBackend(isBackAPath ? .unix(directory.path("back.sock")) : .v4(try freePort())) { torpor, front, backend in
+        let client = try Client(connectingTo: front)
+        let served = try backend.accept()
+        try served.send("bye")
+        served.close()
+        try #require(try client.receiveToEnd() == "bye")
+        try #require(torpor.settles(), "torpor doesn't sleep")
+        // What it says now leads nowhere.
+        #expect(throws: ClientFailure.reset) {
+          for _ in 1...50 {
+            try client.send("too late")
+            usleep(20000)
+          }
+        }
+      }
+    }
+
     @Test func aLongStreamArrivesWholeThroughLittleMemory() throws {
       try withBackend { torpor, front, backend in
         let client = try Client(connectingTo: front)
@@ -480,9 +500,10 @@ extension ServerTests {
 
     /// With the test itself behind it, woken and ready.
     private func withBackend(
-      options: [String] = [], _ body: (TorporProcess, Endpoint, TestListener) throws -> Void
+      _ back: Endpoint? = nil, options: [String] = [], _ body: (TorporProcess, Endpoint, TestListener) throws -> Void
     ) throws {
-      let (front, back) = (Endpoint.v4(try freePort()), Endpoint.v4(try freePort()))
+      let front = Endpoint.v4(try freePort())
+      let back = try back ?? .v4(try freePort())
       let backend = try TestListener(back)
       let arguments =
         ["-l", "\(front)", "--handover", "relay", "--to", "\(back)", "--idle", "30s", "--start"] + options

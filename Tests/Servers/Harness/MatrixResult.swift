@@ -41,6 +41,8 @@ struct MatrixResult: Codable {
     try JSONEncoder().encode(self).write(to: file)
   }
 
+  func isOf(_ row: MatrixCase) -> Bool { [server, sockets, handover] == row.names }
+
   static func fileName(of row: MatrixCase) -> String {
     fileName(row.server.name, row.socketNames, row.handover.rawValue)
   }

@@ -14,8 +14,6 @@ struct MatrixServer: Sendable {
   var pathName = "service.sock"
   /// Those that it can do.
   var handovers: [Handover] = [.adopt, .auto]
-  /// Accepts while it still starts, and answers with an error then: counted, and not yet forbidden.
-  var answersEarly = false
   /// The hammer comes after a first life, as the first start isn't like the others.
   var livesOnceBefore = false
   /// Of a client under the hammer: such that there is a gap of a few milliseconds often enough.

@@ -30,16 +30,28 @@ struct MatrixTable {
     value.map { String(format: $0 < 10 ? "%.1f" : "%.0f", $0) } ?? "–"
   }
 
-  /// The file's text with a new table in it.
-  static func text(_ text: String, with results: [MatrixResult]) throws -> String {
+  /// The file's text with a new table in it: a row for each of `cases`, from `results`, or as it was.
+  static func text(_ text: String, with results: [MatrixResult], of cases: [MatrixCase]) throws -> String {
+    let before = try rows(of: text).rows
     guard let from = text.range(of: begin), let to = text.range(of: end) else {
       throw Tool.Failed(description: "\(path) lacks the marks '\(begin)' and '\(end)'")
     }
     var lines = [row(columns.map(\.title)), row(columns.map { _ in "---" })]
-    lines += results.map { result in row(columns.map { $0.text(result) }) }
+    for known in cases {
+      if let result = results.first(where: { $0.isOf(known) }) {
+        lines.append(row(columns.map { $0.text(result) }))
+      } else if let old = before.first(where: { Self.names(of: $0) == known.names }) {
+        lines.append(row(columns.map { old[$0.title] ?? "" }))
+      } else {
+        throw Tool.Failed(description: "\(known.testDescription) is neither measured nor in \(path)")
+      }
+    }
     let table = ([machine, ""] + lines).joined(separator: "\n")
     return "\(text[..<from.upperBound])\n\(table)\n\(text[to.lowerBound...])"
   }
+
+  /// What tells a row from all others.
+  static func names(of row: [String: String]) -> [String?] { [row["server"], row["socket"], row["handover"]] }
 
   private static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
 

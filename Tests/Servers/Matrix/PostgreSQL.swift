@@ -19,7 +19,7 @@ extension MatrixServer {
     MatrixServer(
       name: name, needs: [Needed(name: "postgres", path: folder), .program("setpriv")],
       versionCommand: [bin("postgres"), "--version"], sockets: [[.tcp4], [.unix]], pathName: ".s.PGSQL.5432",
-      answersEarly: true, meanPause: .milliseconds(60), secondsPerStop: 5
+      meanPause: .milliseconds(60), secondsPerStop: 5
     ) { place in
       let path = place.endpoint.path
       let command = [

@@ -9,7 +9,7 @@ extension MatrixServer {
   /// With a file of 80 MB, which it reads at each start.
   static let redis = MatrixServer(
     name: "redis", needs: [.program("redis-server"), .program("redis-cli")],
-    versionCommand: ["redis-server", "--version"], sockets: [[.tcp4], [.unix]], answersEarly: true, secondsPerStop: 5
+    versionCommand: ["redis-server", "--version"], sockets: [[.tcp4], [.unix]], secondsPerStop: 5
   ) { place in
     let directory = try data.get().directory
     let address =
