@@ -168,7 +168,8 @@ final class ConnectionService: ForegroundService {
     do throws(LaunchFailure) {
       let process = try launcher.start(
         sockets: [], passed: [], variables: Self.variables(client),
-        standard: StandardDescriptors(input: number, output: number, error: errors.writing.number), processes: connection)
+        standard: StandardDescriptors(input: number, output: number, error: errors.writing.number),
+        processes: connection)
       connection.begin(process.takeHandle())
       connections[lastID] = connection
       post(.spawned(lastID))
