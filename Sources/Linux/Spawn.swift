@@ -65,7 +65,8 @@ public struct Spawn: ~Copyable {
   public struct Failure: Error, Equatable, Sendable {
     /// In the order of cl_spawn_stage.
     public enum Step: UInt32, Sendable {
-      case clone, descriptors, filter, groups, user, exec, oomScore, ioPriority, nice, limits, directory, noNewPrivileges
+      case clone, descriptors, filter, groups, user, exec, oomScore, ioPriority, nice, limits, directory,
+        noNewPrivileges
     }
     public let step: Step
     public let errno: Errno
@@ -121,7 +122,8 @@ public struct Spawn: ~Copyable {
         unsafe request.arguments = UnsafePointer(arguments)
         unsafe request.environment = UnsafePointer(variables)
         unsafe withUnsafeMutablePointer(to: &request.pid_places) { places in
-          unsafe places.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: Int(CL_MAX_PID_PLACES)) { places in
+          unsafe places.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: Int(CL_MAX_PID_PLACES)) {
+            places in
             for (index, name) in pidVariables.enumerated() {
               unsafe places[index] = variables[environment.count + index].map { unsafe $0 + name.utf8.count + 1 }
             }

@@ -296,7 +296,8 @@ public final class Service: HeldService {
     if let listener = process.listener.take() {
       do throws(Errno) {
         let made = try Adoption(
-          listener, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil, loop: loop, disposal: disposal)
+          listener, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil,
+          loop: loop, disposal: disposal)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
         made.onRelayed = { [weak self] in self?.tellRelaying($0, $1) }

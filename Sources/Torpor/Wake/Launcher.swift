@@ -72,7 +72,9 @@ final class Launcher {
     standard: StandardDescriptors, processes: some CgroupSource
   ) throws(LaunchFailure) -> Spawn.Process {
     // Checked at the start; and a socket that is named is never given up.
-    guard let expanded = try? words.expanded(passed) else { throw describe(Spawn.Failure(step: .exec, errno: .invalid)) }
+    guard let expanded = try? words.expanded(passed) else {
+      throw describe(Spawn.Failure(step: .exec, errno: .invalid))
+    }
     var own = variables
     if options.handover.passesSockets {
       own += ["LISTEN_FDS=\(passed.count)", "LISTEN_FDNAMES=\(passed.map(\.name).joined(separator: ":"))"]
@@ -192,7 +194,9 @@ final class Launcher {
   private var identity: Spawn.Identity {
     guard geteuid() == 0 else { return Spawn.Identity() }
     let group = settings.group ?? options.account?.group
-    guard options.account != nil || group != nil || !settings.supplementaryGroups.isEmpty else { return Spawn.Identity() }
+    guard options.account != nil || group != nil || !settings.supplementaryGroups.isEmpty else {
+      return Spawn.Identity()
+    }
     var groups = options.account?.groups ?? []
     for added in [group].compactMap({ $0 }) + settings.supplementaryGroups where !groups.contains(added) {
       groups.append(added)

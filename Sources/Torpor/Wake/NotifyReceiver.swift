@@ -87,7 +87,8 @@ final class NotifyReceiver {
     guard !hasWarned, ProcessFiles.name(of: pid) != nil else { return }
     hasWarned = true
     if isOurs?(pid) == true {
-      onWarning?("a notification from process \(pid) is ignored: NotifyAccess= lets others of its processes speak for it")
+      onWarning?(
+        "a notification from process \(pid) is ignored: NotifyAccess= lets others of its processes speak for it")
     } else {
       onWarning?("a notification from process \(pid), which is none of the service's, is ignored")
     }

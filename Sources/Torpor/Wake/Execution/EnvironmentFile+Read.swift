@@ -29,7 +29,9 @@ extension EnvironmentFile {
   }
 
   private struct Parser {
-    private enum State { case beforeKey, key, beforeValue, value, valueEscape, single, double, doubleEscape, comment, commentEscape }
+    private enum State {
+      case beforeKey, key, beforeValue, value, valueEscape, single, double, doubleEscape, comment, commentEscape
+    }
     private(set) var variables: [String] = []
     private var state = State.beforeKey
     private var key: [UInt8] = []

@@ -57,7 +57,11 @@ extension Execution {
 
   private func killNow() {
     // cgroup.kill is the only way that leaves nobody out.
-    if settings.finalKillSignal != SIGKILL, !isForced { processes.signalAll([settings.finalKillSignal]) } else { processes.killAll() }
+    if settings.finalKillSignal != SIGKILL, !isForced {
+      processes.signalAll([settings.finalKillSignal])
+    } else {
+      processes.killAll()
+    }
   }
 
   /// KillSignal=, and what goes with it (systemd.kill(5)): a stopped process must go on to take it.

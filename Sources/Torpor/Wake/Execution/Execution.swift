@@ -94,7 +94,8 @@ final class Execution {
     let lists = [
       settings.condition, settings.startPre, settings.startPost, settings.stop, settings.stopPost, settings.reload,
     ]
-    return settings.start.count > 1 || settings.directories.contains { $0.kind == .runtime } || lists.contains { !$0.isEmpty }
+    return settings.start.count > 1 || settings.directories.contains { $0.kind == .runtime }
+      || lists.contains { !$0.isEmpty }
   }
 
   /// ExecStopPost= or what removes directories runs: the core's impatience isn't meant for it.
@@ -107,7 +108,8 @@ final class Execution {
     begin()
     do throws(LaunchFailure) { try directories.make() } catch { return failStart("\(error)") }
     let steps =
-      Self.steps("ExecCondition", settings.condition, areConditions: true) + Self.steps("ExecStartPre", settings.startPre)
+      Self.steps("ExecCondition", settings.condition, areConditions: true)
+      + Self.steps("ExecStartPre", settings.startPre)
       + Self.steps("ExecStart", settings.start.dropLast())
     guard !steps.isEmpty else { return spawnMain() }
     // The core's own deadline begins at the same moment and doesn't know that there is no main process yet.
@@ -336,7 +338,9 @@ final class Execution {
       start: { [weak self] command throws(LaunchFailure) in
         guard let self, let standard = standard?() else { throw LaunchFailure("its output has nowhere to go") }
         var own = variables + ["INVOCATION_ID=\(invocation)"]
-        if settings.acceptedNotifications == .exec || settings.acceptedNotifications == .all, let socket = notifySocket?() {
+        if settings.acceptedNotifications == .exec || settings.acceptedNotifications == .all,
+          let socket = notifySocket?()
+        {
           own.append("NOTIFY_SOCKET=\(socket)")
         }
         return try launcher.start(command, variables: own, standard: standard, processes: processes)

@@ -15,7 +15,8 @@ struct ExecutionResult: Equatable {
     case .exited(code: 0), .unknown: break
     case .exited: service = "exit-code"
     case .signalled(_, dumpedCore: true): service = "core-dump"
-    case .signalled(let signal, _): service = ExecutionSettings.cleanSignalNumbers.contains(signal) ? "success" : "signal"
+    case .signalled(let signal, _):
+      service = ExecutionSettings.cleanSignalNumbers.contains(signal) ? "success" : "signal"
     }
   }
 
@@ -30,7 +31,9 @@ struct ExecutionResult: Equatable {
     case .exited(let code): variables += ["EXIT_CODE=exited", "EXIT_STATUS=\(code)"]
     case .signalled(let signal, let dumpedCore):
       let name = Signals.name(of: signal)
-      variables += ["EXIT_CODE=\(dumpedCore ? "dumped" : "killed")", "EXIT_STATUS=\(name.dropFirst(name.hasPrefix("SIG") ? 3 : 0))"]
+      variables += [
+        "EXIT_CODE=\(dumpedCore ? "dumped" : "killed")", "EXIT_STATUS=\(name.dropFirst(name.hasPrefix("SIG") ? 3 : 0))",
+      ]
     case .unknown, .none: break
     }
     return variables

@@ -28,7 +28,8 @@ struct ServiceDirectories {
           user: isOwned ? user : nil, group: isOwned ? group : nil)
       } catch {
         throw LaunchFailure(
-          "cannot make the directory '\(settings.directoryRoots.path(of: directory))': \(error) (\(Self.status(directory.kind)))")
+          "cannot make the directory '\(settings.directoryRoots.path(of: directory))': \(error) (\(Self.status(directory.kind)))"
+        )
       }
     }
   }
