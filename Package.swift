@@ -9,7 +9,8 @@ let kernel: [SwiftSetting] = strict + [.strictMemorySafety()]
 let package = Package(
   name: "torpor",
   products: [
-    .executable(name: "torpor", targets: ["torpor"])
+    .executable(name: "torpor", targets: ["torpor"]),
+    .executable(name: "torpord", targets: ["torpord"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -21,10 +22,15 @@ let package = Package(
     .target(name: "Units", swiftSettings: strict),
     .target(name: "Varlink", swiftSettings: strict),
     .target(
-      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
+      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
       swiftSettings: kernel),
     .executableTarget(
       name: "torpor",
+      dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: kernel),
+
+    .executableTarget(
+      name: "torpord",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: kernel),
 
@@ -60,7 +66,7 @@ let package = Package(
     .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      dependencies: ["torpor", "torpord", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
       path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

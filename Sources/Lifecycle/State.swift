@@ -215,7 +215,8 @@ extension Lifecycle {
   }
 
   public struct BackingOff: Equatable, Sendable {
-    var until: Instant
+    /// When it is tried again, if somebody waits.
+    public internal(set) var until: Instant
     /// Then it is started even if nobody waits.
     var restarts = false
     var query: Query?

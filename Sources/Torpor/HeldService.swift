@@ -8,6 +8,10 @@ protocol HeldService: AnyObject {
   func stop()
   /// A child of ours has ended.
   func childEnded()
+  var phase: UnitStatus.State { get }
+  /// Takes up what its owner wants from now on, and returns false if that has to wait until nothing of it runs: nothing has
+  /// changed then. Throws if it can't be had.
+  func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool
   /// Everything is done.
   var onEnd: (() -> Void)? { get set }
 }

@@ -226,6 +226,7 @@ extension Service {
       break
     }
     narrator.tell(report, context)
+    onReport?(report)
   }
 
   private func finish() {

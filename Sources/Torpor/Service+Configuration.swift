@@ -41,6 +41,7 @@ extension Service {
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
     options = new
+    newLauncher.onWarning = launcher.onWarning
     launcher = newLauncher
     execution.replace(new, launcher: newLauncher)
     var configuration = Self.configuration(new, sockets, newLauncher, processes)

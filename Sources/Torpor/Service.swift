@@ -155,6 +155,10 @@ public final class Service: HeldService {
   private var isStopRequested = false
   /// Everything is done, but for what it would be in vain to wait for.
   var onEnd: (() -> Void)?
+  /// Hears of everything that is told.
+  var onReport: ((Report) -> Void)?
+  /// Connections that were seen at the last look.
+  var lastConnectionCount = 0
 
   /// A child of ours has ended.
   public func childEnded() { processes.reap() }

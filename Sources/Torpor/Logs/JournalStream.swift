@@ -16,6 +16,9 @@ public struct JournalStream: Equatable, Sendable {
 
   public static let socketPath = "/run/systemd/journal/stdout"
 
+  /// Somebody is there to take it.
+  public static var isAvailable: Bool { ProcessFiles.exists(socketPath) }
+
   public init(identifier: String, unit: String) {
     self.identifier = identifier
     self.unit = unit

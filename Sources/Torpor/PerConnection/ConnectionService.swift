@@ -5,10 +5,10 @@ import Linux
 /// A service that gets a process for each connection: turns what the kernel says into events of its `ConnectionServer`, and carries
 /// the actions out. No decision is made here.
 final class ConnectionService: HeldService {
-  private let options: ServiceOptions
+  private var options: ServiceOptions
   private let loop: EventLoop
   private let narrator: Narrator
-  private let launcher: Launcher
+  private var launcher: Launcher
   private let sockets: [any HeldSocket]
   private var server: ConnectionServer
   private let alarm: Alarm
@@ -65,6 +65,20 @@ final class ConnectionService: HeldService {
 
   func begin() throws(Errno) {
     for action in server.begin() { carryOut(action) }
+  }
+
+  var connectionCount: Int { connections.count }
+
+  /// Those that run go on as they are. Other sockets, or another limit, have to wait until none does.
+  func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
+    guard new.sharesSockets(with: options), new.connectionsMax == options.connectionsMax else {
+      throw ServiceError("its sockets and its limit are changed by a restart of the manager")
+    }
+    let newLauncher = try Launcher(new)
+    newLauncher.onWarning = launcher.onWarning
+    options = new
+    launcher = newLauncher
+    return true
   }
 
   func stop() {

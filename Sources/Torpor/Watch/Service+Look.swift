@@ -52,6 +52,7 @@ extension Service {
 
   private func answer(_ query: Query, _ sample: Sample) {
     if isWakingUntold { tellWaking() }
+    lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     post(.sampled(query, sample))
   }
 

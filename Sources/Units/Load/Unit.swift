@@ -24,6 +24,12 @@ public struct Unit: Equatable, Sendable {
   /// inetd with `Accept=yes`, else auto, if `[X-Idle]` doesn't say.
   public var handover: IdleSection.Handover { idle.handover ?? (socket.accept ? .inetd : .auto) }
 
+  /// Whether both say the same of what is to be done.
+  public func isSame(as other: Unit) -> Bool {
+    name == other.name && instance == other.instance && unit == other.unit && sockets == other.sockets
+      && service == other.service && idle == other.idle
+  }
+
   init(name: String, instance: String?) {
     self.name = name
     self.instance = instance

@@ -1,0 +1,67 @@
+import Linux
+import Units
+
+/// How a unit is, for those who ask.
+extension ManagedUnit {
+  func status(_ state: JournalState) -> UnitStatus {
+    let history = state.units[name]
+    let now = WallClock.now()
+    var status = UnitStatus(name: name, state: phase, since: history?.since ?? host.startedAt)
+    status.sockets = single?.context.listening ?? definition.sockets.flatMap(\.listen).map(\.description)
+    status.connections = single?.connectionCount ?? connectionService?.connectionCount ?? 0
+    status.idleInSeconds = single?.restInSeconds
+    status.wakesToday = state.wakesToday(name, at: now)
+    status.memoryBytes = single?.memoryBytes.map { Int(clamping: $0) }
+    status.pid = single?.mainPID
+    status.lastFailure = history?.failure.map(Self.failure)
+    status.retryInSeconds = single?.retryInSeconds
+    status.verification = history?.verification.map { verification($0) }
+    status.holds = holds.all
+    status.file = definition.files.first ?? ""
+    status.warnings = remarks + (problem.map { [$0] } ?? [])
+    if let problem {
+      status.state = .invalid
+      status.lastFailure = UnitFailure(time: history?.since ?? now, reason: problem)
+    }
+    return status
+  }
+
+  static func failure(_ failure: UnitHistory.Failure) -> UnitFailure {
+    UnitFailure(time: failure.time, reason: failure.reason ?? "it failed", lastLine: failure.lastLine)
+  }
+
+  private func verification(_ past: UnitHistory.Verification) -> UnitVerification {
+    UnitVerification(
+      name: name, time: past.time, passed: past.hasSucceeded, seconds: past.seconds ?? 0, message: past.reason ?? "",
+      lastLines: past.lastLines ?? [])
+  }
+
+  func settings(_ logDirectory: String) -> UnitSettings {
+    let command = definition.service.execStart.last.map { UnitTranslation.line($0) }
+    var settings = UnitSettings(command: command.map { [$0.path] + $0.words } ?? [])
+    settings.description = definition.unit.description.isEmpty ? nil : definition.unit.description
+    settings.dropIns = Array(definition.files.dropFirst().filter { $0.hasSuffix(".conf") })
+    settings.idleTimeoutSeconds = definition.idle.timeout.map(TimeSpan.seconds)
+    settings.handover = definition.handover.rawValue
+    settings.rest = definition.idle.rest.rawValue
+    settings.user = definition.service.execution.user
+    settings.logFile = "\(logDirectory)/\(name).log"
+    return settings
+  }
+
+  func explanation(_ state: JournalState) -> UnitExplanation {
+    let history = state.units[name]
+    var explanation = UnitExplanation(name: name, state: phase, since: history?.since ?? host.startedAt)
+    explanation.holds = holds.all
+    explanation.restedBecause = history?.rest?.reason ?? (history?.wake == nil ? "never started" : nil)
+    explanation.restedAt = history?.rest?.time
+    explanation.wokenBy = history?.wake?.client
+    explanation.wokenAt = history?.wake?.time
+    explanation.lastFailure = history?.failure.map(Self.failure)
+    explanation.retryInSeconds = single?.retryInSeconds
+    if phase == .dormant { explanation.wakesOn = (single?.context.listening ?? []).map { "a client of \($0)" } }
+    if let single, let rest = single.restInSeconds { explanation.earliestRest = WallClock.now() + rest }
+    if let problem { explanation.advice.append(problem) }
+    return explanation
+  }
+}

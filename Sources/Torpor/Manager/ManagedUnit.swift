@@ -1,0 +1,228 @@
+import Linux
+import Lifecycle
+import Units
+
+/// One unit of a manager: what its files say, the sockets that are held for it, and who waits for what to become of it.
+final class ManagedUnit {
+  let name: String
+  /// As it is applied.
+  private(set) var definition: Unit
+  /// As its files say since the last reload, where that waits for the service to be dormant.
+  private var pendingDefinition: Unit?
+  /// nil: nothing is held, and `problem` says why.
+  private(set) var service: (any HeldService)?
+  private(set) var problem: String?
+  /// What was said of its files.
+  private(set) var remarks: [String] = []
+  /// Its files are gone: it goes, too, as soon as nobody uses it.
+  private(set) var isRemoved = false
+  /// Nothing of it is left.
+  var onGone: (() -> Void)?
+  let holds: UnitHolds
+  let host: UnitHost
+
+  private var wakeWaiters: [Waiter<WakeOutcome>] = []
+  private var restWaiters: [Waiter<RestOutcome>] = []
+  private(set) var verification: VerificationAttempt?
+
+  private struct Waiter<Outcome> {
+    let since = MonotonicClock.now()
+    let completion: (Result<Outcome, ControlFailure>) -> Void
+  }
+
+  init(_ definition: Unit, host: UnitHost) {
+    name = definition.name
+    self.definition = definition
+    self.host = host
+    holds = UnitHolds(loop: host.loop)
+    remarks = definition.diagnostics.map(\.description)
+    holds.onChange = { [weak self] in self?.holdsChanged() }
+  }
+
+  var connectionService: ConnectionService? { service as? ConnectionService }
+  /// The last that this instance, or the last one, has written.
+  var lastLines: [String] { output?.lastLines(10) ?? [] }
+  private var output: LoggedOutput? { single?.output as? LoggedOutput }
+
+  /// The kind of service that can be woken and rested; nil: each connection has a process of its own, or nothing is held.
+  var single: Service? { service as? Service }
+
+  var phase: UnitStatus.State {
+    guard let service else { return .invalid }
+    return service.phase
+  }
+
+  /// Holds its sockets. What can't be held is told, and tried again at the next reload.
+  func hold() {
+    guard service == nil else { return }
+    do throws(ServiceError) {
+      let made = try host.makeService(definition)
+      connect(made)
+      service = made
+      problem = nil
+      do throws(Errno) { try made.begin() } catch { throw ServiceError("cannot begin: \(error)") }
+      if !holds.isEmpty { single?.post(.pinned(true)) }
+    } catch {
+      service = nil
+      problem = error.description
+      host.voice.narrator(for: name).warn(error.description)
+    }
+  }
+
+  private func connect(_ service: any HeldService) {
+    service.onEnd = { [weak self] in self?.ended() }
+    guard let single = service as? Service else { return }
+    single.onReport = { [weak self] in self?.hear($0) }
+  }
+
+  /// At the boot, and when it is new.
+  func startIfAsked() {
+    if definition.idle.start == .boot { single?.post(.startRequested) }
+  }
+
+  // MARK: what happens to it
+
+  private func hear(_ report: Report) {
+    switch report {
+    case .serving(let after):
+      finish(&wakeWaiters, .success(WakeOutcome(wasRunning: false, milliseconds: TimeSpan.seconds(after) * 1000)))
+    case .failed:
+      let reason = single?.context.reason ?? "it could not be started"
+      if verification == nil { runOnFailure(reason) }
+      finish(&wakeWaiters, .failure(.failed(reason)))
+      finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil)))
+    case .rested, .leftByItself, .stopped:
+      finish(&wakeWaiters, .failure(.failed("it has ended")))
+      let bytes = single?.context.givenBackBytes.map { Int(clamping: $0) }
+      finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: bytes)))
+    case .restAborted:
+      finish(&restWaiters, .failure(.notNow("somebody uses it: \(usage)")))
+    case .restImpossible:
+      finish(&restWaiters, .failure(.failed(single?.context.reason ?? "it can't be put to rest now")))
+    default: break
+    }
+    verification?.hear(report)
+    // Not in the middle of the actions that this report is one of.
+    if phase == .dormant { host.later { [weak self] in self?.becameDormant() } }
+  }
+
+  private func finish<Outcome>(_ waiters: inout [Waiter<Outcome>], _ result: Result<Outcome, ControlFailure>) {
+    let all = waiters
+    waiters = []
+    // Whoever is told may ask for something else at once.
+    for waiter in all { host.later { waiter.completion(result) } }
+  }
+
+  private var usage: String {
+    let count = single?.connectionCount ?? 0
+    return count == 0 ? "a client came meanwhile" : Narrator.count(count, "connection")
+  }
+
+  private func becameDormant() {
+    guard phase == .dormant else { return }
+    if isRemoved { return service?.stop() ?? () }
+    if let pendingDefinition { apply(pendingDefinition) }
+  }
+
+  private func ended() {
+    service = nil
+    onGone?()
+  }
+
+  // MARK: what is asked of it
+
+  func wake(_ completion: @escaping (Result<WakeOutcome, ControlFailure>) -> Void) {
+    guard let single else { return completion(.failure(refusal(of: "woken"))) }
+    switch phase {
+    case .running, .draining: completion(.success(WakeOutcome(wasRunning: true, milliseconds: nil)))
+    case .stopping where single.isEnding: completion(.failure(.notNow("it is being stopped")))
+    default:
+      wakeWaiters.append(Waiter(completion: completion))
+      single.post(.startRequested)
+    }
+  }
+
+  func rest(_ completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
+    guard let single else { return completion(.failure(refusal(of: "put to rest"))) }
+    if let hold = holds.all.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
+    if phase == .dormant { return completion(.success(RestOutcome(wasDormant: true, bytesGivenBack: nil))) }
+    restWaiters.append(Waiter(completion: completion))
+    single.post(.restRequested)
+    if phase == .dormant { finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil))) }
+  }
+
+  private func refusal(of what: String) -> ControlFailure {
+    if let problem { return .failed(problem) }
+    return .notNow("each of its connections has a process of its own, which can't be \(what)")
+  }
+
+  private func holdsChanged() {
+    single?.post(.pinned(!holds.isEmpty))
+    host.holdsChanged(name, holds)
+  }
+
+  /// Starts it with nobody waiting, checks it, and puts it to rest again.
+  func verify(_ completion: @escaping (UnitVerification) -> Void) {
+    let run = VerificationAttempt(self, host: host)
+    verification = run
+    run.begin { [weak self] in
+      self?.verification = nil
+      completion($0)
+    }
+  }
+
+  /// OnFailure=: somebody wants to hear of it. It is told what by its environment, and nobody waits for it.
+  func runOnFailure(_ reason: String) {
+    guard let command = definition.idle.onFailure else { return }
+    let words = UnitTranslation.line(command)
+    host.run(words, variables: ["TORPOR_UNIT=\(name)", "TORPOR_REASON=\(reason)"]) { [weak self] problem in
+      guard let self else { return }
+      host.voice.narrator(for: name).warn("OnFailure=\(words.path) \(problem)")
+    }
+  }
+
+  // MARK: its files
+
+  /// What its files say now. Returns whether that is something else than before.
+  func update(_ new: Unit) -> Bool {
+    isRemoved = false
+    remarks = new.diagnostics.map(\.description)
+    let isChanged = !new.isSame(as: pendingDefinition ?? definition)
+    if service == nil {
+      definition = new
+      pendingDefinition = nil
+      hold()
+      return isChanged
+    }
+    guard isChanged else { return false }
+    apply(new)
+    return true
+  }
+
+  /// A new file of it can't be used: the old one goes on.
+  func keep(despite diagnostics: [Diagnostic]) { remarks = diagnostics.map(\.description) }
+
+  private func apply(_ new: Unit) {
+    guard let service, let options = try? host.options(new) else { return }
+    do throws(ServiceError) {
+      if try service.replaceOptions(options) {
+        definition = new
+        pendingDefinition = nil
+      } else {
+        pendingDefinition = new
+      }
+    } catch {
+      pendingDefinition = nil
+      remarks.append(error.description)
+      host.voice.narrator(for: name).warn("the new files are not applied: \(error)")
+    }
+  }
+
+  /// Its files are gone. Who uses it may finish.
+  func remove() {
+    isRemoved = true
+    guard let service else { return onGone?() ?? () }
+    guard let single, phase != .dormant else { return service.stop() }
+    single.retire()
+  }
+}

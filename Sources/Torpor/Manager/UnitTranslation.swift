@@ -1,0 +1,229 @@
+import Lifecycle
+import Linux
+import Units
+
+/// Makes of what unit files say what a service is run by.
+struct UnitTranslation {
+  let isSystem: Bool
+  let roots: DirectoryRoots
+
+  init(isSystem: Bool) {
+    self.isSystem = isSystem
+    roots = isSystem ? .system : DirectoryRoots.user(variable: Launcher.variable) ?? .system
+  }
+
+  func options(of unit: Unit) throws(ServiceError) -> ServiceOptions {
+    var options = ServiceOptions(
+      name: unit.name, command: [], listen: try addresses(of: unit), idleTimeout: unit.idle.timeout)
+    options.handover = try handover(of: unit)
+    let isNotified = unit.service.kind == .notify
+    options.readiness = isNotified ? .notify : .auto
+    options.account = try account(unit.service.execution)
+    options.execution = try execution(of: unit)
+    options.command = options.execution.start.last.map { [$0.path] + $0.words } ?? []
+    options.connectionsMax = Int(unit.socket.maxConnections)
+    options.mayKill = unit.idle.mayKill
+    options.startTimeout = unit.service.startTimeout
+    options.stopTimeout = unit.service.timeoutStop
+    options.minimumUptime = unit.idle.minimumUptime ?? .seconds(Int64(Int32.max))
+    options.restart = Restart(rawValue: unit.service.restart.rawValue) ?? .no
+    options.restartDelay = unit.service.restartDelay ?? .seconds(Int64(Int32.max))
+    options.startLimit = Self.limit(unit.unit.startLimitBurst, unit.unit.startLimitInterval)
+    options.triggerLimit = Self.limit(unit.socket.triggerLimit, unit.socket.triggerLimitInterval)
+    options.socketMode = unit.socket.socketMode
+    if let target = unit.idle.relayTo {
+      do throws(ListenAddress.Malformed) { options.relayTarget = try RelayTarget(target.description) } catch {
+        throw ServiceError(error.description)
+      }
+    }
+    options.proxyProtocol = ProxyProtocol(rawValue: unit.idle.proxyProtocol.rawValue)
+    return options
+  }
+
+  private static func limit(_ count: UInt32, _ interval: Duration?) -> Lifecycle.Configuration.Limit? {
+    guard count > 0, let interval, interval > .zero else { return nil }
+    return Lifecycle.Configuration.Limit(count: Int(count), interval: interval)
+  }
+
+  // MARK: sockets
+
+  private func addresses(of unit: Unit) throws(ServiceError) -> [ListenAddress] {
+    var addresses: [ListenAddress] = []
+    for section in unit.sockets {
+      for listen in section.listen { addresses.append(try address(listen, section)) }
+    }
+    guard !addresses.isEmpty else { throw ServiceError("no socket is to be held for it") }
+    return addresses
+  }
+
+  private func address(_ listen: ListenSpecification, _ section: SocketSection) throws(ServiceError) -> ListenAddress {
+    do throws(ListenAddress.Malformed) {
+      var address = try ListenAddress(Self.text(listen, isIPv6Only: section.bindIPv6Only == .ipv6Only))
+      address.name = section.descriptorName
+      return address
+    } catch { throw ServiceError(error.description) }
+  }
+
+  /// As `torpor run -l` has it.
+  static func text(_ listen: ListenSpecification, isIPv6Only: Bool) -> String {
+    switch (listen.address, listen.kind) {
+    case (.port(let port), .datagram): "udp:*:\(port)"
+    case (.port(let port), _): isIPv6Only ? "[::]:\(port)" : "*:\(port)"
+    case (.ip, .datagram): "udp:\(listen.description)"
+    case (.ip, _): listen.description
+    case (.path, .datagram), (.abstract, .datagram): "dgram:\(listen.description)"
+    case (.path, .sequentialPacket), (.abstract, .sequentialPacket): "seqpacket:\(listen.description)"
+    case (.path, .fifo), (.abstract, .fifo): "fifo:\(listen.description)"
+    case (.path, .stream), (.abstract, .stream): listen.description
+    }
+  }
+
+  private func handover(of unit: Unit) throws(ServiceError) -> ServiceOptions.Handover {
+    guard let handover = ServiceOptions.Handover(rawValue: unit.handover.rawValue) else {
+      throw ServiceError("Handover=\(unit.handover.rawValue) is not known")
+    }
+    return handover
+  }
+
+  // MARK: processes
+
+  private func account(_ settings: ProcessSettings) throws(ServiceError) -> Account? {
+    guard let name = settings.user else { return nil }
+    guard let account = Account(named: name) else { throw ServiceError("User=\(name): there is no such user") }
+    return account
+  }
+
+  private func group(_ name: String, _ key: String) throws(ServiceError) -> UInt32 {
+    guard let group = Account.group(named: name) else { throw ServiceError("\(key)=\(name): there is no such group") }
+    return group
+  }
+
+  private func execution(of unit: Unit) throws(ServiceError) -> ExecutionSettings {
+    let service = unit.service
+    var settings = ExecutionSettings.unitDefaults
+    settings.kind = ExecutionSettings.Kind(rawValue: service.kind.rawValue) ?? .simple
+    try apply(service.execution, to: &settings)
+    settings.condition = service.execCondition.map { Self.line($0) }
+    settings.startPre = service.execStartPre.map { Self.line($0) }
+    settings.start = service.execStart.map { Self.line($0, isMain: true) }
+    settings.startPost = service.execStartPost.map { Self.line($0) }
+    settings.reload = service.execReload.map { Self.line($0) }
+    settings.stop = service.execStop.map { Self.line($0) }
+    settings.stopPost = service.execStopPost.map { Self.line($0) }
+    settings.killMode = ExecutionSettings.KillMode(rawValue: service.killing.mode.rawValue) ?? .controlGroup
+    settings.killSignal = service.killing.signal.number
+    settings.restartKillSignal = service.killing.restartSignal?.number
+    settings.finalKillSignal = service.killing.finalSignal.number
+    settings.watchdogSignal = service.killing.watchdogSignal.number
+    settings.sendSIGHUP = service.killing.sendsHangup
+    settings.sendSIGKILL = service.killing.sendsKill
+    settings.pidFile = service.pidFile
+    settings.guessMainPID = service.guessMainPID
+    settings.remainAfterExit = service.remainAfterExit
+    settings.successExitStatus = ExitStatusSet(
+      codes: Set(service.successExitStatus.codes.map(Int32.init)),
+      signals: Set(service.successExitStatus.signals.map(\.number)))
+    settings.notifyAccess = service.notifyAccess.flatMap { ExecutionSettings.NotifyAccess(rawValue: $0.rawValue) }
+    settings.watchdog = service.watchdog
+    return settings
+  }
+
+  private func apply(_ process: ProcessSettings, to settings: inout ExecutionSettings) throws(ServiceError) {
+    settings.group = try process.group.map { name throws(ServiceError) in try group(name, "Group") }
+    settings.supplementaryGroups = try process.supplementaryGroups.map { name throws(ServiceError) in
+      try group(name, "SupplementaryGroups")
+    }
+    if let directory = process.workingDirectory {
+      settings.workingDirectory =
+        switch directory.place {
+        case .path(let path): .path(path, mayBeMissing: directory.isOptional)
+        case .home: .home(mayBeMissing: directory.isOptional)
+        }
+    }
+    settings.umask = process.umask
+    settings.nice = process.nice
+    settings.oomScoreAdjust = process.oomScoreAdjust
+    settings.limits = process.limits.compactMap { resource, limit in
+      Linux.ResourceLimit.Resource(rawValue: resource.name).map {
+        Linux.ResourceLimit($0, soft: limit.soft ?? .max, hard: limit.hard ?? .max)
+      }
+    }.sorted { $0.resource.rawValue < $1.resource.rawValue }
+    settings.environment = process.environment.map { assignment in
+      assignment.name + "=" + assignment.value.placeholderText(variable: { _ in nil }).joined()
+    }
+    settings.environmentFiles = process.environmentFiles.map { EnvironmentFile($0.path, mayBeMissing: $0.isOptional) }
+    settings.passEnvironment = process.passEnvironment
+    settings.unsetEnvironment = process.unsetEnvironment
+    settings.noNewPrivileges = process.noNewPrivileges
+    settings.directoryRoots = roots
+    settings.directories =
+      Self.directories(.runtime, process.runtimeDirectory) + Self.directories(.state, process.stateDirectory)
+      + Self.directories(.cache, process.cacheDirectory) + Self.directories(.logs, process.logsDirectory)
+      + Self.directories(.configuration, process.configurationDirectory)
+    settings.runtimeDirectoryPreserve =
+      ServiceDirectory.Preservation(rawValue: process.runtimeDirectoryPreserve.rawValue) ?? .no
+  }
+
+  private static func directories(
+    _ kind: ServiceDirectory.Kind, _ managed: ProcessSettings.ManagedDirectories
+  ) -> [ServiceDirectory] {
+    managed.directories.map { ServiceDirectory(kind, $0.path, mode: managed.mode) }
+  }
+
+  /// A command in the form in which it is expanded at its start. Of the main one placeholders for descriptors are expanded first,
+  /// so that a percent sign is doubled there.
+  static func line(_ command: Command, isMain: Bool = false) -> CommandLine {
+    let expands = command.arguments.contains { $0.parts.contains(where: \.isVariable) }
+    var words = command.arguments.map { word($0, expandsVariables: expands, isMain: isMain) }
+    let zeroth = words.isEmpty ? command.path : words.removeFirst()
+    return CommandLine(
+      path: command.path, argument0: zeroth == command.path ? nil : zeroth, words: words,
+      ignoresFailure: command.ignoresFailure, expandsVariables: expands,
+      fullPrivileges: command.privileges != .restricted)
+  }
+
+  private static func word(_ template: Template, expandsVariables: Bool, isMain: Bool) -> String {
+    template.parts.map { part in
+      switch part {
+      case .literal(let text):
+        var text = isMain ? text.replacing("%", with: "%%") : text
+        if expandsVariables { text = text.replacing("$", with: "$$") }
+        return text
+      case .variable(let name): return "${\(name)}"
+      case .words(let name): return "$\(name)"
+      case .placeholder(let placeholder): return placeholder.description
+      }
+    }.joined()
+  }
+
+  // MARK: output
+
+  func output(of unit: Unit) -> ServiceOutput.Settings {
+    let process = unit.service.execution
+    var settings = ServiceOutput.Settings(
+      output: Self.stream(process.standardOutput), error: Self.stream(process.standardError))
+    settings.identifier = process.syslogIdentifier
+    return settings
+  }
+
+  private static func stream(_ output: ProcessSettings.StandardOutput) -> StandardStream {
+    switch output {
+    case .inherit: .inherit
+    case .null: .null
+    case .journal: JournalStream.isAvailable ? .journal : .log
+    case .socket: .socket
+    case .file(let path): .file(path)
+    case .append(let path): .append(path)
+    case .truncate(let path): .truncate(path)
+    }
+  }
+}
+
+extension Template.Part {
+  fileprivate var isVariable: Bool {
+    switch self {
+    case .variable, .words: true
+    case .literal, .placeholder: false
+    }
+  }
+}
