@@ -18,13 +18,13 @@ import Testing
     }
   }
 
-  private func notifier(_ loop: EventLoop, _ variables: [String: String]) -> SupervisorNotifier? {
+  private func make(_ loop: EventLoop, _ variables: [String: String]) -> SupervisorNotifier? {
     SupervisorNotifier(loop: loop) { variables[$0] }
   }
 
   @Test func theSupervisorHearsOfEachStep() throws {
     let supervisor = try Supervisor()
-    let notifier = try #require(try notifier(EventLoop(), ["NOTIFY_SOCKET": supervisor.socket.name]))
+    let notifier = try #require(try make(EventLoop(), ["NOTIFY_SOCKET": supervisor.socket.name]))
     notifier.ready("30 units, 2 running")
     #expect(supervisor.hear() == ["READY=1", "STATUS=30 units, 2 running"])
     notifier.status("nothing\nREADY=0")
@@ -58,7 +58,7 @@ import Testing
       guard let count = try? socket.descriptor.read(into: &buffer) else { return nil }
       return String(decoding: buffer[..<count], as: UTF8.self)
     }
-    let notifier = try #require(try notifier(EventLoop(), ["NOTIFY_SOCKET": path]))
+    let notifier = try #require(try make(EventLoop(), ["NOTIFY_SOCKET": path]))
     // Nobody is there yet: nothing happens.
     notifier.status("lost")
     do {
@@ -77,7 +77,7 @@ import Testing
   @Test func whoHasNoRoomIsToldLaterAndNotWaitedFor() throws {
     let supervisor = try Supervisor()
     let loop = try EventLoop()
-    let notifier = try #require(notifier(loop, ["NOTIFY_SOCKET": supervisor.socket.name]))
+    let notifier = try #require(make(loop, ["NOTIFY_SOCKET": supervisor.socket.name]))
     // net.unix.max_dgram_qlen, and what is kept beyond it.
     let setting = ProcessFiles.contents(of: "/proc/sys/net/unix/max_dgram_qlen")?.split(separator: "\n").first
     let limit = (setting.flatMap { Int($0) } ?? 10) + 5
@@ -104,7 +104,7 @@ import Testing
     let variables = [
       "NOTIFY_SOCKET": supervisor.socket.name, "WATCHDOG_USEC": "40000", "WATCHDOG_PID": "\(getpid())",
     ]
-    let notifier = try #require(notifier(loop, variables))
+    let notifier = try #require(make(loop, variables))
     notifier.ready("")
     #expect(supervisor.hear() == ["READY=1", "STATUS="])
     var moments: [UInt64] = []
@@ -127,7 +127,7 @@ import Testing
   func whereNobodyWatchesNothingIsSent(variables: [String: String]) throws {
     let supervisor = try Supervisor()
     let all = variables.merging(["NOTIFY_SOCKET": supervisor.socket.name]) { $1 }
-    let notifier = try #require(try notifier(EventLoop(), all))
+    let notifier = try #require(try make(EventLoop(), all))
     notifier.ready("")
     #expect(supervisor.hear() == ["READY=1", "STATUS="])
     #expect(supervisor.hear() == nil)
@@ -136,7 +136,7 @@ import Testing
   @Test(arguments: ["", "@", "relative", "vsock:2:1234", "/" + String(repeating: "x", count: 200)])
   func anAddressThatIsNoneIsPassedOver(text: String) throws {
     let loop = try EventLoop()
-    #expect(notifier(loop, ["NOTIFY_SOCKET": text]) == nil)
-    #expect(notifier(loop, [:]) == nil)
+    #expect(make(loop, ["NOTIFY_SOCKET": text]) == nil)
+    #expect(make(loop, [:]) == nil)
   }
 }
