@@ -3,7 +3,7 @@ import Units
 extension Manager {
   /// Reads all unit files again. What is as it was isn't touched; what can't be used leaves things as they are.
   public func reload(completion: @escaping (Result<ReloadOutcome, ControlFailure>) -> Void) {
-    tellSupervisor(.reloading)
+    supervisor?.reloading("reading units")
     let set = reader.readAll()
     var outcome = ReloadOutcome(added: [], changed: [], removed: [], unchanged: 0, problems: [])
     outcome.problems = set.diagnostics.map(\.description)
@@ -27,7 +27,7 @@ extension Manager {
     settle()
     for name in outcome.added { units[name]?.startIfAsked() }
     planVerifications()
-    tellSupervisor(.ready)
+    supervisor?.ready(summary)
     let counts = [
       (outcome.added.count, "added"), (outcome.changed.count, "changed"), (outcome.removed.count, "removed"),
       (outcome.problems.count, "with problems"),

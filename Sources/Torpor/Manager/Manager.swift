@@ -18,7 +18,7 @@ public final class Manager {
   var invalid: [String: Units.Unit] = [:]
   private(set) lazy var verifications = Verifications { [unowned self] in units[$0] }
   private var control: ControlServer?
-  private let supervisor: SupervisorNotifier
+  let supervisor: SupervisorNotifier?
   private let schedule: Alarm
   private var isStopping = false
   let startedAt = WallClock.now()
@@ -30,7 +30,7 @@ public final class Manager {
       loop = try EventLoop()
       voice = try ManagerVoice(loop: loop)
     } catch { throw ServiceError("cannot set up: \(error)") }
-    supervisor = SupervisorNotifier()
+    supervisor = SupervisorNotifier(loop: loop)
     _ = try? FileLimit.raise()
     let voice = voice
     journal = EventJournal(settings.stateDirectory) { voice.warn($0) }
@@ -79,7 +79,7 @@ public final class Manager {
     }
     restoreHolds()
     planVerifications()
-    tellSupervisor(.ready)
+    supervisor?.ready(summary)
     voice.say("\(summary); control at \(settings.controlPath)")
   }
 
@@ -145,10 +145,6 @@ public final class Manager {
         time: record.time, event: record.event, unit: record.service == "torpord" ? nil : record.service,
         message: sentence, client: record.clientText, pid: record.pid ?? record.clientPid,
         seconds: record.seconds ?? record.awakeSeconds ?? record.milliseconds.map { $0 / 1000 }, reason: record.reason))
-  }
-
-  func tellSupervisor(_ state: SupervisorNotifier.State) {
-    supervisor.tell(state, status: isStopping ? "stopping" : summary)
   }
 
   private func holdsChanged(_ unit: String, _ holds: UnitHolds) {
@@ -222,7 +218,7 @@ public final class Manager {
     if !isStopping {
       voice.say("stopping")
       isStopping = true
-      tellSupervisor(.stopping)
+      supervisor?.stopping("ending \(Narrator.count(units.values.count { $0.phase != .dormant }, "service"))")
     }
     for unit in units.values { unit.service?.stop() }
     endIfAllGone()
