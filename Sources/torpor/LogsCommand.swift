@@ -25,7 +25,7 @@ struct LogsCommand: Verb {
   @Option(help: ArgumentHelp("Where the log files are, if torpord can't be asked.", valueName: "path"))
   var directory: String?
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {
@@ -66,8 +66,6 @@ struct LogsCommand: Verb {
 
   /// Where torpord keeps them unless it is told otherwise: a user's own, and the system's.
   private static var directories: [String] {
-    let home = Environment.variable("HOME").map { "\($0)/.local/state" }
-    let state = Environment.variable("XDG_STATE_HOME") ?? home
-    return (state.map { ["\($0)/torpor/logs"] } ?? []) + ["/var/log/torpor"]
+    (UserDirectories.state.map { ["\($0)/logs"] } ?? []) + ["/var/log/torpor"]
   }
 }

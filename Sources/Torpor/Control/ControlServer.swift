@@ -48,9 +48,9 @@ public final class ControlServer {
     do throws(PathListener.Refusal) {
       listener = try PathListener.listen(at: path, mode: mode, parentMode: parentMode)
     } catch { throw ServiceError(Self.describe(error, path)) }
+    retry = Alarm(loop: loop)
+    retry.onDue = { [weak self] in self?.watch() }
     do throws(Errno) {
-      retry = try Alarm(loop: loop)
-      retry.onDue = { [weak self] in self?.watch() }
       token = try loop.add(listener.socket.descriptor, for: .readable) { [weak self] _ in self?.accept() }
     } catch {
       listener.remove()
