@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz models soak matrix lint bench build release servers clean
+.PHONY: help demo test fuzz models soak matrix lint bench build release install servers clean
 
 SOURCES := Sources Tests Examples Package.swift
 
@@ -50,6 +50,17 @@ build: ## debug build of everything but the tests
 
 release: ## one program without the Swift libraries: .build/release/torpor
 	swift build -c release --static-swift-stdlib --product torpor
+
+PREFIX ?= /usr/local
+install: release ## programs, manual pages and completions, below PREFIX (/usr/local) and DESTDIR
+	install -D -m 755 .build/release/torpor "$(DESTDIR)$(PREFIX)/bin/torpor"
+	for page in docs/man/*.[1-8]; do \
+	  install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
+	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	.build/release/torpor --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/torpor"
+	.build/release/torpor --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_torpor"
+	.build/release/torpor --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/torpor.fish"
 
 servers:
 	@.ci/install-servers

@@ -28,7 +28,7 @@ struct HoldCommand: Verb {
   @Option(help: ArgumentHelp("What to tell those who ask why it is held.", valueName: "text"))
   var reason: String?
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   @Argument(parsing: .postTerminator, help: ArgumentHelp("What to run meanwhile, after --.", valueName: "command"))

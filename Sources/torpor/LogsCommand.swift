@@ -25,7 +25,7 @@ struct LogsCommand: Verb {
   @Option(help: ArgumentHelp("Where the log files are, if torpord can't be asked.", valueName: "path"))
   var directory: String?
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {
@@ -51,7 +51,7 @@ struct LogsCommand: Verb {
     // A manager that can't be asked is no reason not to look; what it says of the unit is.
     if let client = try? manager.connect() {
       let described = try client.call(.describe, NameParameters(name: name), as: ControlReply.Described.self)
-      guard let file = described.settings.logFile else {
+      guard let file = described.settings?.logFile else {
         throw CommandFailure(
           "\(name) writes to no file of torpord's; if it is to the journal, 'journalctl -t \(base)' has it")
       }
@@ -66,8 +66,6 @@ struct LogsCommand: Verb {
 
   /// Where torpord keeps them unless it is told otherwise: a user's own, and the system's.
   private static var directories: [String] {
-    let home = Environment.variable("HOME").map { "\($0)/.local/state" }
-    let state = Environment.variable("XDG_STATE_HOME") ?? home
-    return (state.map { ["\($0)/torpor/logs"] } ?? []) + ["/var/log/torpor"]
+    (UserDirectories.state.map { ["\($0)/log"] } ?? []) + ["/var/log/torpor"]
   }
 }

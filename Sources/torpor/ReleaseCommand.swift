@@ -11,7 +11,7 @@ struct ReleaseCommand: Verb {
   @Option(help: ArgumentHelp("Only the hold of this number.", valueName: "number"))
   var id: Int?
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {

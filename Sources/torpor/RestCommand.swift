@@ -11,7 +11,7 @@ struct RestCommand: Verb {
 
   @OptionGroup var manager: ManagerOptions
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {

@@ -16,7 +16,8 @@ struct StatusCommand: Verb {
   @Flag(help: "Write one JSON object a unit, in a line each.")
   var json = false
 
-  @Argument(help: ArgumentHelp("The unit to show in full; else all are listed.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("The unit to show in full; else all are listed.", valueName: "name"), completion: .units)
   var name: String?
 
   func carryOut() throws {

@@ -9,7 +9,8 @@ struct TorporCommand: ParsableCommand {
     version: TorporVersion.current,
     subcommands: [
       RunCommand.self, StatusCommand.self, WhyCommand.self, WakeCommand.self, RestCommand.self, HoldCommand.self,
-      ReleaseCommand.self, VerifyCommand.self, LogsCommand.self, ReloadCommand.self, MonitorCommand.self,
+      ReleaseCommand.self, VerifyCommand.self, LogsCommand.self, HistoryCommand.self, ReloadCommand.self,
+      MonitorCommand.self,
     ])
 
   /// ArgumentParser's own entry exits with 64 for a mistake in the arguments; ours is 2.

@@ -14,7 +14,7 @@ struct VerifyCommand: Verb {
   @Flag(help: "Write one JSON object a unit, in a line each.")
   var json = false
 
-  @Argument(help: ArgumentHelp("The units; else all.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The units; else all.", valueName: "name"), completion: .units)
   var names: [String] = []
 
   func carryOut() throws {

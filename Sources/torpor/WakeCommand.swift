@@ -8,7 +8,7 @@ struct WakeCommand: Verb {
 
   @OptionGroup var manager: ManagerOptions
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {

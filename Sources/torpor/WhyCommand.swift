@@ -14,7 +14,7 @@ struct WhyCommand: Verb {
   @Flag(help: "Write a JSON object.")
   var json = false
 
-  @Argument(help: ArgumentHelp("The unit.", valueName: "name"))
+  @Argument(help: ArgumentHelp("The unit.", valueName: "name"), completion: .units)
   var name: String
 
   func carryOut() throws {

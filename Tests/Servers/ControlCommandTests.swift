@@ -79,6 +79,16 @@ extension ServerTests {
       #expect(json.output.first?.hasPrefix(#"{"advice":["None."]"#) == true)
     }
 
+    @Test func oneWhoseFileHasAMistakeIsShownAllTheSame() throws {
+      let manager = try FakeManagerProcess()
+      for verb in ["status", "why"] {
+        let ran = try run([verb, "faulty"], at: manager)
+        #expect(ran.status == .exited(0))
+        #expect(ran.output.first?.hasPrefix("faulty: invalid since ") == true)
+        #expect(ran.output.contains { $0.hasSuffix("/x:1:1: error: no") }, "\(ran.output)")
+      }
+    }
+
     // MARK: wake, rest
 
     @Test func wakeAndRestTellWhatTheyDid() throws {

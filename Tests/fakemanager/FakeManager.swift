@@ -5,7 +5,7 @@ import Torpor
 /// A manager of as many units as it is told to have, none of which runs anything: there to try the control socket with.
 ///
 /// Their names say what they do: "unit-7" can be woken and put to rest, at once; "slow" takes 200 ms; "busy" is never put to rest;
-/// "broken" can't be started; a rest of "chatty" is told by 20,000 events.
+/// "broken" can't be started; a rest of "chatty" is told by 20,000 events; the file of "faulty", which isn't listed, has a mistake.
 final class FakeManager: ManagerControl {
   let unitNames: [String]
   private let known: Set<String>
@@ -20,7 +20,7 @@ final class FakeManager: ManagerControl {
 
   init(units: Int, loop: EventLoop) {
     unitNames = ["slow", "busy", "broken", "chatty"] + (0..<units).map { "unit-\($0)" }
-    known = Set(unitNames)
+    known = Set(unitNames + ["faulty"])
     self.loop = loop
   }
 
@@ -31,6 +31,9 @@ final class FakeManager: ManagerControl {
 
   func status(of name: String) -> UnitStatus? {
     guard known.contains(name) else { return nil }
+    if name == "faulty" {
+      return UnitStatus(name: name, state: .invalid, since: 0, file: "/x", warnings: ["/x:1:1: error: no"])
+    }
     let isRunning = running.contains(name)
     return UnitStatus(
       name: name, state: isRunning ? .running : .dormant, since: 1_700_000_000.25, sockets: ["127.0.0.1:6379"],
@@ -43,14 +46,14 @@ final class FakeManager: ManagerControl {
   }
 
   func settings(of name: String) -> UnitSettings? {
-    known.contains(name)
+    known.contains(name) && name != "faulty"
       ? UnitSettings(
         command: ["/usr/bin/redis-server"], description: "it", dropIns: ["/x"], idleTimeoutSeconds: 1800, user: "redis",
         logFile: "/var/log/torpor/\(name).log") : nil
   }
 
   func explanation(of name: String) -> UnitExplanation? {
-    guard known.contains(name) else { return nil }
+    guard known.contains(name), name != "faulty" else { return nil }
     return UnitExplanation(
       name: name, state: .running, since: 1_700_000_000,
       senses: [SenseReport(name: "connections", verdict: .busy, since: 1_700_000_000, evidence: ["127.0.0.1:5"])],

@@ -3,7 +3,7 @@ import Linux
 import Torpor
 
 // fakemanager PATH UNITS [CLIENTS-MAX]: serves the control socket until SIGTERM.
-let arguments = CommandLine.arguments
+let arguments = Swift.CommandLine.arguments
 guard arguments.count > 2, let units = Int(arguments[2]) else { exit(2) }
 do {
   let loop = try EventLoop()

@@ -6,7 +6,8 @@ public enum ControlReply {
   public struct Units: Codable, Sendable { public var units: [UnitStatus] }
   public struct Described: Codable, Sendable {
     public var unit: UnitStatus
-    public var settings: UnitSettings
+    /// nil: its file has a mistake.
+    public var settings: UnitSettings?
   }
   public struct Explained: Codable, Sendable { public var explanation: UnitExplanation }
   public struct Held: Codable, Sendable { public var hold: UnitHold }

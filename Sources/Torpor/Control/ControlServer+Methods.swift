@@ -49,14 +49,11 @@ extension ControlServer {
       try list(call, manager)
     case .describe:
       let name = try call.call.parameters(as: NameParameters.self).name
-      guard let unit = manager.status(of: name), let settings = manager.settings(of: name) else {
-        return call.fail(.noSuchUnit(name))
-      }
-      call.reply(ControlReply.Described(unit: unit, settings: settings))
+      guard let unit = manager.status(of: name) else { return call.fail(.noSuchUnit(name)) }
+      call.reply(ControlReply.Described(unit: unit, settings: manager.settings(of: name)))
     case .explain:
       let name = try call.call.parameters(as: NameParameters.self).name
-      guard let explanation = manager.explanation(of: name) else { return call.fail(.noSuchUnit(name)) }
-      call.reply(ControlReply.Explained(explanation: explanation))
+      explain(name, call, manager)
     case .wake:
       manager.wake(try call.call.parameters(as: NameParameters.self).name) { call.finish($0) }
     case .rest:
@@ -72,6 +69,19 @@ extension ControlServer {
       guard call.takesMore else { throw .expectedMore }
       call.becomeEndless()
       call.send(ControlReply.event(ManagerEvent(time: Date().timeIntervalSince1970, event: "subscribed")))
+    }
+  }
+
+  private func explain(_ name: String, _ call: ControlCall, _ manager: any ManagerControl) {
+    if let explanation = manager.explanation(of: name) {
+      call.reply(ControlReply.Explained(explanation: explanation))
+    } else if let unit = manager.status(of: name) {
+      // Its file has a mistake, which explains everything.
+      let explanation = UnitExplanation(
+        name: unit.name, state: unit.state, since: unit.since, lastFailure: unit.lastFailure, advice: unit.warnings)
+      call.reply(ControlReply.Explained(explanation: explanation))
+    } else {
+      call.fail(.noSuchUnit(name))
     }
   }
 

@@ -49,8 +49,8 @@ public final class ControlServer {
       listener = try PathListener.listen(at: path, mode: mode, parentMode: parentMode)
     } catch { throw ServiceError(Self.describe(error, path)) }
     retry = Alarm(loop: loop)
+    retry.onDue = { [weak self] in self?.watch() }
     do throws(Errno) {
-      retry.onDue = { [weak self] in self?.watch() }
       token = try loop.add(listener.socket.descriptor, for: .readable) { [weak self] _ in self?.accept() }
     } catch {
       listener.remove()

@@ -9,10 +9,10 @@ public protocol ManagerControl: AnyObject {
   /// How a unit is now; nil: there is none of that name. Cheap: a list of thousands asks for each, a few in each turn of the loop.
   func status(of name: String) -> UnitStatus?
 
-  /// What a unit was read as; nil: there is none of that name.
+  /// What a unit was read as; nil: there is none of that name, or its file has a mistake.
   func settings(of name: String) -> UnitSettings?
 
-  /// Why a unit is awake or not. It may look into /proc and at sockets, for milliseconds.
+  /// Why a unit is awake or not; nil: there is none of that name, or its file has a mistake. It may look into /proc and at sockets, for milliseconds.
   func explanation(of name: String) -> UnitExplanation?
 
   /// Starts a unit's service, if it isn't running. Completes when it serves, or can't be started.

@@ -111,7 +111,8 @@ public enum ManagerInterface {
     # All units. Several replies with 'more'; without, one, or ExpectedMore if there are more than 128 units.
     method List() -> (units: []Unit)
 
-    method Describe(name: string) -> (unit: Unit, settings: Settings)
+    # No settings: the unit is invalid, as its file has a mistake.
+    method Describe(name: string) -> (unit: Unit, settings: ?Settings)
 
     method Explain(name: string) -> (explanation: Explanation)
 

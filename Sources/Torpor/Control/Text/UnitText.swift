@@ -2,17 +2,19 @@
 public enum UnitText {
   /// - Parameter now: in seconds since 1970.
   public static func describe(
-    _ unit: UnitStatus, _ settings: UnitSettings, now: Double, style: TextStyle
+    _ unit: UnitStatus, _ settings: UnitSettings?, now: Double, style: TextStyle
   ) -> String {
     var text = Lines(style)
     text.title(unit.name, unit.state, "since \(ShownTime.ago(unit.since, now: now))")
-    if let description = settings.description { text.add("description", description) }
-    text.add("file", ([unit.file] + settings.dropIns).joined(separator: ", "))
+    if let description = settings?.description { text.add("description", description) }
+    text.add("file", ([unit.file] + (settings?.dropIns ?? [])).joined(separator: ", "))
     text.add("sockets", unit.sockets)
-    text.add("command", settings.command.joined(separator: " "))
-    if let user = settings.user { text.add("user", user) }
-    let idle = settings.idleTimeoutSeconds.map { "\(settings.rest) after \(ShownTime.span($0)) idle" }
-    text.add("rest", idle ?? "never")
+    if let settings {
+      text.add("command", settings.command.joined(separator: " "))
+      if let user = settings.user { text.add("user", user) }
+      let idle = settings.idleTimeoutSeconds.map { "\(settings.rest) after \(ShownTime.span($0)) idle" }
+      text.add("rest", idle ?? "never")
+    }
     if let pid = unit.pid { text.add("main process", "\(pid)") }
     if unit.state != .dormant { text.add("connections", "\(unit.connections)") }
     if let idleIn = unit.idleInSeconds { text.add("could rest", ShownTime.ahead(now + idleIn, now: now)) }
@@ -23,7 +25,7 @@ public enum UnitText {
     if let verification = unit.verification {
       text.add("verified", VerificationText.describe(verification, now: now), verification.passed ? nil : .red)
     }
-    if let logFile = settings.logFile { text.add("log", logFile) }
+    if let logFile = settings?.logFile { text.add("log", logFile) }
     text.add("warnings", unit.warnings, .yellow)
     return text.text
   }
