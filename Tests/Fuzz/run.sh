@@ -39,7 +39,8 @@ for name in "${names[@]}"; do
   mkdir -p "$out/$name-corpus" "$out/$name-failures"
   # Its words: what stands in quotes in the sources, which are the keys, the choices and the units.
   xargs -a "Tests/Fuzz/$name/sources" grep -rohE --include='*.swift' '"[A-Za-z][A-Za-z0-9-]{2,40}"' | sort -u >"$out/$name.dict"
-  if "$out/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1 \
+  # Swift prints a backtrace by itself, but then libFuzzer would not keep the input.
+  if SWIFT_BACKTRACE=enable=no "$out/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1 \
     -verbosity=0 -dict="$out/$name.dict" -artifact_prefix="$out/$name-failures/" "$out/$name-corpus" "Tests/Fuzz/$name/corpus" \
     >"$out/$name.log" 2>&1; then
     echo "$name: $(awk '/number_of_executed_units/ { print $2 }' "$out/$name.log") inputs in $seconds s, none failed"

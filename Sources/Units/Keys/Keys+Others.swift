@@ -5,8 +5,8 @@ extension Keys {
       Key.others(
         section, .hardening("the service sees the whole file system"), harmless: ["no", "disabled"],
         """
-        ProtectSystem ProtectHome PrivateTmp ReadWritePaths ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths \
-        TemporaryFileSystem ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories PrivateMounts
+        ProtectSystem ProtectHome PrivateTmp ReadOnlyPaths InaccessiblePaths NoExecPaths TemporaryFileSystem \
+        ReadOnlyDirectories InaccessibleDirectories PrivateMounts
         """),
       Key.others(
         section, .hardening("no namespace is made for it"), harmless: ["no"],
@@ -83,11 +83,14 @@ extension Keys {
         BlockIOReadBandwidth BlockIOWriteBandwidth
         """),
       Key.others(
-        section, .hardening("its devices and its network are not filtered"), harmless: ["auto", "any"],
+        section, .hardening("its devices and its network are not filtered"), harmless: ["auto"],
         """
-        DeviceAllow DevicePolicy IPAddressAllow IPAddressDeny IPIngressFilterPath IPEgressFilterPath BPFProgram \
-        SocketBindAllow SocketBindDeny RestrictNetworkInterfaces
+        DeviceAllow DevicePolicy IPAddressDeny IPIngressFilterPath IPEgressFilterPath BPFProgram SocketBindDeny \
+        RestrictNetworkInterfaces
         """),
+      Key.others(
+        section, .notNeeded("it is an exception from what isn't forbidden"),
+        "IPAddressAllow SocketBindAllow ReadWritePaths ReadWriteDirectories ExecPaths"),
       Key.others(
         section, .ignored("its control group has no weights or guarantees"), harmless: ["0"],
         """

@@ -24,7 +24,7 @@ struct FragmentReader {
         tellUnknown(entry, in: table)
         continue
       }
-      if let reset = resets["\(entry.section).\(key.resetGroup)"], index < reset { continue }
+      if !resets.isEmpty, let reset = resets["\(entry.section).\(key.resetGroup)"], index < reset { continue }
       if entry.isReset, !key.isEmptyMeant { continue }
       take(entry, key, in: table)
     }

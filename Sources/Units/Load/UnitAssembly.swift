@@ -14,19 +14,14 @@ struct UnitAssembly {
     self.specifiers = specifiers
   }
 
-  mutating func add(torpor source: UnitSource, hidden: [String]) {
-    let fragment = read(source, source.entries)
-    var socket = fragment.socket
-    socket.unitName = source.name.description
-    unit.sockets = [socket]
+  /// A .torpor file, and sockets that name its service in files of their own.
+  mutating func add(torpor source: UnitSource, sockets: [UnitSource], hidden: [String]) {
+    let fragment = read(source, idle(of: sockets) + source.entries)
+    // It needn't listen by itself if others do.
+    if sockets.isEmpty || !fragment.socket.listen.isEmpty { add(fragment.socket, of: source) }
     take(fragment)
-    for path in hidden {
-      unit.shadowed.append(path)
-      diagnostics.append(
-        Diagnostic(
-          .warning, file: source.file.path, position: Position(line: 1, column: 1),
-          message: "\(path) is not read, as this file has both of its parts"))
-    }
+    for socket in sockets { add(socket: socket) }
+    tell(hidden: hidden, by: source, "as this file has both of its parts")
     if let entry = source.last("Socket", "Service"), !entry.isReset {
       diagnostics.append(
         entry.diagnostic(.error, "'Service=' has no place in a .torpor file: its service is in [Service]"))
@@ -34,20 +29,12 @@ struct UnitAssembly {
     UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
   }
 
-  mutating func add(sockets: [UnitSource], service find: (UnitName) -> UnitSource.Found) {
-    var idle: [Entry] = []
-    for source in sockets {
-      idle += source.entries.filter { $0.section == "X-Idle" }
-      let fragment = read(source, source.entries.filter { $0.section != "X-Idle" })
-      var socket = fragment.socket
-      socket.unitName = source.name.description
-      unit.sockets.append(socket)
-    }
-    guard let first = sockets.first else { return }
-    let wanted = serviceName
-    guard let wanted else { return }
+  mutating func add(sockets: [UnitSource], hidden: [String], service find: (UnitName) -> UnitSource.Found) {
+    for source in sockets { add(socket: source) }
+    guard let first = sockets.first, let wanted = serviceName else { return }
+    tell(hidden: hidden, by: first, "as this file is in an earlier directory")
     switch find(wanted) {
-    case .source(let source): take(read(source, idle + source.entries))
+    case .source(let source): take(read(source, idle(of: sockets) + source.entries))
     case .missing: tell(first, "\(first.name) starts \(wanted), and there is no such file in the unit directories")
     case .masked: tell(first, "\(first.name) starts \(wanted), which is masked")
     case .alias(let other):
@@ -55,8 +42,23 @@ struct UnitAssembly {
     case .unreadable(let path, let reason):
       tell(first, "\(first.name) starts \(wanted), and \(path) can't be read: \(reason)")
     }
-    guard unit.files.count > 0 else { return }
     UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
+  }
+
+  /// What socket units say of the service's rest is read with the service's own.
+  private func idle(of sockets: [UnitSource]) -> [Entry] {
+    sockets.flatMap { $0.entries.filter { $0.section == "X-Idle" } }
+  }
+
+  private mutating func add(socket source: UnitSource) {
+    let fragment = read(source, source.entries.filter { $0.section != "X-Idle" })
+    add(fragment.socket, of: source)
+  }
+
+  private mutating func add(_ socket: SocketSection, of source: UnitSource) {
+    var socket = socket
+    socket.unitName = source.name.description
+    unit.sockets.append(socket)
   }
 
   /// NAME.service, or the template of which each connection gets an instance.
@@ -70,6 +72,16 @@ struct UnitAssembly {
     diagnostics.append(
       entry?.diagnostic(.error, at: 0, message)
         ?? Diagnostic(.error, file: source.file.path, position: Position(line: 1, column: 1), message: message))
+  }
+
+  private mutating func tell(hidden: [String], by source: UnitSource, _ reason: String) {
+    for path in hidden {
+      unit.shadowed.append(path)
+      diagnostics.append(
+        Diagnostic(
+          .warning, file: source.file.path, position: Position(line: 1, column: 1),
+          message: "\(path) is not read, \(reason)"))
+    }
   }
 
   private mutating func read(_ source: UnitSource, _ entries: [Entry]) -> Fragment {

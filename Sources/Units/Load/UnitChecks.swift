@@ -76,6 +76,12 @@ struct UnitChecks {
         "Service", "ExecStart",
         "only Type=oneshot may have more than one ExecStart= (an empty ExecStart= resets the earlier ones)")
     }
+    for name in service.sockets where !unit.sockets.contains(where: { $0.unitName == name }) {
+      tell(
+        "Service", "Sockets",
+        "Sockets=\(name) has no effect: there is no such socket unit, or it starts a service of its own",
+        as: .warning)
+    }
     if isOneshot, service.restart == .always || service.restart == .onSuccess {
       tell("Service", "Restart", "Type=oneshot can't be combined with Restart=\(service.restart.rawValue)")
     }

@@ -60,7 +60,7 @@ public struct UnitLoader<Files: UnitFiles> {
     var torpor: UnitSource?
     var sockets: [UnitSource] = []
     var failures: [Diagnostic] = []
-    /// Files that a .torpor file hides.
+    /// Files that a .torpor file hides, or .torpor files that a pair in an earlier directory hides.
     var hidden: [String] = []
   }
 
@@ -101,7 +101,9 @@ public struct UnitLoader<Files: UnitFiles> {
         collection.groups[name.stem]?.hidden =
           index.paths(of: other.description) + index.paths(of: name.with(kind: .service).description)
       } else {
-        collection.groups[serviceName(of: source), default: Parts()].sockets.append(source)
+        let service = serviceName(of: source)
+        collection.groups[service, default: Parts()].sockets.append(source)
+        collection.groups[service]?.hidden += index.paths(of: other.description)
       }
     }
   }
@@ -122,8 +124,19 @@ public struct UnitLoader<Files: UnitFiles> {
     return name.stem
   }
 
-  /// Services that no socket of their own name starts. Those that name sockets get them, if no other service has them.
+  /// Services that no socket starts. Sockets without a service are given to those services that name them.
+  /// - Returns: the lonely services that have got sockets.
   private func lonelyServices(_ collection: inout Collection, _ set: inout UnitSet) -> [String: UnitSource] {
+    var orphans = Set(
+      collection.groups.filter { name, parts in
+        parts.torpor == nil && index.files["\(name).service"] == nil && index.files["\(name)@.service"] == nil
+      }.keys)
+    if !orphans.isEmpty {
+      for name in collection.groups.keys.sorted(by: String.bytewise) where !orphans.contains(name) {
+        let torpor = collection.groups[name]?.torpor
+        if let source = torpor ?? service(named: name) { claim(for: name, by: source, &orphans, &collection) }
+      }
+    }
     var sources: [String: UnitSource] = [:]
     for text in index.files.keys.sorted(by: String.bytewise) {
       guard let name = UnitName(text), name.kind == .service, !name.isTemplate, collection.groups[name.stem] == nil
@@ -132,28 +145,34 @@ public struct UnitLoader<Files: UnitFiles> {
       }
       switch UnitSource.find(name, index, files) {
       case .source(let source):
-        let wanted = source.entries.filter { $0.key == "Sockets" && $0.section == "Service" }
-          .flatMap { $0.value.split(separator: " ").map(String.init) }
-        let taken = wanted.compactMap { UnitName($0) }.filter { socket in
-          socket.kind == .socket && collection.groups[socket.stem] != nil
-            && index.files[socket.with(kind: .service).description] == nil
-        }
-        guard !taken.isEmpty else {
-          set.services.append(text)
-          continue
-        }
-        for socket in taken {
-          guard let parts = collection.groups.removeValue(forKey: socket.stem) else { continue }
-          collection.groups[name.stem, default: Parts()].sockets += parts.sockets
-          collection.groups[name.stem]?.failures += parts.failures
-        }
-        sources[name.stem] = source
+        claim(for: name.stem, by: source, &orphans, &collection)
+        if collection.groups[name.stem] == nil { set.services.append(text) } else { sources[name.stem] = source }
       case .alias(let target): set.aliases[text] = target
       case .masked: set.masked.append(text)
       case .missing, .unreadable: break
       }
     }
     return sources
+  }
+
+  private func service(named name: String) -> UnitSource? {
+    guard let name = UnitName("\(name).service"), case .source(let source) = resolve(name, depth: 0) else { return nil }
+    return source
+  }
+
+  /// Moves the sockets that a service names to it, if nobody else has them.
+  private func claim(
+    for name: String, by source: UnitSource, _ orphans: inout Set<String>, _ collection: inout Collection
+  ) {
+    for entry in source.entries where entry.key == "Sockets" && entry.section == "Service" {
+      for word in entry.value.split(separator: " ") {
+        guard let socket = UnitName(String(word)), socket.kind == .socket, orphans.remove(socket.stem) != nil,
+          let parts = collection.groups.removeValue(forKey: socket.stem)
+        else { continue }
+        collection.groups[name, default: Parts()].sockets += parts.sockets
+        collection.groups[name]?.failures += parts.failures
+      }
+    }
   }
 
   private func failure(_ path: String, _ message: String) -> Diagnostic {
@@ -163,20 +182,16 @@ public struct UnitLoader<Files: UnitFiles> {
   private func unit(named name: String, _ parts: Parts, _ services: [String: UnitSource]) -> Unit {
     var assembly = UnitAssembly(name: name, specifiers: specifiers)
     assembly.diagnostics = parts.failures
+    let sockets = parts.sockets.sorted { left, right in
+      // The one of the service's own name is the first.
+      if left.name.stem == name || right.name.stem == name { return left.name.stem == name && right.name.stem != name }
+      return String.bytewise(left.name.description, right.name.description)
+    }
     if let torpor = parts.torpor {
-      assembly.add(torpor: torpor, hidden: parts.hidden)
-    } else {
-      let sockets = parts.sockets.sorted { left, right in
-        // The one of the service's own name is the first.
-        if left.name.stem == name || right.name.stem == name {
-          return left.name.stem == name && right.name.stem != name
-        }
-        return String.bytewise(left.name.description, right.name.description)
-      }
-      if !sockets.isEmpty {
-        assembly.add(sockets: sockets) { service in
-          services[name].map { .source($0) } ?? resolve(service, depth: 0)
-        }
+      assembly.add(torpor: torpor, sockets: sockets, hidden: parts.hidden)
+    } else if !sockets.isEmpty {
+      assembly.add(sockets: sockets, hidden: parts.hidden) { service in
+        services[name].map { .source($0) } ?? resolve(service, depth: 0)
       }
     }
     return assembly.finished(isStrict: isStrict, keepsNotes: keepsNotes)

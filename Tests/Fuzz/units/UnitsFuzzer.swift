@@ -34,6 +34,9 @@ private struct FuzzInput {
 
   private mutating func add(_ name: String, _ text: [UInt8]) {
     guard text.contains(where: { $0 != UInt8(ascii: "\n") }) else { return }
+    // Folders but those of drop-ins would be folders named as units.
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 1 || (parts.count == 2 && parts[0].hasSuffix(".d")) else { return }
     let path = "\(Self.directory)/\(name)"
     contents[path] = text
     files[path] = .bytes(text)

@@ -97,6 +97,8 @@ import Testing
         OOMPolicy=continue
         MemoryMax=infinity
         CapabilityBoundingSet=
+        IPAddressAllow=localhost
+        IPAddressDeny=any
         [Socket]
         ListenNetlink=audit 1
         """
@@ -107,7 +109,9 @@ import Testing
         "8:1: error: 'RootDirectory=' is not supported: the service would run on another file system than it asks for",
         "9:1: warning: 'OOMPolicy=' is ignored: what the kernel kills for want of memory is told as any other failure",
         "11:1: warning: 'CapabilityBoundingSet=' is not applied, and the service runs without it: its capabilities are those that its user has",
-        "13:1: error: 'ListenNetlink=' is not supported: netlink sockets can't be held",
+        "12:1: note: 'IPAddressAllow=' is not needed: it is an exception from what isn't forbidden",
+        "13:1: warning: 'IPAddressDeny=' is not applied, and the service runs without it: its devices and its network are not filtered",
+        "15:1: error: 'ListenNetlink=' is not supported: netlink sockets can't be held",
       ])
   }
 

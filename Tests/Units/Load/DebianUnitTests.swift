@@ -28,16 +28,24 @@ import Testing
     Package(
       service: "redis-server",
       warnings: """
-        PrivateTmp PrivateDevices ProtectHome ProtectSystem ReadWritePaths ReadWritePaths ReadWritePaths \
-        CapabilityBoundingSet LockPersonality MemoryDenyWriteExecute PrivateUsers ProtectClock ProtectControlGroups \
+        PrivateTmp PrivateDevices ProtectHome ProtectSystem CapabilityBoundingSet \
+        LockPersonality MemoryDenyWriteExecute PrivateUsers ProtectClock ProtectControlGroups \
         ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc RemoveIPC \
         RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID SystemCallArchitectures \
-        SystemCallFilter SystemCallFilter ReadWriteDirectories NoExecPaths ExecPaths
+        SystemCallFilter SystemCallFilter NoExecPaths
         """),
     Package(service: "postgresql@15-main", warnings: "AssertPathExists RequiresMountsFor PartOf ReloadPropagatedFrom"),
     Package(service: "nginx", warnings: ""), Package(service: "haproxy", warnings: "BindReadOnlyPaths"),
     Package(service: "lighttpd", warnings: ""), Package(service: "dnsmasq", warnings: "Requires"),
     Package(service: "rsync", warnings: "ConditionPathExists ProtectSystem PrivateDevices"),
+    Package(
+      service: "systemd-hostnamed",
+      warnings: """
+        BusName CapabilityBoundingSet IPAddressDeny LockPersonality MemoryDenyWriteExecute PrivateDevices PrivateNetwork \
+        PrivateTmp ProtectProc ProtectControlGroups ProtectHome ProtectKernelLogs ProtectKernelModules \
+        ProtectKernelTunables ProtectSystem RestrictAddressFamilies RestrictNamespaces RestrictRealtime \
+        RestrictSUIDSGID SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
+        """),
     Package(service: "dbus", warnings: "Requires"),
     Package(service: "ssh", warnings: "ConditionPathExists ConditionPathExists"),
   ]

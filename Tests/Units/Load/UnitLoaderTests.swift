@@ -112,6 +112,32 @@ import Testing
     #expect(set["web"]?.diagnostics == [])
   }
 
+  @Test func aServiceWithASocketOfItsOwnMayNameFurtherOnes() throws {
+    let set = load([
+      "/etc/torpor/web.socket": socket, "/etc/torpor/web.service": service + "Sockets=a.socket b.socket c.socket\n",
+      "/etc/torpor/a.socket": "[Socket]\nListenStream=81\n", "/etc/torpor/b.socket": "[Socket]\nListenStream=82\n",
+      "/etc/torpor/b.service": service,
+    ])
+    #expect(set.units.map(\.name) == ["b", "web"])
+    let unit = try #require(set["web"])
+    #expect(unit.sockets.map(\.unitName) == ["web.socket", "a.socket"])
+    #expect(
+      unit.diagnostics.map(\.message)
+        == ["b", "c"].map {
+          "Sockets=\($0).socket has no effect: there is no such socket unit, or it starts a service of its own"
+        })
+  }
+
+  @Test func socketsMayNameTheServiceOfATorporFile() throws {
+    let set = load([
+      "/etc/torpor/web.torpor": "[Service]\nExecStart=/bin/web\n[X-Idle]\nTimeoutSec=1h\n",
+      "/etc/torpor/admin.socket": "[Socket]\nListenStream=81\nService=web.service\n[X-Idle]\nRest=freeze\n",
+    ])
+    let unit = try #require(set["web"])
+    #expect(unit.diagnostics == [] && unit.sockets.map(\.unitName) == ["admin.socket"])
+    #expect(unit.idle.rest == .freeze && unit.idle.timeout == .seconds(3600))
+  }
+
   @Test func templatesBecomeUnitsByInstances() throws {
     var files = files([
       "/etc/torpor/web@.torpor": "[Socket]\nListenStream=/run/%i.sock\n[Service]\nExecStart=/bin/web %I\n",
@@ -190,6 +216,11 @@ import Testing
       "/run/torpor/web.torpor": socket + service, "/etc/torpor/web.socket": socket, "/etc/torpor/web.service": service,
     ])
     #expect(pair["web"]?.files.first == "/etc/torpor/web.socket")
+    #expect(pair["web"]?.shadowed == ["/run/torpor/web.torpor"])
+    #expect(
+      pair["web"]?.diagnostics.map(\.description) == [
+        "/etc/torpor/web.socket:1:1: warning: /run/torpor/web.torpor is not read, as this file is in an earlier directory"
+      ])
   }
 
   @Test func aBadUnitHarmsNoOther() {
