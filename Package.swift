@@ -19,7 +19,9 @@ let package = Package(
     .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: kernel),
     .target(name: "Lifecycle", swiftSettings: strict),
     .target(name: "Units", swiftSettings: strict),
-    .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel),
+    .target(name: "Torpor", dependencies: ["Lifecycle", "Linux"], swiftSettings: kernel, plugins: ["EmbedShim"]),
+    // Compiles Sources/shim, which is preloaded into services, and puts it into the program.
+    .plugin(name: "EmbedShim", capability: .buildTool(), path: "Sources/shim/Plugin"),
     .executableTarget(
       name: "torpor",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -20,6 +20,9 @@ public enum ProcessFiles {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Ourselves.
+  public static var own: Int32 { getpid() }
+
   /// Throws what exec would say of a path: not there, not allowed, or a directory.
   public static func checkExecutable(_ path: String) throws(Errno) {
     _ = try call { unsafe access(path, X_OK) }

@@ -12,6 +12,9 @@ final class Launcher {
   /// The one we were started with.
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
+  /// What is preloaded where bind() can't be trapped; nil: nothing is.
+  var shim: Shim?
+  private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
   init(_ options: ServiceOptions) throws(ServiceError) {
@@ -73,6 +76,12 @@ final class Launcher {
       var spawn = Spawn(
         path: path, arguments: expanded.arguments,
         environment: environment(passed.map(\.name), notifySocket, added: expanded.variables + variables))
+      if preloads {
+        do throws(Shim.Unavailable) {
+          let variables = try shim?.begin(paths: !options.paths.isEmpty, notifications: notifySocket != nil)
+          if let variables { spawn.environment = variables.added(to: spawn.environment) }
+        } catch { onWarning?("its bind() can't be adopted now: the library to be preloaded can't be had: \(error.description)") }
+      }
       spawn.standardInput = standardInput
       spawn.standardOutput = standardOutput
       spawn.standardError = standardError
@@ -93,15 +102,33 @@ final class Launcher {
         case (.filter, .accessDenied) where !forbidsNewPrivileges:
           // Root without CAP_SYS_ADMIN, as in many containers.
           forbidsNewPrivileges = true
+        case (.filter, _) where trapsBind && preloads(insteadOf: error.errno):
+          trapsBind = false
+          forbidsNewPrivileges = false
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
-          onWarning?(
-            "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served"
-          )
         default: throw error
         }
       }
     }
+  }
+
+  /// Whether its bind() can be adopted by a preloaded library as the filter was refused.
+  private func preloads(insteadOf refusal: Errno) -> Bool {
+    var reason = ""
+    do throws(Shim.Unavailable) {
+      if let shim {
+        try shim.check()
+        preloads = true
+        onWarning?(
+          "bind() can't be trapped here (seccomp: \(refusal)); a preloaded library adopts it instead: static programs, those "
+            + "that make system calls by themselves (Go), and setuid ones need LISTEN_FDS")
+        return true
+      }
+    } catch { reason = "; to preload a library: \(error.description)" }
+    onWarning?(
+      "bind() can't be adopted here (seccomp: \(refusal)\(reason)); only a service that takes LISTEN_FDS can be served")
+    return false
   }
 
   /// The one we have, less our own, plus what was asked for and the sockets' (sd_listen_fds(3)).
