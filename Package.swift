@@ -37,6 +37,9 @@ let package = Package(
     .executableTarget(
       name: "hostile", path: "Tests/hostile", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .executableTarget(
+      name: "confined", path: "Tests/confined", publicHeadersPath: ".",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -55,7 +58,7 @@ let package = Package(
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
     .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter"], path: "Tests/Servers",
+      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "confined", "greeter"], path: "Tests/Servers",
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
