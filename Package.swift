@@ -58,7 +58,8 @@ let package = Package(
     .testTarget(name: "LinuxTests", dependencies: ["Linux"], path: "Tests/Linux", swiftSettings: strict),
     .testTarget(name: "TorporTests", dependencies: ["Torpor"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "confined", "greeter"], path: "Tests/Servers",
+      name: "ServerTests", dependencies: ["torpor", "hammer", "oddserver", "hostile", "confined", "greeter"],
+      path: "Tests/Servers",
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

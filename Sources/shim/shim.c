@@ -25,6 +25,7 @@ static struct {
   uint8_t token[SHIM_TOKEN_BYTES];
   struct sockaddr_un manager;
   socklen_t manager_length;
+  uint32_t manager_user;
   int asks_paths, asks_messages;
 } settings;
 
@@ -42,7 +43,8 @@ static int hexadecimal(char digit) {
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-// "TOKEN:FLAGS:NAME": 32 digits; p when paths are held, m when READY=1 is waited for; an abstract socket's name.
+// "TOKEN:FLAGS:USER:NAME": 32 digits; p when paths are held, m when READY=1 is waited for; the manager's user; the name of its
+// abstract socket.
 static void parse(const char *text) {
   for (int i = 0; i < SHIM_TOKEN_BYTES; i++, text += 2) {
     int high = hexadecimal(text[0]), low = high < 0 ? -1 : hexadecimal(text[1]);
@@ -54,6 +56,8 @@ static void parse(const char *text) {
     settings.asks_paths |= *text == 'p';
     settings.asks_messages |= *text == 'm';
   }
+  if (*text++ != ':') return;
+  for (; *text >= '0' && *text <= '9'; text++) settings.manager_user = settings.manager_user * 10 + (uint32_t)(*text - '0');
   if (*text++ != ':') return;
   size_t length = 0;
   settings.manager.sun_family = AF_UNIX;
@@ -140,7 +144,12 @@ static int connect_to_manager(void) {
   if (connection < 0) return -1;
   long result;
   while ((result = CALL(connect, connection, &settings.manager, settings.manager_length, 0, 0)) == -EINTR) {}
-  if (!result) return (int)connection;
+  // When the manager has gone, anybody can have the name.
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (!result && !CALL(getsockopt, connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) &&
+      peer.uid == settings.manager_user)
+    return (int)connection;
   CALL(close, connection, 0, 0, 0, 0);
   return -1;
 }
@@ -205,10 +214,18 @@ static int receive_answer(int connection, struct shim_answer *answer, int socket
 static int ask(const struct question *question) {
   int connection = connect_to_manager();
   if (connection < 0) return SHIM_GO_ON;
+  // A number for the socket that will come, so that one isn't promised to a process that has no room for it.
+  long spare = question->call == SHIM_BIND ? CALL(fcntl, connection, F_DUPFD_CLOEXEC, 0, 0, 0) : 0;
+  if (spare < 0) {
+    CALL(close, connection, 0, 0, 0, 0);
+    return SHIM_GO_ON;
+  }
   int sockets[SHIM_PLACES_MAX];
   struct shim_answer answer;
-  // Who can't be asked has gone, or is another process in our place: its end of the connection is closed then.
-  int count = send_question(connection, question) ? -1 : receive_answer(connection, &answer, sockets);
+  // Without an answer the manager has gone, or doesn't take this process for one of the service's.
+  int count = send_question(connection, question);
+  if (spare > 0) CALL(close, spare, 0, 0, 0, 0);
+  if (!count) count = receive_answer(connection, &answer, sockets);
   CALL(close, connection, 0, 0, 0, 0);
   if (count < 0) return SHIM_GO_ON;
   for (int i = 0; i < count; i++) {
@@ -304,6 +321,16 @@ EXPORTED int remove(const char *path) {
   return (int)as_library(result == -EISDIR ? CALL(unlinkat, AT_FDCWD, path, AT_REMOVEDIR, 0, 0) : result);
 }
 
+static int says_ready(const char *text, size_t length) {
+  static const char wanted[] = "READY=1";
+  for (size_t at = 0; at + sizeof wanted - 1 <= length; at++) {
+    size_t i = 0;
+    while (i < sizeof wanted - 1 && text[at + i] == wanted[i]) i++;
+    if (i == sizeof wanted - 1) return 1;
+  }
+  return 0;
+}
+
 // READY=1, the way that libsystemd says it: before it is heard, the held sockets are put in place.
 static void ask_about_message(const struct msghdr *message) {
   if (!is_readable(message, sizeof *message) || !message->msg_name || message->msg_iovlen != 1 ||
@@ -312,7 +339,9 @@ static void ask_about_message(const struct msghdr *message) {
   union address address;
   const struct iovec text = *message->msg_iov;
   socklen_t used = copy_address(&address, message->msg_name, message->msg_namelen);
-  if (!used || address.unix_name.sun_family != AF_UNIX || !text.iov_len || text.iov_len > 4096) return;
+  if (!used || address.unix_name.sun_family != AF_UNIX || !text.iov_len || text.iov_len > 4096 ||
+      !is_readable(text.iov_base, text.iov_len) || !says_ready(text.iov_base, text.iov_len))
+    return;
   struct question question = {.call = SHIM_MESSAGE, .number = -1, .directory = -1, .address = &address,
                               .address_length = used, .text = text.iov_base, .text_length = text.iov_len};
   ask(&question);

@@ -80,7 +80,7 @@ final class Launcher {
         do throws(Shim.Unavailable) {
           let variables = try shim?.begin(paths: !options.paths.isEmpty, notifications: notifySocket != nil)
           if let variables { spawn.environment = variables.added(to: spawn.environment) }
-        } catch { onWarning?("its bind() can't be adopted now: the library to be preloaded can't be had: \(error.description)") }
+        } catch { onWarning?("bind() can't be adopted now: no library can be preloaded: \(error.description)") }
       }
       spawn.standardInput = standardInput
       spawn.standardOutput = standardOutput
@@ -95,6 +95,7 @@ final class Launcher {
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
+        shim?.cancel()
         switch (error.step, error.errno) {
         case (.clone, _) where usesCgroup:
           hasCgroup = false

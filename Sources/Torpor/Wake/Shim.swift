@@ -32,12 +32,16 @@ final class Shim {
       trap = made
       let flags = (paths ? "p" : "") + (notifications ? "m" : "")
       let name = String(decoding: made.address.name.dropFirst(), as: UTF8.self)
-      return Variables(library: library, own: "TORPOR_SHIM=\(Self.hexadecimal(made.token)):\(flags):\(name)")
+      let words = [Self.hexadecimal(made.token), flags, "\(Account.effectiveUser)", name]
+      return Variables(library: library, own: "TORPOR_SHIM=" + words.joined(separator: ":"))
     } catch { throw Unavailable(description: "no socket for it: \(error)") }
   }
 
   /// Where its calls come to; nil: it was started without.
   func takeTrap() -> ShimTrap? { trap.take() }
+
+  /// The start has failed.
+  func cancel() { trap.take()?.close() }
 
   struct Variables {
     let library: String
@@ -71,7 +75,7 @@ final class Shim {
   }
 
   private static var image: [UInt8] {
-    func value(_ digit: UInt8) -> UInt8 { digit < UInt8(ascii: "a") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10 }
+    func value(_ digit: UInt8) -> UInt8 { digit - (digit < UInt8(ascii: "a") ? 0x30 : 0x61 - 10) }
     let digits = Array(String(describing: ShimImage.hexadecimal).utf8)
     return stride(from: 0, to: digits.count - 1, by: 2).map { value(digits[$0]) << 4 | value(digits[$0 + 1]) }
   }

@@ -55,7 +55,9 @@ enum ShimAnswer {
   static func bytes(_ error: Int32, inodes: [UInt64]) -> [UInt8] {
     var bytes: [UInt8] = []
     func append<Number: FixedWidthInteger>(_ number: Number) {
-      for shift in stride(from: 0, to: Number.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+      for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+      }
     }
     append(error)
     append(UInt32(inodes.count))

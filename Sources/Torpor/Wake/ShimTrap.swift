@@ -14,6 +14,8 @@ final class ShimTrap: CallTrap {
   private var listeningToken: EventLoop.Token?
   private var exchanges: [UInt64: Exchange] = [:]
   private var lastID: UInt64 = 0
+  /// Made when a connection couldn't be taken for the first time.
+  private var alarm: Alarm?
   var onCall: ((Call) -> Void)?
   var onHangUp: (() -> Void)?
   var onWarning: ((String) -> Void)?
@@ -64,6 +66,7 @@ final class ShimTrap: CallTrap {
   func close() {
     if let listeningToken { loop.remove(listeningToken, listening.descriptor) }
     listeningToken = nil
+    alarm = nil
     for id in exchanges.keys { end(id) }
   }
 
@@ -92,7 +95,20 @@ final class ShimTrap: CallTrap {
         self?.handle(id, $0)
       }
       exchanges[id] = exchange
-    } catch { onWarning?("cannot receive the service's bind(): \(error)") }
+    } catch {
+      onWarning?("cannot receive the service's bind(): \(error)")
+      pause()
+    }
+  }
+
+  /// It waits until there may be room again, as a full descriptor table would be met in every turn of the loop.
+  private func pause() {
+    if let listeningToken { loop.change(listeningToken, listening.descriptor, to: []) }
+    if alarm == nil, let made = try? Alarm(loop: loop) {
+      made.onDue = { [weak self] in self?.goOn() }
+      alarm = made
+    }
+    alarm?.set(to: MonotonicClock.now() + Duration.milliseconds(100).nanoseconds)
   }
 
   private func handle(_ id: UInt64, _ readiness: Readiness) {
