@@ -43,7 +43,7 @@ static int hexadecimal(char digit) {
   return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-// "TOKEN:FLAGS:USER:NAME": 32 digits; p when paths are held, m when READY=1 is waited for; the manager's user; the name of its
+// "TOKEN:FLAGS:USER:NAME": 32 digits; p when paths or abstract names are held, m when READY=1 is waited for; the manager's user; the name of its
 // abstract socket.
 static void parse(const char *text) {
   for (int i = 0; i < SHIM_TOKEN_BYTES; i++, text += 2) {
@@ -255,9 +255,9 @@ static int ask_about_address(uint32_t call, int number, const union address *add
   if (address->unix_name.sun_family == AF_UNIX) {
     size_t capacity = length - offsetof(struct sockaddr_un, sun_path), count = 0;
     while (count < capacity && path[count]) count++;
-    if (!count || !settings.asks_paths) return SHIM_GO_ON;
-    question.directory = open_parent(AT_FDCWD, path, count);
-    if (question.directory < 0) return SHIM_GO_ON;
+    if (!settings.asks_paths || (!count && capacity < 2)) return SHIM_GO_ON;
+    // An abstract name is in no directory.
+    if (count && (question.directory = open_parent(AT_FDCWD, path, count)) < 0) return SHIM_GO_ON;
   } else if (call != SHIM_BIND) {
     return SHIM_GO_ON;
   }
@@ -266,11 +266,12 @@ static int ask_about_address(uint32_t call, int number, const union address *add
   return result;
 }
 
-// Whether the manager says that a file is removed. Only what is a socket is asked about, so other files cost a look.
+// Whether the manager says that a file is removed. Only sockets and FIFOs are asked about, so others cost a look.
 static int is_kept(int directory, const char *path, int flags) {
   struct stat status;
   if (!settings.is_on || !settings.asks_paths || flags) return 0;
-  if (CALL(newfstatat, directory, path, &status, AT_SYMLINK_NOFOLLOW, 0) || !S_ISSOCK(status.st_mode)) return 0;
+  if (CALL(newfstatat, directory, path, &status, AT_SYMLINK_NOFOLLOW, 0)) return 0;
+  if (!S_ISSOCK(status.st_mode) && !S_ISFIFO(status.st_mode)) return 0;
   size_t length = 0;
   while (length < PATH_MAX && path[length]) length++;
   struct question question = {.call = SHIM_UNLINK, .number = -1, .text = path, .text_length = length};
