@@ -22,8 +22,10 @@ let package = Package(
     .target(name: "Units", swiftSettings: strict),
     .target(name: "Varlink", swiftSettings: strict),
     .target(
-      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
-      swiftSettings: kernel),
+      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"],
+      exclude: ["Control/io.torpor.Manager.varlink"], swiftSettings: kernel, plugins: ["EmbedShim"]),
+    // Compiles Sources/shim, which is preloaded into services, and puts it into the program.
+    .plugin(name: "EmbedShim", capability: .buildTool(), path: "Sources/shim/Plugin"),
     .executableTarget(
       name: "torpor",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -43,6 +45,9 @@ let package = Package(
       path: "Tests/hammer", swiftSettings: strict),
     .executableTarget(
       name: "hostile", path: "Tests/hostile", publicHeadersPath: ".",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .executableTarget(
+      name: "confined", path: "Tests/confined", publicHeadersPath: ".",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
@@ -66,7 +71,9 @@ let package = Package(
     .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["torpor", "torpord", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      dependencies: [
+        "torpor", "torpord", "hammer", "oddserver", "hostile", "confined", "greeter", "fakemanager", "Varlink",
+      ],
       path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

@@ -42,6 +42,7 @@ extension Service {
     }
     options = new
     newLauncher.onWarning = launcher.onWarning
+    newLauncher.shim = launcher.shim
     launcher = newLauncher
     execution.replace(new, launcher: newLauncher)
     var configuration = Self.configuration(new, sockets, newLauncher, processes)

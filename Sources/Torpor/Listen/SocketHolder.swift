@@ -57,13 +57,17 @@ struct SocketHolder {
         }
       case .unix(let name, let type) where name.isAbstract:
         let kept = present.first { ($0 as? HeldAbstractSocket).map { $0.address == name && $0.type == type } ?? false }
-        held.append(try keep(kept) { () throws(ServiceError) in try holdAbstract(name, type, index: next(), nameIndex: nameIndex) })
+        held.append(
+          try keep(kept) { () throws(ServiceError) in try holdAbstract(name, type, index: next(), nameIndex: nameIndex)
+          })
       case .unix(let path, let type):
         let kept = present.first { ($0 as? HeldUnixSocket).map { $0.address == path && $0.type == type } ?? false }
-        held.append(try keep(kept) { () throws(ServiceError) in try hold(path, type, index: next(), nameIndex: nameIndex) })
+        held.append(
+          try keep(kept) { () throws(ServiceError) in try hold(path, type, index: next(), nameIndex: nameIndex) })
       case .fifo(let path):
         let kept = present.first { $0 is HeldFIFO && $0.name == address.names.first }
-        held.append(try keep(kept) { () throws(ServiceError) in try holdFIFO(path, index: next(), nameIndex: nameIndex) })
+        held.append(
+          try keep(kept) { () throws(ServiceError) in try holdFIFO(path, index: next(), nameIndex: nameIndex) })
       }
     } catch {
       for socket in held where !present.contains(where: { $0 === socket }) { socket.release() }

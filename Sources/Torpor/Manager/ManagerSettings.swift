@@ -17,7 +17,8 @@ public struct ManagerSettings: Equatable, Sendable {
   public static func system() -> ManagerSettings {
     ManagerSettings(
       unitPath: ["/etc/torpor", "/run/torpor/units", "/usr/local/lib/torpor", "/usr/lib/torpor"],
-      runtimeDirectory: "/run/torpor", stateDirectory: "/var/lib/torpor", logDirectory: "/var/log/torpor", isSystem: true)
+      runtimeDirectory: "/run/torpor", stateDirectory: "/var/lib/torpor", logDirectory: "/var/log/torpor",
+      isSystem: true)
   }
 
   /// Those of the XDG Base Directory Specification. Throws where there is no home.
@@ -32,7 +33,9 @@ public struct ManagerSettings: Equatable, Sendable {
     guard let configuration = directory("XDG_CONFIG_HOME", below: ".config"),
       let state = directory("XDG_STATE_HOME", below: ".local/state"),
       let data = directory("XDG_DATA_HOME", below: ".local/share")
-    else { throw ServiceError("neither HOME nor the XDG directories are set: say --unit-path and the others", exitCode: 2) }
+    else {
+      throw ServiceError("neither HOME nor the XDG directories are set: say --unit-path and the others", exitCode: 2)
+    }
     let runtime = variable("XDG_RUNTIME_DIR").flatMap { $0.hasPrefix("/") ? $0 : nil }
     return ManagerSettings(
       unitPath: ["\(configuration)/torpor", "/etc/torpor/user", "\(data)/torpor", "/usr/lib/torpor/user"],

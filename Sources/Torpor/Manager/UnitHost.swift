@@ -40,16 +40,19 @@ final class UnitHost {
 
   /// Runs a command of the manager's own. `onProblem` hears why it could not be started or how it failed.
   func run(_ command: CommandLine, variables: [String], onProblem: @escaping (String) -> Void) {
-    let environment = Environment.all.filter { variable in
-      !ServiceOptions.ownVariables.contains { variable.hasPrefix($0 + "=") }
-    } + variables
+    let environment =
+      Environment.all.filter { variable in
+        !ServiceOptions.ownVariables.contains { variable.hasPrefix($0 + "=") }
+      } + variables
     do throws(Errno) {
       let path = try CommandPath.resolve(command.path, path: Launcher.variable("PATH"))
       let nothing = try OwnedFD.null()
       var spawn = Spawn(path: path, arguments: command.arguments(environment: environment), environment: environment)
       spawn.standardInput = nothing.number
       let process: Spawn.Process
-      do throws(Spawn.Failure) { process = try spawn.run() } catch { return onProblem("cannot be started: \(error.errno)") }
+      do throws(Spawn.Failure) { process = try spawn.run() } catch {
+        return onProblem("cannot be started: \(error.errno)")
+      }
       loop.children.watch(process.handle.pid) { status in
         let end = ServiceProcesses.exitStatus(status)
         if !end.isSuccess { onProblem(Narrator.describe(end)) }

@@ -15,6 +15,9 @@ final class Launcher {
   /// The one we were started with.
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
+  /// What is preloaded where bind() can't be trapped; nil: nothing is.
+  var shim: Shim?
+  private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
   init(_ options: ServiceOptions) throws(ServiceError) {
@@ -85,6 +88,13 @@ final class Launcher {
     // Each failure below turns one thing off, so there are at most five tries.
     while true {
       var spawn = Spawn(path: program.path, arguments: program.arguments, environment: environment)
+      if preloads {
+        do throws(Shim.Unavailable) {
+          let variables = try shim?.begin(
+            paths: !options.paths.isEmpty, notifications: notifications?.defersSockets ?? false)
+          if let variables { spawn.environment = variables.added(to: spawn.environment) }
+        } catch { onWarning?("bind() can't be adopted now: no library can be preloaded: \(error.description)") }
+      }
       prepare(&spawn, standard: standard, hasFullPrivileges: settings.start.last?.fullPrivileges ?? false)
       spawn.sockets = options.handover.passesSockets ? sockets : []
       spawn.pidVariables = notifications?.watchdog == nil ? [] : ["WATCHDOG_PID"]
@@ -95,6 +105,7 @@ final class Launcher {
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
+        shim?.cancel()
         switch (error.step, error.errno) {
         case (.clone, _) where usesCgroup:
           hasCgroup = false
@@ -103,15 +114,33 @@ final class Launcher {
         case (.filter, .accessDenied) where !forbidsNewPrivileges:
           // Root without CAP_SYS_ADMIN, as in many containers.
           forbidsNewPrivileges = true
+        case (.filter, _) where trapsBind && preloads(insteadOf: error.errno):
+          trapsBind = false
+          forbidsNewPrivileges = false
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
-          onWarning?(
-            "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served"
-          )
         default: throw describe(error)
         }
       }
     }
+  }
+
+  /// Whether its bind() can be adopted by a preloaded library as the filter was refused.
+  private func preloads(insteadOf refusal: Errno) -> Bool {
+    var reason = ""
+    do throws(Shim.Unavailable) {
+      if let shim {
+        try shim.check()
+        preloads = true
+        onWarning?(
+          "bind() can't be trapped here (seccomp: \(refusal)); a preloaded library adopts it instead: static programs, those "
+            + "that make system calls by themselves (Go), and setuid ones need LISTEN_FDS")
+        return true
+      }
+    } catch { reason = "; to preload a library: \(error.description)" }
+    onWarning?(
+      "bind() can't be adopted here (seccomp: \(refusal)\(reason)); only a service that takes LISTEN_FDS can be served")
+    return false
   }
 
   /// Starts one of the other commands: without sockets, and without our answering its calls.
