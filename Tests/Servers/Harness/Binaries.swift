@@ -11,6 +11,7 @@ struct Binaries: Sendable {
   }()
 
   var torpor: String { directory + "/torpor" }
+  var torpord: String { directory + "/torpord" }
   var hammer: String { directory + "/hammer" }
   var oddserver: String { directory + "/oddserver" }
   var hostile: String { directory + "/hostile" }
