@@ -22,11 +22,11 @@ let package = Package(
     .target(name: "Units", swiftSettings: strict),
     .target(name: "Varlink", swiftSettings: strict),
     .target(
-      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
-      swiftSettings: kernel),
+      name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"],
+      exclude: ["Control/io.torpor.Manager.varlink"], swiftSettings: kernel),
     .executableTarget(
       name: "torpor",
-      dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Torpor", "Units", "Varlink", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: kernel),
 
     .executableTarget(
