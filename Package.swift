@@ -28,7 +28,7 @@ let package = Package(
     .plugin(name: "EmbedShim", capability: .buildTool(), path: "Sources/shim/Plugin"),
     .executableTarget(
       name: "torpor",
-      dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Torpor", "Units", "Varlink", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: kernel),
 
     .executableTarget(

@@ -33,8 +33,10 @@ final class HeldCommand {
         status = 1
         loop.stop()
       }
-      if !command.isEmpty {
-        if let failure = spawn(&original) { return failure }
+      if command.isEmpty {
+        StandardStreams.writeError("torpor: \(unit) is held until this program ends (Ctrl-C)\n")
+      } else if let failure = spawn(&original) {
+        return failure
       }
       try loop.run()
     } catch { throw CommandFailure("cannot go on: \(error)") }

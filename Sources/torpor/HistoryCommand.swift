@@ -35,7 +35,8 @@ struct HistoryCommand: Verb {
 
   /// A user's own manager's, if it has one, or the system's.
   private func found() throws -> String {
-    let candidates = (UserDirectories.state.map { [$0] } ?? []) + ["/var/lib/torpor"]
+    let candidates =
+      ((try? ManagerSettings.user()).map { [$0.stateDirectory] } ?? []) + [ManagerSettings.system().stateDirectory]
     guard let found = candidates.first(where: { ProcessFiles.exists("\($0)/journal.jsonl") }) else {
       throw CommandFailure("there is no journal in \(candidates.joined(separator: " or ")); say where with --directory")
     }

@@ -43,7 +43,6 @@ struct HoldCommand: Verb {
     if seconds != nil, let duration {
       return Terminal.write("\(name) is held for \(duration); 'torpor release \(name) --id \(hold.id)' ends that\n")
     }
-    if command.isEmpty { StandardStreams.writeError("torpor: \(name) is held until this program ends (Ctrl-C)\n") }
     let status = try HeldCommand(command, connection: client, unit: name).run()
     if status != 0 { throw ExitCode(status) }
   }

@@ -66,6 +66,6 @@ struct LogsCommand: Verb {
 
   /// Where torpord keeps them unless it is told otherwise: a user's own, and the system's.
   private static var directories: [String] {
-    (UserDirectories.state.map { ["\($0)/log"] } ?? []) + ["/var/log/torpor"]
+    ((try? ManagerSettings.user()).map { [$0.logDirectory] } ?? []) + [ManagerSettings.system().logDirectory]
   }
 }

@@ -17,8 +17,7 @@ struct ManagerOptions: ParsableArguments {
   var paths: [String] {
     if let socket { return [socket] }
     if let path = Environment.variable("TORPOR_SOCKET"), !path.isEmpty { return [path] }
-    let user = Environment.variable("XDG_RUNTIME_DIR").map { ["\($0)/torpor/control"] } ?? []
-    return user + ["/run/torpor/control"]
+    return ((try? ManagerSettings.user()).map { [$0.controlPath] } ?? []) + [ManagerSettings.system().controlPath]
   }
 }
 

@@ -164,7 +164,7 @@ extension ServerTests {
       let process = try ChildProcess(
         [Binaries.built.torpor, "hold", "unit-1"], environment: ["TORPOR_SOCKET": manager.socket])
       defer { process.killAndWait() }
-      try #require(manager.said("hold unit-1 1"))
+      try #require(process.errors.contains("unit-1 is held", within: .seconds(10)))
       manager.process.killAndWait()
       #expect(process.waitForExit(within: .seconds(10)) == .exited(1))
       #expect(process.errors.contains("unit-1 is no longer held", within: .seconds(5)))

@@ -6,7 +6,7 @@ extension ServerTests {
   /// all there and none running until it is used.
   @Suite struct FoundingSceneTests {
     private static let others: [(server: MatrixServer, count: Int)] = [
-      (.redis, 4), (.memcached, 4), (.nginx, 3), (.python, 3), (.nodeHTTP, 2), (.postgres, 1), (.dnsmasq, 1),
+      (.redis, 4), (.memcached, 4), (.nginx, 3), (.python, 3), (.node, 2), (.postgres, 1), (.dnsmasq, 1),
       (.apachePrefork, 2),
     ]
 

@@ -101,8 +101,9 @@ extension ServerTests {
     // MARK: a page's words
 
     private func section(_ command: Command) -> String {
+      // --socket is told once, for all of them.
       let arguments = (command.arguments ?? []).filter { argument in
-        !(argument.names ?? []).contains { ["version", "help"].contains($0.name) }
+        !(argument.names ?? []).contains { ["version", "help", "socket"].contains($0.name) }
       }
       var text = ".SS torpor \(command.commandName)\(arguments.map(usage).joined())\n"
       text += Self.escape(command.abstract ?? "") + "\n"

@@ -1,0 +1,177 @@
+import Foundation
+import Testing
+
+extension ServerTests {
+  /// The verbs of `torpor` with a real manager and real services.
+  @Suite struct ControlTests {
+    /// A server that says what it is asked, for as long as a client wants.
+    private static func unit(port: UInt16, idle: String = "30min", more: String = "") -> String {
+      """
+      [Socket]
+      ListenStream=127.0.0.1:\(port)
+      [Service]
+      ExecStart=\(Binaries.built.oddserver) --host 127.0.0.1 --port \(port)
+      \(more)
+      [X-Idle]
+      TimeoutSec=\(idle)
+      MinimumUptimeSec=0
+      """
+    }
+
+    private struct Setup {
+      let ports: [UInt16]
+      let torpord: TorpordProcess
+    }
+
+    private func setUp(_ names: [String], idle: String = "30min", more: String = "") throws -> Setup {
+      let ports = try names.map { _ in UInt16(try freePort()) }
+      let units = zip(names, ports).map { ("\($0).torpor", Self.unit(port: $1, idle: idle, more: more)) }
+      return Setup(ports: ports, torpord: try TorpordProcess(units: Dictionary(uniqueKeysWithValues: units)))
+    }
+
+    @Test func aUnitIsListedWokenAndRested() throws {
+      let torpord = try setUp(["one", "two"]).torpord
+      let list = try torpord.torpor("status")
+      #expect(list.status == .exited(0))
+      #expect(list.output.last == "2 units: 2 dormant")
+      let woken = try torpord.torpor("wake", "one")
+      #expect(woken.status == .exited(0), "\(woken.errors)")
+      #expect(woken.output.first?.hasPrefix("one serves after ") == true, "\(woken.output)")
+      #expect(try torpord.torpor("wake", "one").output == ["one is running already"])
+      let status = try torpord.status("one")
+      #expect(status.state == "running")
+      #expect(status.wakesToday == 1)
+      let pid = try #require(status.pid)
+      #expect(!ProcessTable.isGone(pid))
+      #expect(try torpord.torpor("status").output.last == "2 units: 1 dormant, 1 running")
+      let rested = try torpord.torpor("rest", "one")
+      #expect(rested.status == .exited(0), "\(rested.errors)")
+      #expect(ProcessTable.isGone(pid))
+      #expect(try torpord.torpor("rest", "one").output == ["one isn't running"])
+      #expect(try torpord.status("one").state == "dormant")
+    }
+
+    @Test func whatIsInUseIsNotRested() throws {
+      let setup = try setUp(["one"])
+      let client = try Client(connectingTo: .v4(setup.ports[0]))
+      defer { client.close() }
+      #expect(try setup.torpord.waits(until: "running", of: "one"))
+      let rested = try setup.torpord.torpor("rest", "one")
+      #expect(rested.status == .exited(1))
+      #expect(rested.errors.hasPrefix("torpor: not now: "), "\(rested.errors)")
+      #expect(try setup.torpord.status("one").connections == 1)
+    }
+
+    @Test func aHeldOneRestsWhenItIsReleased() throws {
+      let torpord = try setUp(["one"], idle: "300ms").torpord
+      let holder = try torpord.start(["hold", "one", "--reason", "a backup"])
+      defer { holder.killAndWait() }
+      try #require(holder.errors.contains("one is held", within: .seconds(10)))
+      #expect(try torpord.torpor("wake", "one").status == .exited(0))
+      // Idle for many times its timeout.
+      usleep(2_000_000)
+      #expect(try torpord.status("one").state == "running")
+      #expect(try torpord.torpor("status").output.contains { $0.contains("held by torpor[\(holder.pid)]") })
+      #expect(try torpord.torpor("why", "one").output.contains { $0.contains("(a backup)") })
+      holder.send(SIGKILL)
+      #expect(try torpord.waits(until: "dormant", of: "one"))
+    }
+
+    @Test func aHoldForATimeEnds() throws {
+      let torpord = try setUp(["one"], idle: "200ms").torpord
+      #expect(try torpord.torpor("hold", "one", "--for", "2s").status == .exited(0))
+      let start = ContinuousClock.now
+      #expect(try torpord.torpor("wake", "one").status == .exited(0))
+      #expect(try torpord.waits(until: "dormant", of: "one"))
+      #expect(ContinuousClock.now - start > .milliseconds(1500))
+    }
+
+    @Test func aServiceThatCannotStartIsToldToBe() throws {
+      let port = try freePort()
+      let torpord = try TorpordProcess(units: [
+        "broken.torpor": """
+        [Socket]
+        ListenStream=127.0.0.1:\(port)
+        [Service]
+        ExecStart=/bin/sh -c 'echo "no configuration" >&2; exit 3'
+        """
+      ])
+      let woken = try torpord.torpor("wake", "broken")
+      #expect(woken.status == .exited(1))
+      #expect(woken.errors.contains("exited with status 3"), "\(woken.errors)")
+      let verified = try torpord.torpor("verify", "broken")
+      #expect(verified.status == .exited(1))
+      #expect(verified.output.first?.hasPrefix("broken: FAILED: ") == true, "\(verified.output)")
+    }
+
+    @Test func allAreVerifiedOneAfterAnother() throws {
+      let torpord = try setUp(["one", "two", "three"]).torpord
+      let ran = try torpord.torpor("verify")
+      #expect(ran.status == .exited(0), "\(ran.output)")
+      #expect(ran.output.map { $0.prefix { $0 != ":" } } == ["one", "three", "two"])
+      for name in ["one", "two", "three"] { #expect(try torpord.waits(until: "dormant", of: name)) }
+    }
+
+    @Test func whatHappensIsMonitoredAndRemembered() throws {
+      let torpord = try setUp(["one"]).torpord
+      let monitor = try torpord.start(["monitor", "--json"])
+      defer { monitor.killAndWait() }
+      try #require(monitor.output.contains("subscribed", within: .seconds(10)))
+      _ = try torpord.torpor("wake", "one")
+      #expect(monitor.output.contains(#""event":"serving""#, within: .seconds(10)))
+      _ = try torpord.torpor("rest", "one")
+      #expect(monitor.output.contains(#""event":"rested""#, within: .seconds(10)))
+      let history = try torpord.torpor("history", "one", "--directory", torpord.state)
+      #expect(history.status == .exited(0))
+      #expect(history.output.count >= 2, "\(history.output) \(history.errors)")
+      let json = try torpord.torpor("history", "one", "--directory", torpord.state, "--json")
+      #expect(json.output.contains { $0.contains(#""event":"serving""#) })
+    }
+
+    @Test func whatAServiceWritesIsShown() throws {
+      let port = try freePort()
+      let torpord = try TorpordProcess(units: [
+        "talker.torpor": """
+        [Socket]
+        ListenStream=127.0.0.1:\(port)
+        [Service]
+        ExecStart=/bin/sh -c 'echo hello; exec \(Binaries.built.oddserver) --host 127.0.0.1 --port \(port)'
+        """
+      ])
+      let missing = try torpord.torpor("logs", "nobody")
+      #expect(missing.status == .exited(1))
+      #expect(missing.errors.contains("there is no unit 'nobody'"))
+      _ = try torpord.torpor("wake", "talker")
+      let logs = try torpord.torpor("logs", "talker", "-n", "1000")
+      #expect(logs.status == .exited(0), "\(logs.errors)")
+      #expect(logs.output.contains("hello"))
+    }
+
+    @Test func reloadTakesWhatIsNewAndNamesWhatIsWrong() throws {
+      let torpord = try setUp(["one"]).torpord
+      try torpord.write(Self.unit(port: UInt16(try freePort())), to: "two.torpor")
+      let added = try torpord.torpor("reload")
+      #expect(added.status == .exited(0), "\(added.errors)")
+      #expect(added.output == ["new: two", "1 unchanged"])
+      try torpord.write("[Socket]\nListenStream=nonsense:x:y\n", to: "three.torpor")
+      let wrong = try torpord.torpor("reload")
+      #expect(wrong.status == .exited(1))
+      #expect(wrong.errors.contains("three.torpor:2:"), "\(wrong.errors)")
+      let shown = try torpord.torpor("status", "three")
+      #expect(shown.output.first?.hasPrefix("three: invalid") == true, "\(shown.output)")
+      #expect(try torpord.torpor("status").output.last == "3 units: 2 dormant, 1 invalid")
+    }
+
+    @Test func aSecondManagerIsRefused() throws {
+      let torpord = try setUp(["one"]).torpord
+      let second = try ChildProcess([
+        Binaries.built.directory + "/torpord", "--unit-path", torpord.units, "--runtime-directory",
+        torpord.directory.path("run"), "--state-directory", torpord.state, "--log-directory", torpord.logs,
+      ])
+      defer { second.endWithDescendants() }
+      #expect(second.waitForExit(within: .seconds(10)) == .exited(1))
+      #expect(second.errors.contains("another torpord answers at", within: .seconds(5)))
+      #expect(try torpord.torpor("status").output.last == "1 unit: 1 dormant")
+    }
+  }
+}
