@@ -7,7 +7,6 @@ extension Keys {
       ) { fragment, value throws(ValueError) in
         for word in try value.words(.full) {
           let assignment = try EnvironmentSyntax.assignment(word, specifiers: value.specifiers)
-          fragment[keyPath: path].environment.removeAll { $0.name == assignment.name }
           fragment[keyPath: path].environment.append(assignment)
         }
       },

@@ -1,5 +1,8 @@
 /// Turns the entries of one unit, those of its drop-ins included, into what they say.
 struct FragmentReader {
+  /// No unit has as many keys that something is to be said of; a message costs a walk through the file.
+  static let diagnosticsMax = 300
+
   private(set) var fragment = Fragment()
   private(set) var diagnostics: [Diagnostic] = []
   private let specifiers: Specifiers
@@ -15,6 +18,10 @@ struct FragmentReader {
   mutating func read(_ entries: [Entry]) {
     let resets = resets(in: entries)
     for (index, entry) in entries.enumerated() {
+      guard diagnostics.count < Self.diagnosticsMax else {
+        diagnostics.append(entry.diagnostic(.error, "there are too many messages: the rest of this unit is not read"))
+        break
+      }
       guard isRead(entry.section) else {
         tellSection(entry)
         continue
@@ -28,6 +35,8 @@ struct FragmentReader {
       if entry.isReset, !key.isEmptyMeant { continue }
       take(entry, key, in: table)
     }
+    fragment.service.execution.dropOverriddenVariables()
+    fragment.socket.execution.dropOverriddenVariables()
   }
 
   /// After which entry each key begins anew: behind its last empty value. Most units have none.

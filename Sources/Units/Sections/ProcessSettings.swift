@@ -14,7 +14,7 @@ public struct ProcessSettings: Equatable, Sendable {
   /// 0 is the first, 7 the last to be served.
   public var ioPriority: Int32?
   public var limits: [ResourceLimit.Resource: ResourceLimit] = [:]
-  /// In their order; of equal names the last counts.
+  /// In their order; no name comes twice.
   public var environment: [EnvironmentSyntax.Assignment] = []
   /// They win over `environment`.
   public var environmentFiles: [EnvironmentFile] = []
@@ -36,6 +36,13 @@ public struct ProcessSettings: Equatable, Sendable {
   public var runtimeDirectoryPreserve = DirectoryPreservation.no
 
   public init() {}
+
+  /// Of equal names the last counts. All at once, as there may be many.
+  mutating func dropOverriddenVariables() {
+    guard environment.count > 1 else { return }
+    var names: Set<String> = []
+    environment = environment.reversed().filter { names.insert($0.name).inserted }.reversed()
+  }
 
   public enum IOClass: String, CaseIterable, Sendable {
     case none, realtime

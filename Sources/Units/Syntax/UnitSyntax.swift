@@ -11,6 +11,9 @@ public struct UnitSyntax: Sendable {
   /// systemd's LONG_LINE_MAX, of a continued line as a whole.
   public static let lineBytesMax = 1 << 20
 
+  /// A file that isn't a unit file at all needs no message a line.
+  static let diagnosticsMax = 100
+
   private let file: SourceFile
   /// nil: none has begun, or one whose name can't be read.
   private var section: String?
@@ -34,6 +37,9 @@ public struct UnitSyntax: Sendable {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
     var continued: Continuation?
     while start < bytes.count {
+      guard diagnostics.count < Self.diagnosticsMax else {
+        return report(at: start, "there are too many errors: the rest of this file is not read")
+      }
       let end = bytes[start...].firstIndex(of: .newline) ?? bytes.count
       defer { start = end + 1 }
       var first = start

@@ -302,6 +302,28 @@ import Testing
     #expect(load(texts).units.map(\.name) == ["B", "a", "a-1", "a@x", "b"])
   }
 
+  /// No file takes time that grows with its square: that would be minutes.
+  @Test(arguments: [
+    "x\n", "Colour=blue\n", "Environment=A=1\n", "[A]\n", "ExecStart=/a\n", "ExecStart=\n", "ListenStream=1\n",
+    "numbered",
+  ])
+  func filesThatAreAllOneLineAreReadQuickly(_ line: String) throws {
+    let numbered = (0..<20000).map { "Environment=A\($0)=1\n" }.joined()
+    let lines = line == "numbered" ? numbered : String(repeating: line, count: (1 << 18) / line.utf8.count)
+    let start = clock()
+    let unit = try #require(load(["/etc/torpor/a.torpor": "[Service]\n" + lines])["a"])
+    #expect(unit.diagnostics.count <= UnitSyntax.diagnosticsMax + FragmentReader.diagnosticsMax + 2)
+    #expect(Double(clock() - start) / Double(CLOCKS_PER_SEC) < 20)
+  }
+
+  @Test func tooManyErrorsAreNotAllTold() throws {
+    let unit = try #require(load(["/etc/torpor/a.torpor": "[Socket]\n" + String(repeating: "x\n", count: 200)])["a"])
+    #expect(unit.diagnostics.count == 101)
+    #expect(
+      unit.diagnostics.last?.description
+        == "/etc/torpor/a.torpor:102:1: error: there are too many errors: the rest of this file is not read")
+  }
+
   @Test func aPairOfFilesIsReadOnce() {
     let files = CountingFiles(files: files(["/etc/torpor/web.socket": socket, "/etc/torpor/web.service": service]))
     _ = UnitLoader(files: files, directories: Self.directories).loadAll()
