@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz models soak matrix lint bench build release install servers clean
+.PHONY: help demo test fuzz models soak matrix lint bench build release install uninstall servers clean
 
 SOURCES := Sources Tests Examples Package.swift
 
@@ -48,19 +48,40 @@ bench: release ## measure on this machine (about five minutes); see docs/benchma
 build: ## debug build of everything but the tests
 	swift build
 
-release: ## one program without the Swift libraries: .build/release/torpor
+release: ## the two programs without the Swift libraries: .build/release/torpor and torpord
 	swift build -c release --static-swift-stdlib --product torpor
+	swift build -c release --static-swift-stdlib --product torpord
 
+# Where things go; a package's build says DESTDIR, too. BUILT: where the programs are.
 PREFIX ?= /usr/local
-install: release ## programs, manual pages and completions, below PREFIX (/usr/local) and DESTDIR
-	install -D -m 755 .build/release/torpor "$(DESTDIR)$(PREFIX)/bin/torpor"
+BUILT ?= .build/release
+ROOT = $(DESTDIR)$(PREFIX)
+SHARE = $(ROOT)/share
+
+install: ## what `make release` has built, manual pages, units, completions, below PREFIX (/usr/local) and DESTDIR
+	@[ -x "$(BUILT)/torpor" ] && [ -x "$(BUILT)/torpord" ] || { \
+	  echo 'install: $(BUILT) has no torpor and torpord; run make release first' >&2; exit 1; }
+	install -D -m 755 -t "$(ROOT)/bin" "$(BUILT)/torpor" "$(BUILT)/torpord"
 	for page in docs/man/*.[1-8]; do \
-	  install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
-	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
-	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
-	.build/release/torpor --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/torpor"
-	.build/release/torpor --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_torpor"
-	.build/release/torpor --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/torpor.fish"
+	  install -D -m 644 -t "$(SHARE)/man/man$${page##*.}" "$$page"; done
+	sed 's|/usr/bin/torpord|$(PREFIX)/bin/torpord|' Packaging/torpord.service | \
+	  install -D -m 644 /dev/stdin "$(ROOT)/lib/systemd/system/torpord.service"
+	sed 's|/usr/bin/torpord|$(PREFIX)/bin/torpord|' Packaging/torpord.user.service | \
+	  install -D -m 644 /dev/stdin "$(ROOT)/lib/systemd/user/torpord.service"
+	install -D -m 644 -t "$(SHARE)/doc/torpor" LICENSE README.md CHANGELOG.md
+	install -D -m 644 -t "$(SHARE)/doc/torpor/examples/units" Examples/units/*
+	for program in torpor torpord; do \
+	  complete() { "$(BUILT)/$$program" --generate-completion-script "$$1" | install -D -m 644 /dev/stdin "$(SHARE)/$$2"; }; \
+	  complete bash "bash-completion/completions/$$program"; \
+	  complete zsh "zsh/site-functions/_$$program"; \
+	  complete fish "fish/vendor_completions.d/$$program.fish"; done
+
+uninstall: ## remove what `make install` with the same PREFIX and DESTDIR has put there
+	rm -f "$(ROOT)"/bin/{torpor,torpord} "$(ROOT)"/lib/systemd/{system,user}/torpord.service
+	for page in docs/man/*.[1-8]; do rm -f "$(SHARE)/man/man$${page##*.}/$${page##*/}"; done
+	rm -f "$(SHARE)"/bash-completion/completions/{torpor,torpord} "$(SHARE)"/zsh/site-functions/_{torpor,torpord}
+	rm -f "$(SHARE)"/fish/vendor_completions.d/{torpor,torpord}.fish
+	rm -rf "$(SHARE)/doc/torpor"
 
 servers:
 	@.ci/install-servers
