@@ -37,8 +37,9 @@ public struct UnixAddress: Hashable, Sendable, CustomStringConvertible {
   /// nil for an abstract name.
   public var path: String? { isAbstract ? nil : String(decoding: name, as: UTF8.self) }
 
-  /// "/run/redis.sock", or "@name" as ss(8) and systemd write abstract names.
+  /// "/run/redis.sock", or "@name" as ss(8) and systemd write abstract names. Some programs fill such a name up with zeros, which
+  /// makes it another one: these are @, too, as in /proc/net/unix.
   public var description: String {
-    isAbstract ? "@" + String(decoding: name.dropFirst(), as: UTF8.self) : String(decoding: name, as: UTF8.self)
+    String(decoding: isAbstract ? name.map { $0 == 0 ? UInt8(ascii: "@") : $0 } : name, as: UTF8.self)
   }
 }

@@ -41,5 +41,79 @@ extension ServerTests {
         if flags == ["--wildcard6"] { try torpor.wakeAndRest(.v6(port)) }
       }
     }
+
+    /// Both families of every address, in the ways in which servers bind them: with IPV6_V6ONLY two sockets, without it one. nginx
+    /// closes IPv4 clients that come by an IPv6 socket which it takes for one of IPv4: it has to be held as it binds.
+    @Test(
+      .enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"),
+      arguments: [
+        WildcardCase(held: ["0.0.0.0", "::"], bound: ["0.0.0.0", "::"]),
+        WildcardCase(held: ["0.0.0.0", "::"], bound: ["::"], option: "ipv6only=off"),
+        WildcardCase(held: ["*"], bound: ["::"], option: "ipv6only=off"),
+        WildcardCase(held: ["::"], bound: ["::"], option: "ipv6only=off"),
+      ])
+    func everyAddressOfBothFamiliesIsServed(row: WildcardCase) throws {
+      let port = try freePort()
+      let directory = try TemporaryDirectory()
+      let listen = row.held.flatMap { ["-l", $0 == "::" ? "[::]:\(port)" : "\($0):\(port)"] }
+      let command = try Nginx.command(
+        row.bound.map { Endpoint(host: $0, port: port) }, listenOptions: row.option,
+        location: #"location / { return 200 "you asked for $uri\n"; }"#, in: directory)
+      try TorporProcess.run(listen + ["--idle", "50ms", "--"] + command) { torpor in
+        for life in 1...3 {
+          let exchange = Exchange.http(path: "/life-\(life)", body: "you asked for /life-\(life)\n")
+          for endpoint in [Endpoint.v4(port), .v6(port), Endpoint(host: "127.0.0.2", port: port)] {
+            try torpor.wakeAndRest(endpoint, exchange)
+          }
+        }
+        try #require(torpor.count(of: .failed) == 0)
+        try #require(torpor.count(of: .left) == 0)
+        try #require(torpor.count(of: .neverBound) == 0)
+      }
+    }
+
+    @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
+    func anIPv6WildcardThatIsBoundForIPv6AloneIsServed() throws {
+      let endpoint = Endpoint.v6(try freePort())
+      let directory = try TemporaryDirectory()
+      let command = try Nginx.command(
+        [Endpoint(host: "::", port: endpoint.port)], listenOptions: "ipv6only=on",
+        location: #"location / { return 200 "you asked for $uri\n"; }"#, in: directory)
+      try TorporProcess.run(["-l", "[::]:\(endpoint.port)", "--idle", "50ms", "--"] + command) { torpor in
+        for _ in 1...3 { try torpor.wakeAndRest(endpoint, .http(path: "/x", body: "you asked for /x\n")) }
+        try #require(torpor.count(of: .failed) == 0)
+        try #require(torpor.count(of: .neverBound) == 0)
+      }
+    }
+
+    /// Nobody will ever be served there: its client is told, and the service isn't woken again for it.
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"), arguments: [false, true])
+    func anAddressThatTheServerNeverBindsWakesItOnce(isPath: Bool) throws {
+      let directory = try TemporaryDirectory()
+      let used = Endpoint.v4(try freePort())
+      let unused = isPath ? Endpoint.unix(directory.path("unused.sock")) : .v6(try freePort())
+      let command = try RealServer.redis.command(port: used.port, in: directory)
+      let arguments =
+        ["-l", "\(used)", "-l", "\(unused)", "--idle", "50ms", "--start-timeout", "1s", "--handover", "adopt", "--"]
+      try TorporProcess.run(arguments + command) { torpor in
+        let client = try Client(connectingTo: unused)
+        try torpor.waitFor(.waking)
+        try #require(try torpor.waitFor(.neverBound).sockets == ["\(unused)"])
+        #expect(throws: (any Error).self) { try client.ask(.ping) }
+        try torpor.waitFor(.rested)
+        try #require(throws: (any Error).self) { try Client(connectingTo: unused) }
+        try #require(try torpor.hears(noneOf: .waking, .neverBound, .failed, for: .milliseconds(500)))
+        for _ in 1...3 { try torpor.wakeAndRest(used) }
+        try #require(torpor.count(of: .neverBound) == 1)
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
+    struct WildcardCase: Sendable, CustomTestStringConvertible {
+      let held: [String]
+      let bound: [String]
+      var option = ""
+      var testDescription: String { "held \(held), bound \(bound) \(option)" }
+    }
   }
 }

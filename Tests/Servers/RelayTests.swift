@@ -202,7 +202,8 @@ extension ServerTests {
     @Test(arguments: [false, true])
     func aServiceThatHangsUpFirstCostsNothingWhileItsClientStays(isBackAPath: Bool) throws {
       let directory = try TemporaryDirectory()
-      try withBackend(isBackAPath ? .unix(directory.path("back.sock")) : .v4(try freePort())) { torpor, front, backend in
+      let back = isBackAPath ? Endpoint.unix(directory.path("back.sock")) : .v4(try freePort())
+      try withBackend(back) { torpor, front, backend in
         let client = try Client(connectingTo: front)
         let served = try backend.accept()
         try served.send("bye")

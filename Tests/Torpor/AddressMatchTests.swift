@@ -36,6 +36,15 @@ import Testing
     #expect(try match("[::ffff:127.0.0.1]:80", v6Only: true, ["127.0.0.1:80"]) == nil)
   }
 
+  @Test func aWildcardThatIsHeldItselfCoversTheOthers() throws {
+    let both = ["0.0.0.0:80", "[::]:80"]
+    #expect(try #require(try match("[::]:80", both)) == (1, [0]))
+    #expect(try #require(try match("[::]:80", both, adopted: [0])) == (1, []))
+    #expect(try #require(try match("[::]:80", v6Only: true, both)) == (1, []))
+    #expect(try #require(try match("0.0.0.0:80", both)) == (0, []))
+    #expect(try #require(try match("0.0.0.0:80", ["0.0.0.0:80", "127.0.0.1:80"])) == (0, [1]))
+  }
+
   @Test func aWildcardTakesOneAndCoversTheOthers() throws {
     let both = ["127.0.0.1:80", "[::1]:80"]
     let dual = try #require(try match("[::]:80", both))

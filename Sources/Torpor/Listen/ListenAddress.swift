@@ -20,6 +20,15 @@ public struct ListenAddress: Equatable, Sendable {
     public let isOptional: Bool
     /// What to hold where this one can't be, as there is no IPv6.
     public var fallback: SocketAddress?
+
+    /// The same beside `others` that are held: where IPv4's wildcard is among them, IPv6's is for IPv6 alone, as the kernel
+    /// lets nobody have IPv4's twice.
+    func beside(_ others: [Socket]) -> Socket {
+      guard address == .any(.v6, port: address.port),
+        others.contains(where: { $0.address == .any(.v4, port: address.port) })
+      else { return self }
+      return Socket(address: address, isIPv6Only: true, isOptional: isOptional || fallback != nil)
+    }
   }
 
   public enum Kind: Equatable, Sendable {

@@ -37,7 +37,7 @@ struct SocketHolder {
     do throws(ServiceError) {
       switch address.kind {
       case .tcp(let sockets):
-        for socket in sockets {
+        for socket in sockets.map({ $0.beside(named(.tcp)) }) {
           let kept = present.first {
             ($0 as? HeldTCPSocket).map { $0.address == socket.address || $0.address == socket.fallback } ?? false
           }
@@ -48,7 +48,7 @@ struct SocketHolder {
           }
         }
       case .udp(let sockets):
-        for socket in sockets {
+        for socket in sockets.map({ $0.beside(named(.udp)) }) {
           if let kept = present.first(where: { $0 is HeldDatagramSocket && $0.name == "udp:\(socket.address)" }) {
             held.append(kept)
           } else if let made = try holdDatagrams(socket, index: next(), nameIndex: nameIndex) {
@@ -81,6 +81,18 @@ struct SocketHolder {
   ) throws(ServiceError) -> any HeldSocket {
     if let kept { return kept }
     return try make()
+  }
+
+  private enum Transport { case tcp, udp }
+
+  /// All that is to be held of one kind.
+  private func named(_ transport: Transport) -> [ListenAddress.Socket] {
+    options.listen.flatMap { address in
+      switch (address.kind, transport) {
+      case (.tcp(let sockets), .tcp), (.udp(let sockets), .udp): sockets
+      case (.tcp, .udp), (.udp, .tcp), (.unix, _), (.fifo, _): []
+      }
+    }
   }
 
   private func hold(

@@ -28,9 +28,14 @@ struct AddressMatch: Equatable {
       })
     else { return nil }
     index = best.socket.index
+    let others = matches.filter { $0.socket.index != best.socket.index && !$0.socket.isAdopted }
     alsoCovered =
-      best.rank == .coversHeld || best.rank == .coversHeldOfOtherFamily
-      ? matches.map(\.socket).filter { $0.index != best.socket.index && !$0.isAdopted }.map(\.index) : []
+      switch best.rank {
+      case .coversHeld, .coversHeldOfOtherFamily: others.map(\.socket.index)
+      // A wildcard that is held itself covers more than that: "::" without IPV6_V6ONLY is 0.0.0.0, too.
+      case .same: others.filter { $0.rank == .coversHeld || $0.rank == .coversHeldOfOtherFamily }.map(\.socket.index)
+      case .mapped, .coveredByHeld: []
+      }
   }
 
   /// How close, closest first.

@@ -207,7 +207,7 @@ final class Adoption {
     if address.family == .v4, socket.address.family == .v6, warned.insert("family").inserted {
       onWarning?(
         "it asked for \(address) and gets \(socket.address), an IPv6 socket: it may show IPv4 clients' addresses "
-          + "wrongly; hold \(address) to avoid that")
+          + "wrongly, or close their connections as nginx does; hold \(address), and \(socket.address) beside it")
     }
     // Bound already, by an earlier bind() or as one of LISTEN_FDS: nothing to do.
     if try request.file.descriptor.inode() == socket.group.current.descriptor.inode() { return }

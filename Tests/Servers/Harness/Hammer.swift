@@ -32,8 +32,12 @@ final class Hammer {
       meanPause: .microseconds(meanPauseMicroseconds))
   }
 
-  convenience init(_ endpoint: Endpoint, _ question: Question, clients: Int, meanPause: Duration) throws {
-    try self.init(Self.command(endpoint, question.arguments), clients: clients, meanPause: meanPause)
+  convenience init(
+    _ endpoint: Endpoint, _ question: Question, clients: Int, meanPause: Duration, wrapper: [String] = [],
+    binaries: Binaries = .built
+  ) throws {
+    try self.init(
+      wrapper + Self.command(endpoint, question.arguments, binaries), clients: clients, meanPause: meanPause)
   }
 
   private init(_ command: [String], clients: Int, meanPause: Duration) throws {

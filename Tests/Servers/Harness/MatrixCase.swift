@@ -29,11 +29,11 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   func check() throws {
     var result = MatrixResult(
       server: server.name, version: try server.version(), sockets: socketNames, handover: handover.rawValue)
-    try run(idle: "50ms") { torpor, setup, clients in
+    try run(idle: "50ms") { torpor, setup, clients, _ in
       try liveAndRest(torpor, setup, clients, &result)
     }
-    try run(idle: "2ms") { torpor, setup, clients in
-      try hammer(torpor, setup, clients, &result)
+    try run(idle: "2ms") { torpor, setup, clients, binaries in
+      try hammer(torpor, setup, clients, binaries, &result)
     }
     print("matrix: \(testDescription): \(result.summary)")
     if confinement == nil { try result.record() }
@@ -41,7 +41,7 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
 
   /// - Parameter clients: where clients go: to the held sockets, or to the server in front.
   private func run(
-    idle: String, _ body: (TorporProcess, MatrixServer.Setup, _ clients: [Endpoint]) throws -> Void
+    idle: String, _ body: (TorporProcess, MatrixServer.Setup, _ clients: [Endpoint], Binaries) throws -> Void
   ) throws {
     let directory = try TemporaryDirectory()
     directory.makeWorldWritable()
@@ -57,7 +57,7 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
     try TorporProcess.run(
       arguments, wrapper: setup.wrapper, confinement: confinement, binaries: binaries
     ) { torpor in
-      try body(torpor, setup, front.map { [$0.endpoint] } ?? held)
+      try body(torpor, setup, front.map { [$0.endpoint] } ?? held, binaries)
       try #require(torpor.count(of: .failed) == 0)
       try #require(torpor.count(of: .left) == 0)
       try #require(torpor.count(of: .neverBound) == 0)
@@ -99,7 +99,8 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   // MARK: hammer
 
   private func hammer(
-    _ torpor: TorporProcess, _ setup: MatrixServer.Setup, _ clients: [Endpoint], _ result: inout MatrixResult
+    _ torpor: TorporProcess, _ setup: MatrixServer.Setup, _ clients: [Endpoint], _ binaries: Binaries,
+    _ result: inout MatrixResult
   ) throws {
     let firstLives = server.livesOnceBefore ? 1 : 0
     if server.livesOnceBefore {
@@ -108,7 +109,10 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
     }
     let question = setup.question("hammer")
     let hammers = try clients.map {
-      try Hammer($0, question, clients: 4 / clients.count, meanPause: server.meanPause)
+      // Of the same user as torpor: an ordinary one can't pass others' unix connections on as theirs.
+      try Hammer(
+        $0, question, clients: 4 / clients.count, meanPause: server.meanPause, wrapper: setup.wrapper,
+        binaries: binaries)
     }
     try torpor.watchRests(atLeast: stops + firstLives, secondsPerStop: server.secondsPerStop)
     let tallies = try hammers.map { try $0.finish() }
