@@ -40,6 +40,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
+    .executableTarget(name: "unitrun", dependencies: ["Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -60,7 +61,7 @@ let package = Package(
     .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      dependencies: ["torpor", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "unitrun", "Varlink"],
       path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

@@ -13,8 +13,6 @@ public struct DatagramSocket: ~Copyable {
     var on: Int32 = 1
     let number = descriptor.number
     _ = try call { unsafe setsockopt(number, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size)) }
-    // Nobody has any to send us. Older kernels pass them on, and then they have to be closed.
-    _ = cl_refuse_descriptors(number)
     var name = [CChar](repeating: 0, count: 112)
     try shim { unsafe cl_bind_unix_autoname(number, &name, name.count) }
     self.name = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -34,8 +34,6 @@ public final class Service: HeldService {
   var notifyReceiver: NotifyReceiver?
   /// What the service has said of itself (STATUS=), the last time.
   var statusText: String?
-  /// Hears all that it says; EXTEND_TIMEOUT_USEC=, X-BUSY= and their like mean nothing else yet.
-  var onNotification: ((NotifyMessage) -> Void)?
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false

@@ -28,6 +28,8 @@ final class ServiceProcesses: CgroupSource {
   private var onEmpty: (() -> Void)?
   /// Who the main process is by the service's own word, such as its PID file.
   var designated: (() -> Int32?)?
+  /// Of those that were let go of, who still make calls that come to us.
+  private var formerAdoptions: [Adoption] = []
   /// Says which children of ours are none of the service's.
   var helpers: (() -> Set<Int32>)?
 
@@ -64,14 +66,21 @@ final class ServiceProcesses: CgroupSource {
     }
     if !hasTriedCgroup {
       hasTriedCgroup = true
-      if let parent = Cgroup.own(), let made = try? Cgroup(named: name, in: parent) {
-        cgroup = consume made
-        watchCgroup()
-      }
+      if let parent = Cgroup.own() { makeCgroup(named: name, in: parent) }
     }
     switch cgroup {
     case .some(let cgroup): return cgroup.directory.number
     case .none: return nil
+    }
+  }
+
+  private func makeCgroup(named name: String, in parent: String) {
+    // Those that were let go of keep theirs, and its name.
+    for suffix in [""] + (1...15).map({ "-\($0)" }) {
+      do throws(Errno) {
+        cgroup = try Cgroup(named: name + suffix, in: parent)
+        return watchCgroup()
+      } catch { if error != .exists { return } }
     }
   }
 
@@ -200,6 +209,7 @@ final class ServiceProcesses: CgroupSource {
     guard let control = controls.removeValue(forKey: pid) else { return }
     if let token = control.token { loop.remove(token, control.handle.descriptor) }
     control.onEnd(status)
+    checkAllGone()
   }
 
   func signalControl(_ pid: Int32, _ signal: Int32) { try? controls[pid]?.handle.send(signal: signal) }
@@ -330,6 +340,21 @@ final class ServiceProcesses: CgroupSource {
     case .none: break
     }
     signalAll([SIGKILL])
+  }
+
+  /// The main process has ended, and what it has left behind is nobody's.
+  func letGo() {
+    isWatching = false
+    if let adoption {
+      formerAdoptions.append(adoption)
+      adoption.onHangUp = { [weak self, weak adoption] in
+        adoption?.close()
+        self?.formerAdoptions.removeAll { $0 === adoption }
+      }
+    }
+    adoption = nil
+    dropCgroup()
+    hasTriedCgroup = false
   }
 
   /// Memory that goes when they do; of thousands of processes, of the first few hundred.

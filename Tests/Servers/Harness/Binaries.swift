@@ -14,6 +14,7 @@ struct Binaries: Sendable {
   var hammer: String { directory + "/hammer" }
   var oddserver: String { directory + "/oddserver" }
   var hostile: String { directory + "/hostile" }
+  var unitrun: String { directory + "/unitrun" }
 
   /// Copies that another user may run, wherever the build directory is.
   func copied(to target: TemporaryDirectory) throws -> Binaries {

@@ -206,7 +206,7 @@ final class Execution {
   }
 
   /// What runs is ended, and the end is a failure.
-  private func fail(_ text: String, _ status: ExitStatus, signals: [Int32]? = nil) {
+  private func fail(_ text: String, _ status: ExitStatus) {
     onFailure(text)
     onWarning(text)
     failedStatus = status
@@ -215,18 +215,16 @@ final class Execution {
     if hasRemained { return endRemaining() }
     phase = .ending
     set(alarmIn: options.stopTimeout) { [weak self] in self?.processes.killAll() }
-    processes.signalMain(signals ?? stopSignals)
+    processes.signalMain(stopSignals)
   }
 
   /// It has said nothing for too long (WatchdogSec=).
   func watchdogExpired() {
     guard phase == .main, !hasRemained else { return }
-    let limit = settings.watchdog.map { " for \(TimeSpan.describe($0))" } ?? ""
-    let signal = settings.watchdogSignal
-    fail(
-      "\(options.name) did not say that it is alive\(limit) (WATCHDOG=1) and was ended",
-      .signalled(signal, dumpedCore: false), signals: [signal])
+    phase = .ending
     result.noteWatchdog()
+    processes.signalMain([settings.watchdogSignal])
+    onEvent(.watchdogExpired)
   }
 
   // MARK: what the processes tell
@@ -255,7 +253,13 @@ final class Execution {
   func tellExit(_ status: ExitStatus, hasSuccessor: Bool) {
     phase = .ending
     set(alarmIn: nil)
-    onEvent(.mainExited(failedStatus ?? status, hasSuccessor: hasSuccessor && failedStatus == nil))
+    let event = Event.mainExited(failedStatus ?? status, hasSuccessor: hasSuccessor && failedStatus == nil)
+    guard settings.killMode != .process else {
+      // With that the core takes all for over.
+      processes.letGo()
+      return clean { [weak self] in self?.onEvent(event) }
+    }
+    onEvent(event)
     if isGoneUntold { allGone() }
   }
 

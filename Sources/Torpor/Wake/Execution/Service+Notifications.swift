@@ -59,6 +59,8 @@ extension Service {
     case .expired: watchdog.expire()
     case .none: break
     }
-    onNotification?(message)
+    if message.isStopping { post(.notifiedStopping) }
+    if let isBusy = message.isBusy { post(.busySaid(isBusy)) }
+    if let time = message.extendedTimeout { post(.timeoutExtended(time)) }
   }
 }
