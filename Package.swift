@@ -40,7 +40,8 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
-    .executableTarget(name: "unitrun", dependencies: ["Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
+    .executableTarget(
+      name: "unitrun", dependencies: ["Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(

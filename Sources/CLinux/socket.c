@@ -270,6 +270,11 @@ int cl_receive_descriptor(int socket) {
   return descriptor;
 }
 
+int cl_refuse_descriptors(int socket) {
+  int passes = 0;
+  return setsockopt(socket, SOL_SOCKET, 83 /* SO_PASSRIGHTS */, &passes, sizeof passes) ? -errno : 0;
+}
+
 ssize_t cl_receive_datagram(int socket, void *buffer, size_t length, int *pid, int *truncated, int *descriptors,
                             int *descriptor_count) {
   struct iovec vector = {buffer, length};

@@ -28,6 +28,8 @@ public final class Service: HeldService {
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
   let disposal: Disposal
+  /// Of what comes with notifications.
+  let notifyDisposal: Disposal
   let output: any InstanceOutput
   /// An empty standard input, while processes are started.
   private var nothing: OwnedFD?
@@ -72,6 +74,7 @@ public final class Service: HeldService {
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
     disposal = Disposal(loop: loop)
+    notifyDisposal = Disposal(loop: loop)
     unixRelays = UnixRelays(loop: loop)
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
@@ -123,8 +126,8 @@ public final class Service: HeldService {
 
   private func connect() {
     connectExecution()
-    processes.helpers = { [gracePeriod, disposal] in
-      disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
+    processes.helpers = { [gracePeriod, disposal, notifyDisposal] in
+      disposal.helpers.union(notifyDisposal.helpers).union(gracePeriod.helper.map { [$0] } ?? [])
     }
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }

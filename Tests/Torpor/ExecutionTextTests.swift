@@ -8,7 +8,8 @@ import Testing
     let variables = VariableExpansion(["ONE=1", "WORDS=a 'b c'  \"d\"e f\\ g", "EMPTY=", "ONE=last"])
     let cases: [(String, [String])] = [
       ("plain", ["plain"]), ("$ONE", ["last"]), ("${ONE}", ["last"]), ("x${ONE}y", ["xlasty"]), ("x$ONE", ["x$ONE"]),
-      ("$WORDS", ["a", "b c", "de", "f g"]), ("${WORDS}", ["a 'b c'  \"d\"e f\\ g"]), ("$EMPTY", []), ("${EMPTY}", [""]),
+      ("$WORDS", ["a", "b c", "de", "f g"]), ("${WORDS}", ["a 'b c'  \"d\"e f\\ g"]), ("$EMPTY", []),
+      ("${EMPTY}", [""]),
       ("$NONE", []), ("${NONE}", [""]), ("$$ONE", ["$ONE"]), ("a$$b", ["a$b"]), ("${ONE", ["${ONE"]), ("$", ["$"]),
       ("${1A}", ["${1A}"]), ("$1", ["$1"]),
     ]
@@ -43,20 +44,24 @@ import Testing
       """
     #expect(
       EnvironmentFile.parse(Array(text.utf8)) == [
-        "PLAIN=value with spaces", "SPACED=x", "SINGLE=a \"b\" \\n", "DOUBLE=a 'b' \" $ \\n", "MIXED=a\"b\"c", "JOINED=ab",
+        "PLAIN=value with spaces", "SPACED=x", "SINGLE=a \"b\" \\n", "DOUBLE=a 'b' \" $ \\n", "MIXED=a\"b\"c",
+        "JOINED=ab",
         "CONTINUED=one two", "ESCAPED=a bEMPTY=", "CRLF=x", "LAST=end",
       ])
     #expect(EnvironmentFile.parse([0x41, 0x3d, 0xff, 0x0a, 0x42, 0x3d, 0x00]) == [])
   }
 
   @Test func whatAServiceSaysIsReadAndBounded() {
-    let text = "READY=1\nSTATUS=up \u{1b}[31m\u{202e}\u{7}now\nMAINPID=4711\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nERRNO=5\nX-BUSY=1"
+    let text =
+      "READY=1\nSTATUS=up \u{1b}[31m\u{202e}\u{7}now\nMAINPID=4711\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nERRNO=5\nX-BUSY=1"
     let message = NotifyMessage(Array(text.utf8))
     #expect(message.isReady && message.status == "up [31mnow" && message.mainPID == 4711 && message.watchdog == .alive)
     #expect(message.watchdogTimeout == .seconds(2) && message.errno == 5 && message.isBusy == true && !message.isEmpty)
     let long = NotifyMessage(Array(("STATUS=" + String(repeating: "é", count: 4000)).utf8))
     #expect(long.status?.count == NotifyMessage.statusCharactersMax)
-    for text in ["MAINPID=1", "MAINPID=-5", "MAINPID=99999999999999999999", "MAINPID=", "READY=2", "=", "==", "X", "\u{0}=1"] {
+    for text in [
+      "MAINPID=1", "MAINPID=-5", "MAINPID=99999999999999999999", "MAINPID=", "READY=2", "=", "==", "X", "\u{0}=1",
+    ] {
       #expect(NotifyMessage(Array(text.utf8)).isEmpty, "\(text)")
     }
     let endless = NotifyMessage(Array("EXTEND_TIMEOUT_USEC=18446744073709551615".utf8))

@@ -42,7 +42,8 @@ func apply(_ key: String, _ value: String, to options: inout ServiceOptions) thr
   case "ExecStopPost": options.execution.stopPost.append(command(value))
   case "User": options.account = Account(named: value)
   case "Group": options.execution.group = Account.group(named: value)
-  case "SupplementaryGroups": options.execution.supplementaryGroups = value.split(separator: " ").compactMap { UInt32($0) }
+  case "SupplementaryGroups":
+    options.execution.supplementaryGroups = value.split(separator: " ").compactMap { UInt32($0) }
   case "WorkingDirectory": options.execution.workingDirectory = value == "~" ? .home() : .path(value)
   case "UMask": options.execution.umask = try number(value, radix: 8)
   case "Nice": options.execution.nice = try number(value)

@@ -212,6 +212,8 @@ int cl_copy_options(int from, int to);
 /// One datagram with the sender's pid by SCM_CREDENTIALS. Descriptors that come with it are the caller's to close.
 ssize_t cl_receive_datagram(int socket, void *_Nonnull buffer, size_t length, int *_Nonnull pid, int *_Nonnull truncated,
                             int *_Nonnull descriptors, int *_Nonnull descriptor_count);
+/// Senders of descriptors get EPERM (SO_PASSRIGHTS, Linux 6.16).
+int cl_refuse_descriptors(int socket);
 ssize_t cl_splice(int from, int to, size_t length);
 int cl_bind_unix_autoname(int socket, char *_Nonnull name, size_t capacity);
 int cl_bind_netlink(int socket, uint32_t groups);

@@ -165,7 +165,8 @@ final class ConnectionService: HeldService {
     do throws(LaunchFailure) {
       let process = try launcher.start(
         sockets: [], passed: [], variables: Self.variables(client),
-        standard: StandardDescriptors(input: number, output: number, error: output.standardError), processes: connection)
+        standard: StandardDescriptors(input: number, output: number, error: output.standardError), processes: connection
+      )
       connection.begin(process.takeHandle())
       connections[lastID] = connection
       loop.children.watch(connection.pid) { [weak self, weak connection] status in

@@ -24,11 +24,12 @@ final class NotifyReceiver {
   private let alarm: Alarm
   private static let pauseNanoseconds: UInt64 = 100_000_000
 
-  init(loop: EventLoop, disposal: Disposal) throws(Errno) {
+  /// `takesDescriptors`: for sd_notify_barrier(3), which anybody else can abuse, so that `disposal` had better be for these alone.
+  init(loop: EventLoop, disposal: Disposal, takesDescriptors: Bool) throws(Errno) {
     self.loop = loop
     self.disposal = disposal
     alarm = Alarm(loop: loop)
-    socket = try DatagramSocket()
+    socket = try DatagramSocket(takesDescriptors: takesDescriptors)
     token = try loop.add(socket.descriptor, for: .readable) { [weak self] _ in self?.receive() }
   }
 

@@ -79,7 +79,9 @@ final class TorporProcess {
 
   /// All below torpor but the helpers that it makes of itself, which live for milliseconds and belong to no service.
   func learnDescendants() {
-    services.formUnion(ProcessTable.descendants(of: pid).filter { !["torpor", "unitrun"].contains(ProcessTable.name($0.pid)) })
+    services.formUnion(
+      ProcessTable.descendants(of: pid).filter { !["torpor", "unitrun"].contains(ProcessTable.name($0.pid)) }
+    )
   }
 
   var transcript: String {
