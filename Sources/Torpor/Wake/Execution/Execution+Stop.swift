@@ -7,6 +7,7 @@ extension Execution {
   /// The first step: ExecStop=, then the signal to the main process.
   func terminateMain() {
     if cancelStart(isAtOnce: false) { return }
+    consultPIDFile()
     switch phase {
     case .main:
       if !settings.stop.isEmpty { return runStop() }

@@ -141,6 +141,7 @@ final class Execution {
     isStartCancelled = false
     isGoneUntold = false
     invocation = Self.randomName()
+    processes.newInstance(mark: settings.baseEnvironment == .minimal ? "INVOCATION_ID=\(invocation)" : nil)
   }
 
   private func spawnMain() {
@@ -212,7 +213,7 @@ final class Execution {
     failedStatus = status
     result.note(status)
     guard phase == .main else { return }
-    if hasRemained { return endRemaining() }
+    if processes.mainPID == nil { return endRemaining() }
     phase = .ending
     set(alarmIn: options.stopTimeout) { [weak self] in self?.processes.killAll() }
     processes.signalMain(stopSignals)
