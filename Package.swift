@@ -51,6 +51,8 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
+    .executableTarget(
+      name: "unitrun", dependencies: ["Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -72,7 +74,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "torpor", "torpord", "hammer", "oddserver", "hostile", "confined", "greeter", "fakemanager", "Varlink",
+        "torpor", "torpord", "hammer", "oddserver", "hostile", "confined", "greeter", "fakemanager", "unitrun",
+        "Varlink",
       ],
       path: "Tests/Servers", swiftSettings: strict),
   ],

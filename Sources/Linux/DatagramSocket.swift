@@ -7,14 +7,15 @@ public struct DatagramSocket: ~Copyable {
   /// As NOTIFY_SOCKET says it: "@00042".
   public let name: String
 
-  public init() throws(Errno) {
+  /// `takesDescriptors`: as far as the kernel can refuse them, nobody can send us any otherwise.
+  public init(takesDescriptors: Bool) throws(Errno) {
     let type = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = try OwnedFD(owning: try call { socket(AF_UNIX, type, 0) }).kept()
     var on: Int32 = 1
     let number = descriptor.number
     _ = try call { unsafe setsockopt(number, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size)) }
-    // Nobody has any to send us. Older kernels pass them on, and then they have to be closed.
-    _ = cl_refuse_descriptors(number)
+    // Older kernels pass them on, and then they have to be closed.
+    if !takesDescriptors { _ = cl_refuse_descriptors(number) }
     var name = [CChar](repeating: 0, count: 112)
     try shim { unsafe cl_bind_unix_autoname(number, &name, name.count) }
     self.name = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

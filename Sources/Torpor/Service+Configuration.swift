@@ -20,10 +20,7 @@ extension Service {
     configuration.restartDelay = options.restartDelay
     configuration.startLimit = options.startLimit
     configuration.triggerLimit = options.triggerLimit
-    switch options.execution.killMode {
-    case .controlGroup, .mixed, .none: configuration.killMode = .controlGroup
-    case .process: configuration.killMode = .process
-    }
+    configuration.killMode = KillMode(options.execution.killMode)
     return configuration
   }
 

@@ -28,14 +28,14 @@ public final class Service: HeldService {
   private(set) var front: RelayFront?
   let gracePeriod: GracePeriod
   let disposal: Disposal
+  /// Of what comes with notifications.
+  let notifyDisposal: Disposal
   let output: any InstanceOutput
   /// An empty standard input, while processes are started.
   private var nothing: OwnedFD?
   var notifyReceiver: NotifyReceiver?
   /// What the service has said of itself (STATUS=), the last time.
   var statusText: String?
-  /// Hears all that it says; EXTEND_TIMEOUT_USEC=, X-BUSY= and their like mean nothing else yet.
-  var onNotification: ((NotifyMessage) -> Void)?
   var context = Narrator.Context()
   /// `Report.waking` was made, and its client isn't known yet.
   var isWakingUntold = false
@@ -74,6 +74,7 @@ public final class Service: HeldService {
     relays = Relays(loop: loop, reachTimeout: options.startTimeout)
     gracePeriod = GracePeriod(loop: loop)
     disposal = Disposal(loop: loop)
+    notifyDisposal = Disposal(loop: loop)
     unixRelays = UnixRelays(loop: loop)
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
@@ -125,8 +126,8 @@ public final class Service: HeldService {
 
   private func connect() {
     connectExecution()
-    processes.helpers = { [gracePeriod, disposal] in
-      disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
+    processes.helpers = { [gracePeriod, disposal, notifyDisposal] in
+      disposal.helpers.union(notifyDisposal.helpers).union(gracePeriod.helper.map { [$0] } ?? [])
     }
     launcher.shim = Shim(for: options.account, loop: loop, disposal: disposal)
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }

@@ -1,4 +1,5 @@
 import Glibc
+import Lifecycle
 import Linux
 
 /// What systemd's [Service] asks of starting and stopping a service, checked: systemd.service(5), systemd.exec(5) and
@@ -22,7 +23,7 @@ public struct ExecutionSettings: Equatable, Sendable {
     case controlGroup = "control-group"
     /// To the main process; the others are killed when that has ended.
     case mixed
-    /// To the main process; the others are left alone until the core's time for leftovers is over.
+    /// To the main process; the others are left alone, and are nobody's then.
     case process
     /// To nobody: `stop` commands are what ends it. After the stop timeout it is killed.
     case none
@@ -144,5 +145,16 @@ public struct ExitStatusSet: Equatable, Sendable {
   public init(codes: Set<Int32> = [], signals: Set<Int32> = []) {
     self.codes = codes
     self.signals = signals
+  }
+}
+
+extension KillMode {
+  /// The core's part in it: whether it tells those that are left to end, has them killed, or takes them for nobody's.
+  init(_ mode: ExecutionSettings.KillMode) {
+    switch mode {
+    case .controlGroup, .none: self = .controlGroup
+    case .mixed: self = .mixed
+    case .process: self = .process
+    }
   }
 }

@@ -21,17 +21,22 @@ final class NotifyReceiver {
   /// A sender that was asked about lately, and until when the answer holds.
   private var known: (pid: Int32, until: UInt64)?
   private static let knownFor: UInt64 = 100_000_000
+  private let alarm: Alarm
+  private static let pauseNanoseconds: UInt64 = 100_000_000
 
-  init(loop: EventLoop, disposal: Disposal) throws(Errno) {
+  /// `takesDescriptors`: for sd_notify_barrier(3), which anybody else can abuse, so that `disposal` had better be for these alone.
+  init(loop: EventLoop, disposal: Disposal, takesDescriptors: Bool) throws(Errno) {
     self.loop = loop
     self.disposal = disposal
-    socket = try DatagramSocket()
+    alarm = Alarm(loop: loop)
+    socket = try DatagramSocket(takesDescriptors: takesDescriptors)
     token = try loop.add(socket.descriptor, for: .readable) { [weak self] _ in self?.receive() }
   }
 
   func close() {
     if let token { loop.remove(token, socket.descriptor) }
     token = nil
+    alarm.set(to: nil)
   }
 
   /// For NOTIFY_SOCKET. Abstract, so that a service in a chroot of its own or of another user reaches it, too.
@@ -42,13 +47,24 @@ final class NotifyReceiver {
 
   private func receive() {
     for _ in 0..<32 {
-      // Whoever closes descriptors for us can't keep up: the rest waits, and whoever sends it.
+      if disposal.isClogged { return pause() }
       guard token != nil, let datagram = socket.receive() else { return }
       // With BARRIER=1 comes one whose being closed says that all before it was read (sd_notify_barrier(3)).
       disposal.dispose(datagram.descriptors)
       guard !datagram.isCut else { continue }
       take(datagram)
     }
+  }
+
+  /// More descriptors come than can be closed: the rest waits, and whoever sends it.
+  private func pause() {
+    guard let token else { return }
+    loop.change(token, socket.descriptor, to: [])
+    alarm.onDue = { [weak self] in
+      guard let self, let token = self.token else { return }
+      loop.change(token, socket.descriptor, to: .readable)
+    }
+    alarm.set(to: MonotonicClock.now() + Self.pauseNanoseconds)
   }
 
   private func take(_ datagram: DatagramSocket.Datagram) {

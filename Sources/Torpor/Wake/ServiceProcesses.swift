@@ -28,6 +28,11 @@ final class ServiceProcesses: CgroupSource {
   private var onEmpty: (() -> Void)?
   /// Who the main process is by the service's own word, such as its PID file.
   var designated: (() -> Int32?)?
+  /// Without a cgroup: what tells this instance's processes from others of ours.
+  private var mark: String?
+  private var sessions: Set<Int32> = []
+  /// Of those that were let go of, who still make calls that come to us.
+  private var formerAdoptions: [Adoption] = []
   /// Says which children of ours are none of the service's.
   var helpers: (() -> Set<Int32>)?
 
@@ -64,14 +69,21 @@ final class ServiceProcesses: CgroupSource {
     }
     if !hasTriedCgroup {
       hasTriedCgroup = true
-      if let parent = Cgroup.own(), let made = try? Cgroup(named: name, in: parent) {
-        cgroup = consume made
-        watchCgroup()
-      }
+      if let parent = Cgroup.own() { makeCgroup(named: name, in: parent) }
     }
     switch cgroup {
     case .some(let cgroup): return cgroup.directory.number
     case .none: return nil
+    }
+  }
+
+  private func makeCgroup(named name: String, in parent: String) {
+    // Those that were let go of keep theirs, and its name.
+    for suffix in [""] + (1...15).map({ "-\($0)" }) {
+      do throws(Errno) {
+        cgroup = try Cgroup(named: name + suffix, in: parent)
+        return watchCgroup()
+      } catch { if error != .exists { return } }
     }
   }
 
@@ -149,6 +161,7 @@ final class ServiceProcesses: CgroupSource {
 
   func begin(main handle: consuming ProcessHandle, adoption: Adoption?) {
     lastMainPID = handle.pid
+    sessions.insert(handle.pid)
     main = consume handle
     self.adoption = adoption
     listenerHungUp = !(adoption?.tellsEnd ?? false)
@@ -193,6 +206,7 @@ final class ServiceProcesses: CgroupSource {
   func addControl(_ handle: consuming ProcessHandle, onEnd: @escaping (ExitStatus) -> Void) {
     let token = try? loop.add(handle.descriptor, for: .readable) { [weak self] _ in self?.reap() }
     loop.children.watch(handle.pid) { [weak self, pid = handle.pid] in self?.controlEnded(pid, Self.exitStatus($0)) }
+    sessions.insert(handle.pid)
     controls[handle.pid] = Control(handle, token, onEnd)
   }
 
@@ -200,6 +214,7 @@ final class ServiceProcesses: CgroupSource {
     guard let control = controls.removeValue(forKey: pid) else { return }
     if let token = control.token { loop.remove(token, control.handle.descriptor) }
     control.onEnd(status)
+    checkAllGone()
   }
 
   func signalControl(_ pid: Int32, _ signal: Int32) { try? controls[pid]?.handle.send(signal: signal) }
@@ -267,13 +282,27 @@ final class ServiceProcesses: CgroupSource {
     return true
   }
 
+  /// `mark`: a variable that all processes of the new instance are born with, where ours are not the only one's.
+  func newInstance(mark: String?) {
+    self.mark = mark
+    sessions = []
+  }
+
+  /// A process that we have started begins a session, which those below it are in unless they begin one themselves. Then what it
+  /// was born with tells, unless it has written over that, as some do to change their title.
+  private func isMarked(_ pid: Int32) -> Bool {
+    guard let mark else { return true }
+    if let session = ProcessFiles.session(of: pid), sessions.contains(session) { return true }
+    return ProcessFiles.contents(of: "/proc/\(pid)/environ")?.split(separator: "\0").contains { $0 == mark } ?? false
+  }
+
   /// Every process of the service that is alive.
   var pids: [Int32] {
     switch cgroup {
     case .some(let cgroup): return cgroup.processes
     case .none:
       let helpers = helpers?() ?? []
-      return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) }
+      return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) && isMarked($0) }
     }
   }
 
@@ -330,6 +359,21 @@ final class ServiceProcesses: CgroupSource {
     case .none: break
     }
     signalAll([SIGKILL])
+  }
+
+  /// The main process has ended, and what it has left behind is nobody's.
+  func letGo() {
+    isWatching = false
+    if let adoption {
+      formerAdoptions.append(adoption)
+      adoption.onHangUp = { [weak self, weak adoption] in
+        adoption?.close()
+        self?.formerAdoptions.removeAll { $0 === adoption }
+      }
+    }
+    adoption = nil
+    dropCgroup()
+    hasTriedCgroup = false
   }
 
   /// Memory that goes when they do; of thousands of processes, of the first few hundred.

@@ -16,6 +16,7 @@ struct Binaries: Sendable {
   var oddserver: String { directory + "/oddserver" }
   var hostile: String { directory + "/hostile" }
   var confined: String { directory + "/confined" }
+  var unitrun: String { directory + "/unitrun" }
 
   /// Copies that another user may run, wherever the build directory is.
   func copied(to target: TemporaryDirectory) throws -> Binaries {

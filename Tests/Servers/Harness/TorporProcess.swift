@@ -24,13 +24,15 @@ final class TorporProcess {
   /// - Parameters:
   ///   - arguments: those after `torpor run --json`.
   ///   - wrapper: words before the command, e.g. `Machine.asNobody`.
+  ///   - program: what runs instead of `torpor run --json`.
   @discardableResult
   static func run<Result>(
     _ arguments: [String], wrapper: [String] = [], environment: [String: String] = [:],
-    confinement: Confinement? = .everywhere, binaries: Binaries = .built, body: (TorporProcess) throws -> Result
+    confinement: Confinement? = .everywhere, binaries: Binaries = .built, program: [String]? = nil,
+    body: (TorporProcess) throws -> Result
   ) throws -> Result {
     let confining = confinement.map { [binaries.confined, $0.rawValue] } ?? []
-    let command = wrapper + confining + [binaries.torpor, "run", "--json"] + arguments
+    let command = wrapper + confining + (program ?? [binaries.torpor, "run", "--json"]) + arguments
     let torpor = try TorporProcess(command, environment: environment)
     defer { torpor.cleanUp() }
     do {
@@ -82,7 +84,9 @@ final class TorporProcess {
 
   /// All below torpor but the helpers that it makes of itself, which live for milliseconds and belong to no service.
   func learnDescendants() {
-    services.formUnion(ProcessTable.descendants(of: pid).filter { ProcessTable.name($0.pid) != "torpor" })
+    services.formUnion(
+      ProcessTable.descendants(of: pid).filter { !["torpor", "unitrun"].contains(ProcessTable.name($0.pid)) }
+    )
   }
 
   var transcript: String {

@@ -7,6 +7,7 @@ extension Execution {
   /// The first step: ExecStop=, then the signal to the main process.
   func terminateMain() {
     if cancelStart(isAtOnce: false) { return }
+    consultPIDFile()
     switch phase {
     case .main:
       if !settings.stop.isEmpty { return runStop() }
@@ -44,7 +45,7 @@ extension Execution {
     }
     sequence?.abandon(signal: nil)
     sequence = nil
-    result.noteTimeout()
+    if processes.mainPID != nil { result.noteTimeout() }
     if phase == .main || phase == .stopping { phase = .ending }
     killNow()
     if let exit = untoldExit {
@@ -56,6 +57,7 @@ extension Execution {
   }
 
   private func killNow() {
+    if settings.killMode == .process { return processes.signalMain([SIGKILL]) }
     // cgroup.kill is the only way that leaves nobody out.
     if settings.finalKillSignal != SIGKILL, !isForced {
       processes.signalAll([settings.finalKillSignal])

@@ -23,7 +23,10 @@ extension Service {
     notifyReceiver = nil
     let access = notifyAccess
     guard access != .none else { return }
-    let receiver = try NotifyReceiver(loop: loop, disposal: disposal)
+    // With a unit's own say: whoever floods it, adoption is to have closers that are free.
+    let takesDescriptors = options.execution.baseEnvironment == .minimal || options.execution.notifyAccess != nil
+    let receiver = try NotifyReceiver(
+      loop: loop, disposal: takesDescriptors ? notifyDisposal : disposal, takesDescriptors: takesDescriptors)
     receiver.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
     receiver.isAccepted = { [weak self] pid in
       guard let processes = self?.processes else { return false }
@@ -59,6 +62,8 @@ extension Service {
     case .expired: watchdog.expire()
     case .none: break
     }
-    onNotification?(message)
+    if message.isStopping { post(.notifiedStopping) }
+    if let isBusy = message.isBusy { post(.busySaid(isBusy)) }
+    if let time = message.extendedTimeout { post(.timeoutExtended(time)) }
   }
 }

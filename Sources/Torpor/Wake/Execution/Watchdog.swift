@@ -2,8 +2,7 @@ import Linux
 
 /// A service that is to say every so often that it is alive (WATCHDOG=1).
 ///
-/// It has a timer only while the service runs. What makes a thousand such timers cheap is the loop's affair: only `Alarm` would
-/// be another.
+/// What it costs is an alarm, and only while the service runs.
 final class Watchdog {
   private let loop: EventLoop
   private var timeout: Duration?

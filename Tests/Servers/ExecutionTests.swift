@@ -1,0 +1,271 @@
+import Foundation
+import Testing
+
+extension ServerTests {
+  /// What systemd's [Service] means, with real processes.
+  @Suite struct ExecutionTests {
+    /// Runs `unitrun` with a server that is started by a script, so that what it was born with is written down first.
+    private func run(
+      _ settings: [String], record: String = "", server: [String] = [], main: Bool = true, idle: String = "50ms",
+      body: (TorporProcess, Endpoint, TemporaryDirectory) throws -> Void
+    ) throws {
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let binaries = try Binaries.built.copied(to: directory)
+      let endpoint = Endpoint.v4(try freePort())
+      let command = OddServer.command(endpoint, server, binaries: binaries).joined(separator: " ")
+      let out = directory.path("out")
+      try directory.write(
+        "#!/bin/sh\n{ \(record.isEmpty ? ":" : record); } >> \(out)\nexec \(command)\n", to: "main", mode: 0o755)
+      try directory.write("#!/bin/sh\necho \"$*\" >> \(out)\n", to: "note", mode: 0o755)
+      let all =
+        (main ? ["ExecStart=\(directory.path("main"))"] : [])
+        + settings.map {
+          $0.replacingOccurrences(of: "@", with: directory.path + "/")
+        }
+      try TorporProcess.run(["\(endpoint)", idle] + all, program: [Binaries.built.unitrun]) { torpor in
+        try body(torpor, endpoint, directory)
+      }
+    }
+
+    @Test(.enabled(if: Machine.isRoot, "needs root, to change the user"))
+    func settingsReachTheProcess() throws {
+      let settings = [
+        "User=nobody", "Group=12", "SupplementaryGroups=34 56", "WorkingDirectory=/usr", "UMask=0027", "Nice=5",
+        "OOMScoreAdjust=200", "LimitNOFILE=777", "NoNewPrivileges=yes",
+      ]
+      let record =
+        "id -u; id -g; id -G; pwd; umask; nice; cat /proc/self/oom_score_adj; ulimit -n; "
+        + "grep NoNewPrivs /proc/self/status; grep SigIgn /proc/self/status"
+      try run(settings, record: record) { torpor, endpoint, directory in
+        try torpor.wakeAndRest(endpoint)
+        #expect(
+          directory.lines(of: "out") == [
+            "65534", "12", "12 34 56 65534", "/usr", "0027", "5", "200", "777", "NoNewPrivs:\t1",
+            "SigIgn:\t0000000000001000",
+          ])
+      }
+    }
+
+    @Test func aServiceHasTheEnvironmentThatItsUnitSays() throws {
+      let settings = [
+        "Environment=A=1", "Environment=B=2", "Environment=C=3", "EnvironmentFile=@env", "UnsetEnvironment=C",
+        "PassEnvironment=SHELL_LEVEL_OF_TEST",
+      ]
+      try run(settings, record: "env | cut -d= -f1 | sort; echo $A $B $D") { torpor, endpoint, directory in
+        try directory.write("# of a file\nB=\"from file\"\nD=4\n", to: "env")
+        try torpor.wakeAndRest(endpoint)
+        let lines = directory.lines(of: "out")
+        #expect(lines.last == "1 from file 4")
+        let names = Set(lines.dropLast().map(String.init)).subtracting(["PWD", "OLDPWD", "SHLVL", "_"])
+        #expect(
+          names.subtracting(["LANG", "LANGUAGE"]).filter { !$0.hasPrefix("LC_") }
+            == ["A", "B", "D", "PATH", "INVOCATION_ID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"])
+      }
+    }
+
+    @Test func aMissingEnvironmentFileFailsTheStart() throws {
+      try run(["EnvironmentFile=@none"]) { torpor, endpoint, directory in
+        let client = try Client(connectingTo: endpoint)
+        let failed = try torpor.waitFor(.failed)
+        #expect(failed.reason?.contains("'\(directory.path("none"))'") == true, "\(failed.reason ?? "")")
+        client.close()
+      }
+    }
+
+    @Test func commandsRunInTheirOrderAndKnowWhatTheyAreAbout() throws {
+      let settings = [
+        "ExecCondition=@note condition", "ExecStartPre=@note pre ${WHO}", "ExecStartPre=-/bin/false",
+        "ExecStartPost=@note post $MAINPID", "ExecStop=@note stop $MAINPID",
+        "ExecStopPost=@note stop-post $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS", "Environment=WHO=me",
+      ]
+      try run(settings, record: "echo main") { torpor, endpoint, directory in
+        for _ in 1...2 {
+          let (serving, _) = try torpor.wakeAndRest(endpoint)
+          let pid = try #require(serving.pid)
+          let lines = directory.lines(of: "out")
+          #expect(lines.prefix(2) == ["condition", "pre me"])
+          // These two are started together.
+          #expect(Set(lines.dropFirst(2).prefix(2)) == ["main", "post \(pid)"])
+          #expect(lines.dropFirst(4) == ["stop \(pid)", "stop-post success exited 0"], "\(lines)")
+          try directory.write("", to: "out", mode: 0o666)
+        }
+        #expect(torpor.events.allSatisfy { $0.event != .warning && $0.event != .failed })
+      }
+    }
+
+    @Test func aFailingCommandBeforeTheStartIsNamedAndNothingIsLeft() throws {
+      let settings = ["ExecStartPre=/bin/sh @bad", "ExecStopPost=@note after $SERVICE_RESULT $EXIT_STATUS"]
+      try run(settings, record: "echo main") { torpor, endpoint, directory in
+        // What it leaves behind would else live on.
+        try directory.write("echo so it goes >&2\nsleep 1000 &\nexit 3\n", to: "bad")
+        let client = try Client(connectingTo: endpoint)
+        let failed = try torpor.waitFor(.failed)
+        #expect(failed.reason?.contains("ExecStartPre=/bin/sh \(directory.path("bad")) exited with status 3") == true)
+        #expect(failed.lastLine == "so it goes")
+        #expect(directory.lines(of: "out") == ["after exit-code 3"])
+        #expect(ProcessTable.descendants(of: torpor.pid).filter { ProcessTable.name($0.pid) == "sleep" } == [])
+        client.close()
+      }
+    }
+
+    @Test func anEndlessCommandIsEndedByTheStartTimeoutAndByAStop() throws {
+      try run(["ExecStartPre=/bin/sleep 1000", "TimeoutStartSec=500ms"], record: "echo main") {
+        torpor, endpoint, directory in
+        let client = try Client(connectingTo: endpoint)
+        let failed = try torpor.waitFor(.failed)
+        #expect(
+          failed.reason?.contains("ExecStartPre=/bin/sleep 1000 still ran after") == true, "\(failed.reason ?? "")")
+        // The second try is stopped while it runs.
+        try torpor.waitFor(.waking)
+        #expect(directory.lines(of: "out") == [])
+        client.close()
+      }
+    }
+
+    @Test func aServiceThatForksIsFollowedByItsPIDFile() throws {
+      let settings = [
+        "Type=forking", "PIDFile=@pid", "ExecStart=/bin/sh @fork", "ExecStartPost=@note post $MAINPID",
+      ]
+      try run(settings, main: false) { torpor, endpoint, directory in
+        // The first that it leaves behind isn't the one.
+        let server = OddServer.command(endpoint).joined(separator: " ")
+        try directory.write("sleep 1000 &\n\(server) &\necho $! > \(directory.path("pid"))\n", to: "fork")
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        let background = try torpor.waitFor(.background)
+        let pid = try #require(background.pid)
+        #expect(ProcessTable.name(pid) == "oddserver")
+        try torpor.waitFor(.serving)
+        client.close()
+        try torpor.waitFor(.rested)
+        #expect(directory.lines(of: "out") == ["post \(pid)"])
+        try torpor.requireNothingRuns()
+      }
+    }
+
+    @Test func aPIDFileThatIsAPipeOrNamesAStrangerIsPassedOver() throws {
+      for make in ["mkfifo", "echo 1 >"] {
+        try run(["Type=forking", "PIDFile=@pid", "ExecStart=/bin/sh @fork"], main: false) {
+          torpor, endpoint, directory in
+          let server = OddServer.command(endpoint).joined(separator: " ")
+          try directory.write("\(make) \(directory.path("pid"))\n\(server) &\n", to: "fork")
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.background)
+          try torpor.waitFor(.rested)
+          unlink(directory.path("pid"))
+        }
+      }
+    }
+
+    @Test func aOneshotServiceRemainsUntilItIsStopped() throws {
+      let settings = [
+        "Type=oneshot", "RemainAfterExit=yes", "Start=boot", "ExecStart=@note one", "ExecStart=@note two",
+        "ExecStop=@note stop", "ExecStopPost=@note stop-post $SERVICE_RESULT",
+      ]
+      try run(settings, main: false, idle: "infinity") { torpor, _, directory in
+        try torpor.waitFor(.serving)
+        #expect(directory.lines(of: "out") == ["one", "two"])
+        #expect(try torpor.hears(noneOf: .left, .failed, for: .milliseconds(200)))
+        try torpor.stopGracefully()
+        #expect(directory.lines(of: "out") == ["one", "two", "stop", "stop-post success"])
+      }
+    }
+
+    @Test func aServiceThatFallsSilentIsEndedByItsWatchdog() throws {
+      let settings = ["Type=notify", "WatchdogSec=300ms", "ExecStopPost=@note $SERVICE_RESULT $EXIT_STATUS"]
+      try run(settings, server: ["--notify-ready-ms", "0"], idle: "1h") { torpor, endpoint, directory in
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.serving)
+        let failed = try torpor.waitFor(.failed)
+        #expect(failed.reason?.contains("WATCHDOG=1") == true)
+        #expect(directory.lines(of: "out") == ["watchdog ABRT"])
+      }
+    }
+
+    /// systemd-notify(1) waits until what it has said was read, by a descriptor that it sends (BARRIER=1).
+    @Test(.enabled(if: access("/usr/bin/systemd-notify", X_OK) == 0, "systemd-notify isn't installed"))
+    func aScriptSaysThatItIsReady() throws {
+      for _ in 1...3 {
+        try run(["Type=notify", "NotifyAccess=all"], record: "systemd-notify --ready --status=up; echo status $?") {
+          torpor, endpoint, directory in
+          // The script is ready before its server is, so that no socket can be put in place then: it is relayed.
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.serving)
+          #expect(directory.lines(of: "out") == ["status 0"])
+        }
+      }
+    }
+
+    @Test(.enabled(if: Machine.isRoot, "needs root, to give directories away"))
+    func directoriesAreTheUsersAndGoWithTheService() throws {
+      let settings = [
+        "User=nobody", "RuntimeDirectory=app", "RuntimeDirectory=app/inner", "StateDirectory=data", "Root=@root",
+      ]
+      let record =
+        "echo $RUNTIME_DIRECTORY; echo $STATE_DIRECTORY; stat -c '%a %U' $STATE_DIRECTORY; "
+        + "touch $STATE_DIRECTORY/kept; mkdir -p ${RUNTIME_DIRECTORY%%:*}/deep/er; ln -s /etc ${RUNTIME_DIRECTORY%%:*}/link"
+      try run(settings, record: record) { torpor, endpoint, directory in
+        chmod(directory.path("root"), 0o755)
+        for _ in 1...2 { try torpor.wakeAndRest(endpoint) }
+        let root = directory.path("root")
+        let life = ["\(root)/run/app:\(root)/run/app/inner", "\(root)/lib/data", "700 nobody"]
+        #expect(directory.lines(of: "out").map(String.init) == life + life)
+        #expect(access("\(root)/run/app", F_OK) != 0)
+        #expect(access("\(root)/lib/data/kept", F_OK) == 0)
+        #expect(access("/etc/passwd", F_OK) == 0)
+      }
+    }
+
+    @Test func onlyTheMainProcessIsEndedWhereThatIsAskedFor() throws {
+      try run(["KillMode=process"], record: "sleep 987 & echo $!") { torpor, endpoint, directory in
+        for _ in 1...2 {
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.serving)
+          try torpor.waitFor(.rested)
+        }
+        let left = directory.lines(of: "out").compactMap { pid_t($0) }
+        #expect(left.count == 2 && left.allSatisfy { kill($0, 0) == 0 })
+        for pid in left { kill(pid, SIGKILL) }
+      }
+    }
+
+    @Test func whatAMixedStopLeavesIsKilledAtOnce() throws {
+      let record = "sh -c 'trap \"\" TERM; while :; do sleep 1; done' & :"
+      try run(["KillMode=mixed", "TimeoutStopSec=30s"], record: record) { torpor, endpoint, _ in
+        let begin = ContinuousClock.now
+        try torpor.wakeAndRest(endpoint)
+        #expect(ContinuousClock.now - begin < .seconds(4))
+      }
+    }
+
+    @Test func aCleanEndBySignalOrAStatusThatIsNoFailureIsNone() throws {
+      try run(["SuccessExitStatus=7"], server: ["--exit-after-ms", "100"], idle: "1h") { torpor, endpoint, _ in
+        try Client.ask(endpoint, .ping)
+        let serving = try torpor.waitFor(.serving)
+        if let pid = serving.pid { kill(pid, SIGTERM) }
+        #expect(try torpor.waitFor(.left).event == .left)
+      }
+    }
+
+    @Test func whatCannotBeSetUpIsNamedWithItsStatus() throws {
+      for (setting, text) in [
+        (
+          "WorkingDirectory=/there/is/none",
+          "cannot change to directory '/there/is/none': No such file or directory (200/CHDIR)"
+        ),
+        (
+          "ExecStartPre=/there/is/none",
+          "ExecStartPre=: cannot start '/there/is/none': No such file or directory (203/EXEC)"
+        ),
+      ] {
+        try run([setting]) { torpor, endpoint, _ in
+          let client = try Client(connectingTo: endpoint)
+          let failed = try torpor.waitFor(.failed)
+          #expect(failed.reason?.contains(text) == true, "\(failed.reason ?? "")")
+          client.close()
+        }
+      }
+    }
+  }
+}
