@@ -9,7 +9,7 @@ import Testing
   /// A supervisor that hears by an abstract name, as NotifyReceiver's services.
   private final class Supervisor {
     let socket: DatagramSocket
-    init() throws { socket = try DatagramSocket() }
+    init() throws { socket = try DatagramSocket(takesDescriptors: false) }
 
     func hear() -> [String]? {
       guard let datagram = socket.receive() else { return nil }

@@ -87,7 +87,7 @@ struct SocketHolder {
 
   /// All that is to be held of one kind.
   private func named(_ transport: Transport) -> [ListenAddress.Socket] {
-    options.listen.flatMap { address in
+    options.listen.flatMap { address -> [ListenAddress.Socket] in
       switch (address.kind, transport) {
       case (.tcp(let sockets), .tcp), (.udp(let sockets), .udp): sockets
       case (.tcp, .udp), (.udp, .tcp), (.unix, _), (.fifo, _): []
