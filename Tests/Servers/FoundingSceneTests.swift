@@ -86,6 +86,8 @@ private struct Scene {
   private(set) var visits: [() throws -> Void] = []
   let web: Endpoint
   private let directory: TemporaryDirectory
+  /// They are removed when nobody has them any more.
+  private var folders: [TemporaryDirectory] = []
   private static let idle = "3s"
 
   init(in directory: TemporaryDirectory) throws {
@@ -121,9 +123,9 @@ private struct Scene {
     let setup = try server.setUp(MatrixServer.Place(directory: folder, held: endpoints, handover: .auto))
     units["\(name).torpor"] = setup.unit(holding: endpoints, idle: Self.idle)
     names.insert(name)
+    folders.append(folder)
     guard asks else { return }
     visits.append {
-      _ = folder
       if let visitor = setup.visitor {
         try Tool.run(visitor(endpoints[0]), within: .seconds(30))
       } else {
