@@ -125,10 +125,14 @@ extension World {
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
     // No other timeout is shorter than the first.
     guard settings.configuration.allowsSilence, connection.phase == .inHand,
-      let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? idleTimeout
+      idleTimeout != nil
     else { return false }
+    let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? World.firstFiniteTimeout
     return connection.wasSilent(for: timeout, at: lastLookAt)
   }
+
+  /// The timeout of one that had none, when its owner gives it one.
+  static let firstFiniteTimeout = 10 * second
 
   // MARK: failed starts
 

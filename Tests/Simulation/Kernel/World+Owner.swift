@@ -29,7 +29,7 @@ extension World {
     if let idle = idleTimeout {
       configuration.idleTimeout = extras.chance(10) ? nil : .nanoseconds(Int64(min(4 * idle, 2_000 * second)))
     } else {
-      configuration.idleTimeout = settings.configuration.idleTimeout ?? .seconds(10)
+      configuration.idleTimeout = settings.configuration.idleTimeout ?? .nanoseconds(Int64(World.firstFiniteTimeout))
     }
     if extras.chance(30) { configuration.minimumUptime = .nanoseconds(Int64(extras.spread(millisecond...10 * second))) }
     if extras.chance(30) { configuration.restart = extras.pick([.no, .always, .onFailure]) }
