@@ -15,6 +15,8 @@ struct Instance {
   var isAcceptScheduled = false
   var hasAccepted = false
   var isTerminated = false
+  /// The core has decided that it is to end, be it gone already.
+  var isToldToEnd = false
   var isTerminatedForRest = false
   var isKilled = false
   var isFrozen = false

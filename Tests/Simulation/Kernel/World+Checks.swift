@@ -189,7 +189,7 @@ extension World {
   /// The core was told that it ended with an error, and not by us.
   private var hasFailedByItself: Bool {
     guard let instance = instances.last, let exit = instance.toldExit else { return false }
-    return !exit.isSuccess && !instance.isTerminated && !instance.isInherited
+    return !exit.isSuccess && !instance.isToldToEnd && !instance.isTerminated && !instance.isInherited
   }
 
   mutating func hear(_ report: Report) {

@@ -71,6 +71,7 @@ extension World {
     case .terminateMain:
       checkTermination()
       checkEnding()
+      if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
     case .terminateAll:
