@@ -37,6 +37,7 @@ public struct Sample: Equatable, Sendable {
   /// connections don't count, when the last data went in or out by one that is open.
   public var lastUse: Instant?
   /// Another sense than the connections has evidence of work, now or since the last sample: processing, channels, its own check.
+  /// Told once, as `hasClosed` is; what can't be judged over so short a time is left for the next sample.
   public var isAtWork = false
 
   public init() {}

@@ -48,7 +48,7 @@ extension Lifecycle {
       return [.sample(look)]
     case .sampled(let query, let sample):
       guard case .looking(query, let wakeAt) = freezing.step else {
-        return sample.hasClosed ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : []
+        return sample.hasClosed || sample.isAtWork ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : []
       }
       // What accept() has taken and not yet given a file to is in no queue that could wake us.
       let isUse =
@@ -69,7 +69,11 @@ extension Lifecycle {
     case .deadlineReached:
       guard freezing.deadline <= now else { return [] }
       return abandonFreeze(freezing, .restImpossible(retryIn: configuration.idleTimeout ?? .zero), at: now)
-    case .mainExited(let status, _):
+    case .mainExited(let status, let hasSuccessor):
+      if isNew(freezing.instance, at: now), let follow = Self.follow(&freezing.instance, status, hasSuccessor) {
+        state = .freezing(freezing)
+        return follow
+      }
       noteExit(status, of: &freezing.instance)
       return leave(freezing.instance, status, at: now)
     case .allProcessesGone:
@@ -134,7 +138,11 @@ extension Lifecycle {
       // No use of it by anybody: it is frozen again as soon as it has done what was due.
       return awaken(
         frozen, lastEvidence: frozen.lastEvidence, lookAt: now.advanced(by: slice), at: now)
-    case .mainExited(let status, _):
+    case .mainExited(let status, let hasSuccessor):
+      if isNew(frozen.instance, at: now), let follow = Self.follow(&frozen.instance, status, hasSuccessor) {
+        state = .frozen(frozen)
+        return follow
+      }
       noteExit(status, of: &frozen.instance)
       return [.disarm] + leave(frozen.instance, status, at: now)
     case .allProcessesGone:
@@ -164,6 +172,7 @@ extension Lifecycle {
     _ frozen: Frozen, lastEvidence: Instant, lookAt: Instant?, at now: Instant
   ) -> [Action] {
     var instance = frozen.instance
+    instance.frozenFor += now.since(frozen.since)
     let thawing = Self.thaw(&instance)
     state = .running(Running(instance: instance, lastEvidence: lastEvidence, lookAt: lookAt))
     return [.disarm] + thawing + [.recordCloses, .report(.thawed(after: now.since(frozen.since)))]

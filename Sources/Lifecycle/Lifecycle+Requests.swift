@@ -39,7 +39,7 @@ extension Lifecycle {
     configuration.idleTimeout != nil && !isPinned && !instance.saysBusy && !instance.isVerification
   }
 
-  private mutating func change(_ body: (inout Instance) -> Void) {
+  mutating func change(_ body: (inout Instance) -> Void) {
     switch state {
     case .dormant, .backingOff, .ended: break
     case .starting(var starting):
@@ -74,9 +74,10 @@ extension Lifecycle {
     case .running(var running):
       // No look could lead to anything.
       running.lookAt = nextLook(running.instance, at: now)
+      let isAborted = running.restLook != nil
       running.restLook = nil
       state = .running(running)
-      return []
+      return isAborted ? [.report(.restAborted(strays: 0))] : []
     case .draining(let draining):
       return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
     case .freezing(let freezing):
@@ -94,7 +95,6 @@ extension Lifecycle {
     case .running(var running):
       running.lastEvidence = now
       running.lookAt = nextLook(running.instance, at: now)
-      running.isQuiet = false
       state = .running(running)
     case .frozen(var frozen):
       frozen.stopAt = isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))
@@ -144,9 +144,17 @@ extension Lifecycle {
     var running = running
     running.restLook = nil
     running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
+    let isAnswering = running.instance.lastReceived.map { $0.advanced(by: configuration.answerGrace) > now } ?? false
+    // Of those that are silent just now one may wait for an answer that takes its time.
+    let isSilent =
+      if configuration.allowsSilence, let timeout = configuration.idleTimeout, let lastUse = sample.lastUse {
+        lastUse.advanced(by: timeout) <= look.askedAt
+      } else { false }
     let isInUse =
-      sample.accepted > 0 && !configuration.allowsSilence || !sample.queuedOnCurrent.isEmpty
-      || sample.unreadDatagrams > 0 || sample.isAtWork
+      sample.accepted > 0 && !isSilent || !sample.queuedOnCurrent.isEmpty
+      || sample.unreadDatagrams > 0 || sample.isAtWork || isAnswering
+      // Another look has shown that meanwhile, be it an earlier one that was answered later.
+      || running.lastEvidence > look.askedAt
     if isInUse { return abortRequestedRest(running, at: now) }
     state = .running(running)
     return beginRest(running, lastEvidence: look.askedAt, at: now)
@@ -204,7 +212,6 @@ extension Lifecycle {
     case .running(var running):
       configuration = next
       running.lookAt = nextLook(running.instance, at: now)
-      running.isQuiet = false
       state = .running(running)
     case .frozen(var frozen):
       configuration = next

@@ -179,7 +179,7 @@ extension Lifecycle {
       if isInUse { return giveUpRest(draining.instance, at: now) }
       return awaitHandshakes(pending.intersection(sample.handshakes), draining, at: now)
     case .inHand(query):
-      return isInUse || sample.isAtWork ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
+      return isInUse ? giveUpRest(draining.instance, at: now) : finishDrain(draining, at: now)
     case .frozenLook(query):
       return isInUse ? giveUpRest(draining.instance, at: now) : killFrozen(draining.instance, at: now)
     case .datagrams(query):
@@ -191,7 +191,7 @@ extension Lifecycle {
         ? awaitAnswers(draining, at: now) : stop(draining.instance, .rest, at: now)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
-      return sample.hasClosed ? giveUpRest(draining.instance, at: now) : []
+      return sample.hasClosed || sample.isAtWork ? giveUpRest(draining.instance, at: now) : []
     case .commitBarrier, .commitRetry, .datagrams:
       return []
     }
@@ -316,6 +316,6 @@ extension Lifecycle.Draining {
 
   func isUse(_ sample: Sample, allowingSilence: Bool) -> Bool {
     sample.accepted > 0 && !allowingSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
-      || sample.unreadDatagrams > 0 || sample.lastUse.map { $0 > lastEvidence } ?? false
+      || sample.unreadDatagrams > 0 || sample.isAtWork || sample.lastUse.map { $0 > lastEvidence } ?? false
   }
 }

@@ -164,6 +164,7 @@ extension Lifecycle {
     instance.readyAt = memory.readyAt
     instance.adopted = memory.adopted
     instance.saysBusy = memory.saysBusy
+    instance.lastReceived = now
     instance.isFrozen = found.isFrozen
     if !found.hasProcesses {
       instance.mainExit = .unknown

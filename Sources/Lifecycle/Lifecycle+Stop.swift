@@ -130,8 +130,10 @@ extension Lifecycle {
     case .rest:
       endRow()
       let rested = Action.report(.rested(awake: now.since(stopping.instance.wokenAt)))
+      // One that can't be steered is the same as before, and the service may have shut it down when it was told to end.
+      let listening: [Action] = configuration.steerable.isSuperset(of: held) ? [] : [.listenAgain]
       // Armed last: armed before the swap, the old socket would wake us, or the new one not.
-      return [.swap, .forgetCloses, rested] + (holdBack(stopping.instance, at: now) ?? becomeDormant())
+      return [.swap, .forgetCloses, rested] + listening + (holdBack(stopping.instance, at: now) ?? becomeDormant())
     case .quit:
       return end()
     case .failure, .left:

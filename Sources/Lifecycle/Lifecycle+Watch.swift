@@ -24,7 +24,8 @@ extension Lifecycle {
       running.instance.note(query, sample)
       state = .running(running)
       // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
-      return sample.hasClosed ? handle(.connectionClosed, running: running, at: now) : []
+      if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }
+      return sample.isAtWork ? noteUse(running, at: now) : []
     case .sampleFailed(let query):
       if query == running.restLook?.query {
         running.restLook = nil
@@ -37,13 +38,7 @@ extension Lifecycle {
       return []
     case .connectionClosed:
       running.instance.hasAccepted = true
-      running.lastEvidence = now
-      let wasQuiet = running.isQuiet
-      running.isQuiet = false
-      if wasQuiet { running.lookAt = nextLook(running.instance, at: now) }
-      state = .running(running)
-      // One such event in a look's interval is enough: the rest is kept for the next look, at no wakeup of ours.
-      return wasQuiet ? [.recordCloses] : []
+      return noteUse(running, at: now)
     case .adopted(let socket):
       note(adopted: socket, by: &running.instance, at: now)
       state = .running(running)
@@ -56,8 +51,7 @@ extension Lifecycle {
       return [.listenAgain, .report(.listenerShutDown(socket: socket)), .recordCloses]
     case .mainExited(let status, let hasSuccessor):
       // Later than that it isn't going to the background: it has left, and what it leaves behind is no service.
-      let isNew = running.instance.readyAt.map { now.since($0) < configuration.healthyAfter } ?? true
-      if isNew, let follow = Self.follow(&running.instance, status, hasSuccessor) {
+      if isNew(running.instance, at: now), let follow = Self.follow(&running.instance, status, hasSuccessor) {
         state = .running(running)
         return follow
       }
@@ -80,6 +74,22 @@ extension Lifecycle {
       .holdFailed, .dataArrived:
       return []
     }
+  }
+
+  /// It has not run for long, so that an end of its main process may be a step to the background.
+  func isNew(_ instance: Instance, at now: Instant) -> Bool {
+    instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
+  }
+
+  private mutating func noteUse(_ running: Running, at now: Instant) -> [Action] {
+    var running = running
+    running.lastEvidence = now
+    let wasQuiet = running.isQuiet
+    running.isQuiet = false
+    if wasQuiet { running.lookAt = nextLook(running.instance, at: now) }
+    state = .running(running)
+    // One such event in a look's interval is enough: the rest is kept for the next look, at no wakeup of ours.
+    return wasQuiet ? [.recordCloses] : []
   }
 
   private mutating func judge(_ sample: Sample, _ running: Running, at now: Instant) -> [Action] {
@@ -119,8 +129,10 @@ extension Lifecycle {
     if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
     if configuration.looksRegularly {
       running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
+      let wasQuiet = running.isQuiet
+      running.isQuiet = false
       state = .running(running)
-      return []
+      return wasQuiet ? [.recordCloses] : []
     }
     // Nothing is open, and a close will be announced: until then, or until the timeout, no look can tell anything.
     running.lookAt = Self.earlier(

@@ -45,12 +45,16 @@ extension Lifecycle {
     var isAborted = false
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
+    /// When a look last showed that it had read a datagram, which it may be answering.
+    var lastReceived: Instant?
     var mainExit: ExitStatus?
     var isGone = false
     /// Its processes are frozen, or are to be.
     var isFrozen = false
     /// We have duplicates of its connections.
     var isHeld = false
+    /// How long it has been frozen, in all.
+    var frozenFor = Duration.zero
     /// How often in a row it was thawed for a timer that was due at once.
     var housekeepings = 0
     static let housekeepingsMax = 3

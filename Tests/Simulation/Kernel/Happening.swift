@@ -24,6 +24,9 @@ enum Happening {
   case closes(connection: Int)
   case shutsListenerDown(instance: Int)
   case goesToBackground(instance: Int)
+  case hangs(instance: Int)
+  case notifiesStopping(instance: Int)
+  case works(duration: UInt64)
   case mainExits(instance: Int, ExitStatus)
   case childExits(instance: Int)
 
@@ -42,6 +45,10 @@ enum Happening {
 
   // People.
   case request(Event)
+  /// Something of what an owner may ask for, or a service say.
+  case wish
+  case unpins
+  case saysIdle(instance: Int)
   case managerDies
   case managerReturns
   /// From now on whatever is started works.
@@ -53,11 +60,11 @@ extension Happening {
   var isForManager: Bool {
     switch self {
     case .observe, .answer, .timerFires, .readable, .closeAnnounced, .listenerShutDown, .mainExited, .allProcessesGone,
-      .heldReadable, .notifiesReady, .binds, .request:
+      .heldReadable, .notifiesReady, .binds, .request, .wish, .unpins, .saysIdle, .notifiesStopping, .hangs:
       true
     case .synArrives, .synProcessed, .handshakeEnds, .handshakeExpires, .clientGivesUp, .clientCloses, .clientSends,
       .startsAccepting, .accepts, .acceptReturns, .reads, .replies, .closes, .shutsListenerDown, .goesToBackground,
-      .mainExits, .childExits, .freezes, .managerDies, .managerReturns, .healed:
+      .mainExits, .childExits, .freezes, .works, .managerDies, .managerReturns, .healed:
       false
     }
   }
@@ -67,11 +74,11 @@ extension Happening {
     switch self {
     case .binds, .startsAccepting, .notifiesReady, .accepts, .acceptReturns, .reads, .replies, .closes,
       .shutsListenerDown,
-      .goesToBackground, .mainExits, .childExits:
+      .goesToBackground, .mainExits, .childExits, .hangs, .notifiesStopping, .saysIdle:
       true
     case .synArrives, .synProcessed, .handshakeEnds, .handshakeExpires, .clientGivesUp, .clientCloses, .clientSends,
       .observe, .answer, .timerFires, .readable, .closeAnnounced, .listenerShutDown, .mainExited, .allProcessesGone,
-      .freezes, .heldReadable, .request, .managerDies, .managerReturns, .healed:
+      .freezes, .heldReadable, .request, .wish, .unpins, .works, .managerDies, .managerReturns, .healed:
       false
     }
   }

@@ -15,6 +15,8 @@ struct Instance {
   var isAcceptScheduled = false
   var hasAccepted = false
   var isTerminated = false
+  /// The core has decided that it is to end, be it gone already.
+  var isToldToEnd = false
   var isTerminatedForRest = false
   var isKilled = false
   var isFrozen = false
@@ -49,7 +51,11 @@ struct Instance {
   /// When the first of its own timers is due, as was told when it was frozen.
   var timerDue: UInt64?
 
-  var isAlive: Bool { isMainAlive || childrenAlive > 0 }
+  /// What it leaves behind isn't its own any more (KillMode=process).
+  var leavesChildren = false
+  var isHanging = false
+
+  var isAlive: Bool { isMainAlive || childrenAlive > 0 && !leavesChildren }
 
   init(plan: Plan, queuedAtBirth: [Int]) {
     self.plan = plan

@@ -67,6 +67,14 @@ public enum Invariant: String, CaseIterable, Sendable {
   case givesUpForAReason
   /// Two closes an interval between looks are announced at the most, and a start is looked at 25 times a second.
   case boundedWakeups
+  /// Pinned, busy by its own word, or being verified, it isn't put to rest.
+  case neverRestsAgainstAWord
+  /// A rest that is asked for begins at once, or is told to have been given up.
+  case answersRequests
+  /// What its owner wants of it applies as soon as no rest is under way.
+  case obeysNewConfiguration
+  /// It is started for nobody after those ends that its restart policy names, and told to be limited when it is.
+  case restartsAsConfigured
   /// A held socket that isn't bound within the start timeout is given up then, and no other is.
   case abandonsWhatIsUnbound
 }

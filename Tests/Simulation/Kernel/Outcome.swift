@@ -46,6 +46,12 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var killsWhileFrozen = 0
     public internal(set) var deaths = 0
     public internal(set) var relaysCut = 0
+    public internal(set) var requests = 0
+    public internal(set) var verifications = 0
+    public internal(set) var restarts = 0
+    public internal(set) var limitsHit = 0
+    public internal(set) var watchdogs = 0
+    public internal(set) var workingSpells = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -84,7 +90,9 @@ extension Outcome.Counts {
       ("furtherRequests", \.furtherRequests), ("datagrams", \.datagrams), ("commits", \.commits),
       ("preempted", \.preempted), ("leftovers", \.leftovers), ("freezes", \.freezes),
       ("failedFreezes", \.failedFreezes), ("wakesByData", \.wakesByData), ("killsWhileFrozen", \.killsWhileFrozen),
-      ("deaths", \.deaths), ("relaysCut", \.relaysCut),
+      ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),
+      ("restarts", \.restarts), ("limitsHit", \.limitsHit), ("watchdogs", \.watchdogs),
+      ("workingSpells", \.workingSpells),
     ]
   }
 }

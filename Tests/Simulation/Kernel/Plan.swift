@@ -11,6 +11,10 @@ struct Plan {
   var backgroundAfter: UInt64?
   var mainExit: (after: UInt64, status: ExitStatus)?
   var shutsListenerDownAfter: UInt64?
+  /// It hangs, and its watchdog tells.
+  var hangsAfter: UInt64?
+  /// STOPPING=1.
+  var leavesAfter: UInt64?
   /// Processes besides the main one.
   var children = 0
   /// They go on accepting when the main one is gone.
@@ -47,12 +51,20 @@ extension Plan {
     return plan
   }
 
+  /// Of a service whose leftovers are nobody's.
+  mutating func keepChildrenApart() {
+    childrenServe = false
+    backgroundAfter = nil
+  }
+
   static func sick(_ settings: Settings, _ random: inout Random) -> Plan {
     var plan = healthy(settings, &random)
     plan.isHealthy = false
     plan.childrenServe = random.chance(40)
     let moment = random.spread(50 * microsecond...settings.longestMishap)
-    switch random.below(10) {
+    switch random.below(settings.requests > 0 ? 13 : 10) {
+    case 10: plan.hangsAfter = moment
+    case 11, 12: plan.leavesAfter = moment
     case 0: plan.canSpawn = false
     case 1: plan.mainExit = (random.spread(10 * microsecond...5 * millisecond), Plan.anyStatus(&random))
     case 2: plan.mainExit = (moment, .signalled(11, dumpedCore: random.chance(50)))

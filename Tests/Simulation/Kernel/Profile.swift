@@ -12,6 +12,9 @@ public enum Profile: String, CaseIterable, Sendable {
   case freeze
   /// All of these, under a manager that is killed now and then.
   case succession
+  /// All of these, with owners who ask for rests, pins, verifications and other timeouts, with restart policies and limits, and
+  /// with services that work without connections, say that they are busy or leaving, or miss their watchdog.
+  case owner
 
   /// In a round of all profiles each seed has one.
   public init(of seed: UInt64) { self = Profile.allCases[Int(seed % UInt64(Profile.allCases.count))] }
@@ -26,13 +29,37 @@ public enum Profile: String, CaseIterable, Sendable {
         [.tcp], [.tcp], [.unixPath], [.tcp, .unixPath], [.datagram, .tcp], [.fixed], [.fixed, .tcp],
         [.fixed, .datagram],
       ])
-    case .succession: random.pick([Profile.tcp, .unix, .udp, .freeze]).sockets(&random)
+    case .succession, .owner: random.pick([Profile.tcp, .unix, .udp, .freeze]).sockets(&random)
     }
+  }
+
+  private func adaptToOwner(_ configuration: inout Lifecycle.Configuration, _ random: inout Random) {
+    if random.chance(40) {
+      configuration.restart = random.pick([.onSuccess, .onFailure, .onAbnormal, .onAbort, .onWatchdog, .always])
+      if random.chance(50) { configuration.restartDelay = .milliseconds(random.pick([1, 2_000, 90_000])) }
+    }
+    if random.chance(30) {
+      configuration.startLimit = Lifecycle.Configuration.Limit(
+        count: 1 + random.below(4), interval: .seconds(random.pick([2, 20, 200])))
+    }
+    if random.chance(30) {
+      configuration.triggerLimit = Lifecycle.Configuration.Limit(
+        count: 1 + random.below(3), interval: .seconds(random.pick([2, 200, 2_000])))
+    }
+    if random.chance(30) {
+      configuration.minimumUptime = .nanoseconds(Int64(random.spread(millisecond...20 * second)))
+    }
+    configuration.looksRegularly = random.chance(40)
+    configuration.killMode = random.pick([.controlGroup, .controlGroup, .mixed, .process])
   }
 
   /// What the other profiles don't have.
   func adapt(_ configuration: inout Lifecycle.Configuration, _ random: inout Random) {
-    guard self == .freeze || self == .succession else { return }
+    if self == .owner {
+      adaptToOwner(&configuration, &random)
+      guard random.chance(40) || configuration.sockets.contains(.fixed) else { return }
+    }
+    guard self == .freeze || self == .succession || self == .owner else { return }
     configuration.canFreeze = true
     // Nothing else is without loss.
     configuration.mayKill = configuration.sockets.contains(.fixed)

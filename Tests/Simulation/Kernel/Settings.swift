@@ -34,6 +34,9 @@ struct Settings {
   var ambushAtOncePercent = 0
   /// The kernel refuses a successor what it may have granted its predecessor.
   var refusesSuccessorPercent = 0
+  /// How often its owner asks for something, and how often the service works without a connection.
+  var requests = 0
+  var works = 0
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -74,6 +77,11 @@ struct Settings {
       deathPercent = random.pick([0, 2, 10])
     }
     // Of TCP listeners the seeds of old are kept as they were; the other profiles have them, too.
+    if profile == .owner {
+      requests = random.below(8)
+      if configuration.looksRegularly { works = random.below(5) }
+      if random.chance(15) { deaths = 1 }
+    }
     acceptsUntilExitPercent = profile == .tcp ? 0 : 30
     ambushAtOncePercent = profile == .tcp ? 0 : 20
     failsFreezePercent = random.chance(80) ? 0 : 30

@@ -17,6 +17,7 @@ extension World {
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
       if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
       if kernel.closeRecord != .off { violate(.nothingWhileDormant, "dormant with a record of closes") }
+      if owner.isRestartDue, settings.deaths == 0 { violate(.restartsAsConfigured, "dormant, and to be started again") }
       return
     case .frozen:
       if !isArmed { violate(.armedOnlyWhenDormant, "frozen and not armed") }
@@ -25,6 +26,7 @@ extension World {
     case .running:
       checkRestIsNotOverdue()
       checkUnbound()
+      checkRequestIsAnswered()
       checkDeafIsReplaced()
     case .starting: checkStarting()
     case .draining: checkDrainIsBrief()
@@ -52,16 +54,29 @@ extension World {
 
   private mutating func checkRestIsNotOverdue() {
     guard let idleTimeout, let instance = instances.last, instance.plan.isHealthy, instance.isAlive else { return }
-    let last = max(lastExcuse, kernel.lastActivity(at: now))
+    guard !owner.forbidsRest(instances.count - 1), !instance.isHanging else { return }
+    let last = max(lastExcuse, kernel.lastActivity(at: now), owner.lastWork(at: now))
+    let youngest = (instance.readyAt ?? 0) + ruling.minimumUptime.nanosecondCount
     // The answers to the last two looks, each asked and given some time apart, and the timers before them.
     let allowance = idleTimeout / 8 + 4 * settings.slowestAnswer + 3 * millisecond
-    if now > last + idleTimeout + allowance {
+    if now > max(last + idleTimeout, youngest) + allowance {
       violate(.notTooLate, "idle since \(Outcome.format(last)), and still no rest")
     }
   }
 
   mutating func checkRestBegins() {
-    guard let idleTimeout, now < lastUseSeen + idleTimeout else { return }
+    checkRestIsAllowed()
+    owner.restLookAt = isServiceFrozen ? owner.lastLookAt : nil
+    // It rests already.
+    if isServiceFrozen { return }
+    guard let idleTimeout else {
+      if !checkRestWasAsked() { violate(.neverEarly, "rests although its idle timeout is infinite") }
+      return
+    }
+    let readyAt = instances.last?.readyAt ?? 0
+    let youngest = readyAt + ruling.minimumUptime.nanosecondCount
+    guard now < max(lastUseSeen + idleTimeout, youngest) else { return }
+    if checkRestWasAsked() { return }
     violate(.neverEarly, "rests although in use at \(Outcome.format(lastUseSeen))")
   }
 
@@ -90,8 +105,10 @@ extension World {
     }
     // Committed, there is no way back: whatever came in between has been answered, and that is all.
     guard kernel.datagramSteering == .current else { return }
+    checkRestIsAllowed()
     if kernel.connections.contains(where: { $0.isPreempted && $0.isWithService }) { return }
     let lastUse = kernel.lastUse(at: now, asSeen: true)
+    if let restLookAt = owner.restLookAt, lastUse <= restLookAt { return }
     if let idleTimeout, now < lastUse + idleTimeout {
       violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
     }
@@ -106,9 +123,16 @@ extension World {
       return !instance.plan.isHealthy || instance.ownExit != nil
     }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
-    guard settings.configuration.allowsSilence, let idleTimeout, connection.phase == .inHand else { return false }
-    return connection.wasSilent(for: idleTimeout, at: lastLookAt)
+    // No other timeout is shorter than the first.
+    guard settings.configuration.allowsSilence, connection.phase == .inHand,
+      idleTimeout != nil
+    else { return false }
+    let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? World.firstFiniteTimeout
+    return connection.wasSilent(for: timeout, at: lastLookAt)
   }
+
+  /// The timeout of one that had none, when its owner gives it one.
+  static let firstFiniteTimeout = 10 * second
 
   // MARK: failed starts
 
@@ -117,18 +141,18 @@ extension World {
 
   mutating func checkTriedAgain() {
     guard let failedAt, failuresInRow > 0, settings.deaths == 0, kernel.queueLengths.current > 0 else { return }
-    let end = failedAt + World.wait(afterFailures: failuresInRow) + 3 * settings.slowestAnswer + 3 * millisecond
+    let end = failedAt + owner.wait(failuresInRow) + 3 * settings.slowestAnswer + 3 * millisecond
     if now > end {
       violate(.triedAgainInTime, "failed start \(failuresInRow) in a row ended at \(Outcome.format(failedAt))")
     }
   }
 
   mutating func checkSpawn() {
-    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0 {
+    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0, !owner.isRestartDue {
       violate(.neverStartsForNobody, "spawned")
     }
     guard let failedAt, failuresInRow > 0 else { return }
-    let wait = World.wait(afterFailures: failuresInRow)
+    let wait = owner.wait(failuresInRow)
     if now < failedAt + wait {
       let end = Outcome.format(failedAt)
       violate(.noSpawnStorm, "failed start \(failuresInRow) in a row ended at \(end); spawned again")
@@ -165,10 +189,11 @@ extension World {
   /// The core was told that it ended with an error, and not by us.
   private var hasFailedByItself: Bool {
     guard let instance = instances.last, let exit = instance.toldExit else { return false }
-    return !exit.isSuccess && !instance.isTerminated && !instance.isInherited
+    return !exit.isSuccess && !instance.isToldToEnd && !instance.isTerminated && !instance.isInherited
   }
 
   mutating func hear(_ report: Report) {
+    noteReport(report)
     switch report {
     case .waking: outcome.counts.wakes += 1
     case .serving:
@@ -199,8 +224,11 @@ extension World {
       if fault == nil, !isServiceFrozen { violate(.frozenMeansFrozen, "said to be frozen, and it runs") }
     case .thawed: lastExcuse = now
     case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
-      .leftoversKilled, .stopping, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
+      .leftoversKilled, .stopping:
       break
+    case .readyToVerify: outcome.counts.verifications += 1
+    case .restarting: outcome.counts.restarts += 1
+    case .startLimitHit, .triggerLimitHit: outcome.counts.limitsHit += 1
     }
   }
 

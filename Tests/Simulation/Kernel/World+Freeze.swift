@@ -33,6 +33,7 @@ extension World {
   mutating func freezes(_ turn: Int, _ query: Query) {
     guard turn == freezeTurn, let id = instances.indices.last, instances[id].isAlive else { return }
     instances[id].isFrozen = true
+    owner.workUntil = min(owner.workUntil, now)
     if instances[id].isKilled { return }
     add(.answer(.frozen(query)), after: answerDelay())
   }
@@ -45,7 +46,9 @@ extension World {
     if let due = instances[id].timerDue, now > max(due, since) + millisecond {
       violate(.wakesFrozenInTime, "a timer of its own was due at \(Outcome.format(due))")
     }
-    if let limit = settings.configuration.stopAfterFrozen?.nanosecondCount, now > since + limit + millisecond {
+    if let limit = settings.configuration.stopAfterFrozen?.nanosecondCount, !owner.isPinned,
+      now > max(since, owner.pinChangedAt) + limit + millisecond
+    {
       violate(.wakesFrozenInTime, "frozen since \(Outcome.format(since))")
     }
   }

@@ -11,12 +11,16 @@ extension World {
     checkSpawn()
     let isSick = !isHealed && random.chance(settings.sickPercent)
     var plan = isSick ? Plan.sick(settings, &random) : Plan.healthy(settings, &random)
+    let leavesChildren = settings.configuration.killMode == .process
+    if leavesChildren { plan.keepChildrenApart() }
     plan.acceptsUntilExit = extras.chance(settings.acceptsUntilExitPercent)
     var queued: [Int] = []
     for group in kernel.groups where !group.isAbandoned { queued += kernel.listeners[group.current].queue }
     let id = instances.count
     instances.append(Instance(plan: plan, queuedAtBirth: queued))
     instances[id].spawnedAt = now
+    instances[id].leavesChildren = leavesChildren
+    noteSpawn()
     instances[id].isWanted = feeding == .connectionWaiting
     note("  instance \(id): \(plan)")
     guard plan.canSpawn else {
@@ -40,6 +44,8 @@ extension World {
     if let delay = plan.notifiesAfter { add(.notifiesReady(instance: id), after: delay) }
     if let delay = plan.backgroundAfter { add(.goesToBackground(instance: id), after: delay) }
     if let exit = plan.mainExit { add(.mainExits(instance: id, exit.status), after: exit.after) }
+    if let delay = plan.hangsAfter { add(.hangs(instance: id), after: delay) }
+    if let delay = plan.leavesAfter { add(.notifiesStopping(instance: id), after: delay) }
     if let delay = plan.shutsListenerDownAfter { add(.shutsListenerDown(instance: id), after: delay) }
   }
 
@@ -52,7 +58,7 @@ extension World {
   }
 
   mutating func startsAccepting(_ id: Int) {
-    guard isRunning(id), !instances[id].isTerminated else { return }
+    guard isRunning(id), !instances[id].isTerminated, !instances[id].isHanging else { return }
     instances[id].isAccepting = true
     scheduleAccept()
   }
@@ -172,6 +178,8 @@ extension World {
 
   mutating func mainExits(_ id: Int, _ status: ExitStatus) {
     guard isRunning(id), instances[id].isMainAlive else { return }
+    // A crash that was due before all was set right.
+    if isHealed, instances[id].plan.isHealthy, instances[id].ownExit == nil, !instances[id].isTerminated { return }
     instances[id].isMainAlive = false
     instances[id].lastExit = status
     if !instances[id].isTerminated { instances[id].ownExit = status }

@@ -11,6 +11,7 @@ extension World {
     note("  \(describe(event))")
     feeding = event
     checkEvent(event)
+    noteRequest(event)
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
     if fault != .remembersLate { memory = lifecycle.memory }
     checkActions(actions, event)
@@ -19,6 +20,8 @@ extension World {
     }
     carryOut(actions)
     if !isManagerDown { memory = lifecycle.memory }
+    ruling = lifecycle.configuration
+    checkConfiguration()
     if let answer = immediateAnswer {
       immediateAnswer = nil
       feed(answer)
@@ -68,6 +71,7 @@ extension World {
     case .terminateMain:
       checkTermination()
       checkEnding()
+      if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
     case .terminateAll:
@@ -170,6 +174,7 @@ extension World {
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
       lastLookAt = now
       kernel.noteLook()
+      if isAtWorkSinceLastLook { lastUseSeen = max(lastUseSeen, owner.lastWork(at: now)) }
       if query == look, kernel.hasVisibleUse { lookSawWaiting = now }
       var sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
       switch fault {
@@ -179,6 +184,9 @@ extension World {
         sample.lastUse = nil
       default: break
       }
+      sample.isAtWork = isAtWorkSinceLastLook
+      owner.lastSnapshotAt = now
+      owner.snapshots[query] = now
       kernel.hasClosed = false
       kernel.hasReceived = false
       add(.answer(.sampled(query, sample)), after: delay)
@@ -190,6 +198,7 @@ extension World {
       outcome.counts.failedSamples += 1
       lastExcuse = now
     }
+    if case .sampled(let query, let sample) = event { noteAnswer(query, sample) }
     if case .sampled(look, _) = event, let time = lookSawWaiting { lastUseSeen = max(lastUseSeen, time) }
     ambushIfHandingOver()
     feed(event)
@@ -200,6 +209,7 @@ extension World {
     switch lifecycle.state {
     case .draining, .returning, .freezing:
       ambush()
+      if settings.requests > 0, extras.chance(8) { add(.wish, after: extras.spread(microsecond...5 * millisecond)) }
       if !isHealed, random.chance(settings.crashesInDrainPercent), let id = instances.indices.last {
         let status = Plan.anyStatus(&random)
         add(.mainExits(instance: id, status), after: random.spread(microsecond...20 * millisecond))
@@ -212,7 +222,8 @@ extension World {
   }
 
   mutating func request(_ event: Event) {
-    if event == .startRequested { failedAt = nil } else { isStopRequested = true }
+    if event == .startRequested { failedAt = nil }
+    if event == .stopRequested || event == .stopAtOnceRequested { isStopRequested = true }
     if event == .stopAtOnceRequested { isStopAtOnceRequested = true }
     feed(event)
   }

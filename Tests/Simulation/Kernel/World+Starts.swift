@@ -59,8 +59,11 @@ extension World {
     guard settings.serviceBinds, let instance = instances.last, instance.isAlive, settings.deaths == 0,
       let firstBound = instance.firstBoundAt,
       // Who binds only when it is ready has as long again.
-      now > max(instance.spawnedAt, instance.readyAt.map { $0 <= firstBound } == true ? firstBound : 0) + startTimeout
-        + 2 * millisecond + longestAnswer
+      now
+        > max(
+          max(instance.spawnedAt, instance.readyAt.map { $0 <= firstBound } == true ? firstBound : 0) + startTimeout,
+          // Not during a rest that is given up.
+          lastExcuse) + 2 * millisecond + longestAnswer
     else { return }
     for socket in kernel.groups.indices where !kernel.groups[socket].isAbandoned && !instance.bound.contains(socket) {
       violate(.abandonsWhatIsUnbound, "socket \(socket) is still held")
@@ -106,6 +109,7 @@ extension World {
       !settings.configuration.restsByKill, settings.deaths == 0, let limit = settings.configuration.stopTimeout
     else { return }
     let plan = instance.plan
+    if settings.configuration.killMode == .mixed, !instance.isMainAlive { return }
     let hasTime = 2 * plan.terminatesWithin + millisecond < min(limit, .seconds(5)).nanosecondCount
     if hasTime, !plan.ignoresTerminate, !plan.childrenIgnoreTerminate, plan.isHealthy {
       violate(.neverKilledUntold, "killed, although it ends when it is told to")
@@ -114,7 +118,8 @@ extension World {
 
   mutating func checkLeftoversAreTold() {
     guard let instance = instances.last, instance.toldExit != nil, !instance.isMainAlive, instance.childrenAlive > 0,
-      !instance.isToldAll, !isStopAtOnceRequested, !settings.configuration.restsByKill, settings.deaths == 0
+      !instance.isToldAll, !isStopAtOnceRequested, settings.configuration.killMode == .controlGroup,
+      !settings.configuration.restsByKill, settings.deaths == 0
     else { return }
     violate(.neverKilledUntold, "what outlives its main process is killed without SIGTERM")
   }

@@ -45,11 +45,13 @@ extension World {
     // The predecessor may have been killed when it was about to tell of a good end.
     failuresInRow = min(failuresInRow, memory.failures)
     immediateAnswer = nil
+    owner.forget()
     if let id = instances.indices.last {
       instances[id].isInherited = true
       instances[id].readyAt = instances[id].readyAt ?? memory.readyAt?.nanoseconds
     }
-    lifecycle = Lifecycle(configuration: settings.configuration)
+    lifecycle = Lifecycle(configuration: owner.configuration ?? settings.configuration)
+    ruling = lifecycle.configuration
     let found = Lifecycle.Found(
       hasProcesses: instances.last?.isAlive ?? false, mainExit: mainExit(),
       hasNext: fault != .forgetsNext && kernel.groups.contains { $0.next != nil },
@@ -74,7 +76,8 @@ extension World {
   /// What can wait until there is a manager does: a bind() that waits for its answer, a datagram in the notify socket.
   mutating func postpone(_ happening: Happening) {
     switch happening {
-    case .binds, .notifiesReady, .request: add(happening, after: millisecond)
+    case .binds, .notifiesReady, .request, .wish, .unpins, .saysIdle, .notifiesStopping, .hangs:
+      add(happening, after: millisecond)
     default: break
     }
   }

@@ -22,10 +22,12 @@ extension World {
 
   private func isReason(_ event: Event) -> Bool {
     switch event {
-    case .sampleFailed, .steeringFailed, .mainExited, .dataArrived, .freezeFailed, .connectionClosed: true
+    case .sampleFailed, .steeringFailed, .mainExited, .dataArrived, .freezeFailed, .connectionClosed, .pinned(true),
+      .busySaid(true), .watchdogExpired:
+      true
     case .sampled(_, let sample):
       sample.accepted > 0 || sample.hasClosed || sample.hasReceived || !sample.queuedOnCurrent.isEmpty
-        || sample.unreadDatagrams > 0 || sample.lastUse != nil
+        || sample.unreadDatagrams > 0 || sample.lastUse != nil || sample.isAtWork
     case .queuesRead(_, let lengths): lengths.current > 0
     default: false
     }

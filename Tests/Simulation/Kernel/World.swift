@@ -39,6 +39,10 @@ struct World {
   /// The service's own timers, of which it has only so many, so that every schedule ends.
   var serviceTimersLeft = 3
 
+  var owner = Owner()
+  /// By what the core has decided on the event that is just carried out.
+  var ruling: Lifecycle.Configuration
+
   // What the invariants need to know of the past.
   /// The last moment before a look at which a connection was with the service, or at which one waited as it was looked.
   var lastUseSeen: UInt64 = 0
@@ -78,12 +82,13 @@ struct World {
     kernel = SimulatedKernel(
       sockets: settings.configuration.sockets, allowsSilence: settings.configuration.allowsSilence)
     lifecycle = Lifecycle(configuration: settings.configuration)
+    ruling = settings.configuration
     memory = lifecycle.memory
     ambushesLeft = settings.ambushes
     deathsLeft = settings.deaths
   }
 
-  var idleTimeout: UInt64? { settings.configuration.idleTimeout?.nanosecondCount }
+  var idleTimeout: UInt64? { ruling.idleTimeout?.nanosecondCount }
 
   /// More than any schedule takes that comes to an end.
   static let longestRun = 30_000
@@ -128,6 +133,10 @@ struct World {
     if random.chance(6) { add(.request(.stopRequested), after: random.spread(microsecond...4 * span)) }
     if random.chance(2) { add(.request(.stopAtOnceRequested), after: random.spread(microsecond...4 * span)) }
     agenda.add(.healed, at: settings.healsAt)
+    for _ in 0..<settings.requests { add(.wish, after: extras.spread(microsecond...4 * span)) }
+    for _ in 0..<settings.works {
+      add(.works(duration: extras.spread(microsecond...2 * span)), after: extras.spread(microsecond...4 * span))
+    }
     for _ in 0..<settings.deaths { add(.managerDies, after: extras.spread(microsecond...4 * span)) }
   }
 
@@ -157,6 +166,12 @@ struct World {
     case .closes(let id): closes(id)
     case .shutsListenerDown(let instance): shutsListenerDown(instance)
     case .goesToBackground(let instance): goesToBackground(instance)
+    case .hangs(let instance): hangs(instance)
+    case .notifiesStopping(let instance): notifiesStopping(instance)
+    case .works(let duration): works(duration)
+    case .wish: wish()
+    case .unpins: unpins()
+    case .saysIdle(let instance): saysIdle(instance)
     case .mainExits(let instance, let status): mainExits(instance, status)
     case .childExits(let instance): childExits(instance)
     case .observe(let question): answer(question, after: answerDelay())

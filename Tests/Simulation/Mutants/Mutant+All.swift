@@ -6,7 +6,7 @@ import Simulation
 extension Mutant {
   static let all =
     ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofDeafness + ofEnds
-    + ofRestraint
+    + ofRestraint + ofRequests
 
   /// A source of the core.
   enum Source: String {
@@ -19,6 +19,7 @@ extension Mutant {
     case giveUp = "Lifecycle+Return.swift"
     case rest = "Lifecycle+Rest.swift"
     case retry = "Lifecycle+Retry.swift"
+    case requests = "Lifecycle+Requests.swift"
     case resume = "Lifecycle+Resume.swift"
     case state = "State.swift"
     case stop = "Lifecycle+Stop.swift"

@@ -74,7 +74,7 @@ extension Mutant {
       "running.lastEvidence = now\n      running.lookAt", "running.lookAt", [.neverEarly], 50),
     Mutant(
       "lateAnswersAreLost", "an answer to a question that is no longer open tells of no close", .watch,
-      "return sample.hasClosed ? handle(.connectionClosed, running: running, at: now) : []", "return []",
+      "if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }", "",
       [.neverEarly], 20_000),
     Mutant(
       "restsAtHalfTime", "half the idle timeout is enough", .watch,

@@ -61,6 +61,11 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
         596_864, .succession,
         "a commitment that the predecessor had made, given up as the kernel refused it to the successor"
       ),
+      (137_184, .owner, "an unsteered listener that was shut down in a drain, and not listened on after the rest"),
+      (55_294, .owner, "a service killed while it answered a datagram that an earlier drain had seen"),
+      (40_290, .owner, "a service on its way to the background, frozen as soon as it was ready"),
+      (2_528, .owner, "a rest that was asked for begun by a look that another had overtaken"),
+      (233, .owner, "a rest that was asked for while a datagram was being answered"),
       (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
     ] as [(UInt64, Profile, String)])
   func aSeedThatOnceFailedHolds(_ seed: UInt64, _ profile: Profile, _ story: String) {
@@ -75,6 +80,7 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
       total += Schedule(seed: seed).run().counts
       total += Schedule(seed: seed, profile: Profile(of: seed)).run().counts
       total += Schedule(seed: seed, profile: .succession).run().counts
+      total += Schedule(seed: seed, profile: .owner).run().counts
     }
     for (name, keyPath) in Outcome.Counts.all {
       #expect(total[keyPath: keyPath] > 0, "\(name) never happened")

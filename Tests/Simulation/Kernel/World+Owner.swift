@@ -1,0 +1,216 @@
+import Lifecycle
+
+// What the owner asks for and the service says of itself, at any moment.
+
+extension World {
+  mutating func wish() {
+    guard !hasFinished else { return }
+    outcome.counts.requests += 1
+    let span = idleTimeout ?? 5 * second
+    switch extras.below(10) {
+    case 0, 1, 2: feed(.restRequested)
+    case 3:
+      add(.unpins, after: extras.spread(microsecond...2 * span))
+      feed(.pinned(true))
+    case 4, 5:
+      guard let id = instances.indices.last, isRunning(id), !isServiceFrozen else { return }
+      add(.saysIdle(instance: id), after: extras.spread(microsecond...2 * span))
+      feed(.busySaid(true))
+    case 6: feed(.verifyRequested)
+    case 7: feed(.verificationEnded)
+    case 8: feed(.reconfigured(newConfiguration()))
+    default: feed(.timeoutExtended(.nanoseconds(Int64(extras.spread(microsecond...span)))))
+    }
+  }
+
+  /// Longer times only, for which the kernel's answers are as quick as for those of old.
+  private mutating func newConfiguration() -> Lifecycle.Configuration {
+    var configuration = lifecycle.configuration
+    if let idle = idleTimeout {
+      configuration.idleTimeout = extras.chance(10) ? nil : .nanoseconds(Int64(min(4 * idle, 2_000 * second)))
+    } else {
+      configuration.idleTimeout = settings.configuration.idleTimeout ?? .nanoseconds(Int64(World.firstFiniteTimeout))
+    }
+    if extras.chance(30) { configuration.minimumUptime = .nanoseconds(Int64(extras.spread(millisecond...10 * second))) }
+    if extras.chance(30) { configuration.restart = extras.pick([.no, .always, .onFailure]) }
+    return configuration
+  }
+
+  mutating func unpins() { feed(.pinned(false)) }
+
+  mutating func saysIdle(_ id: Int) { if isRunning(id) { feed(.busySaid(false)) } }
+
+  /// It has got SIGABRT, and may not heed it.
+  mutating func hangs(_ id: Int) {
+    guard isRunning(id), instances[id].isMainAlive, !instances[id].isTerminated else { return }
+    outcome.counts.watchdogs += 1
+    instances[id].isHanging = true
+    instances[id].isAccepting = false
+    if extras.chance(70) {
+      add(.mainExits(instance: id, .signalled(6, dumpedCore: true)), after: extras.spread(microsecond...second))
+    }
+    feed(.watchdogExpired)
+  }
+
+  mutating func notifiesStopping(_ id: Int) {
+    guard isRunning(id), instances[id].isMainAlive, !instances[id].isTerminated else { return }
+    if extras.chance(50) {
+      instances[id].isHanging = true
+      instances[id].isAccepting = false
+    }
+    if extras.chance(80) {
+      add(.mainExits(instance: id, Plan.anyStatus(&extras)), after: extras.spread(microsecond...10 * second))
+    }
+    feed(.notifiedStopping)
+  }
+
+  /// Without a connection: a job at a certain time.
+  mutating func works(_ duration: UInt64) {
+    guard let id = instances.indices.last, isRunning(id), instances[id].readyAt != nil, !isServiceFrozen else { return }
+    outcome.counts.workingSpells += 1
+    if now > owner.workUntil { owner.workSince = now }
+    owner.workUntil = max(owner.workUntil, now + duration)
+  }
+
+  var isAtWorkSinceLastLook: Bool {
+    owner.workUntil > owner.lastSnapshotAt && owner.workSince <= now && lifecycle.configuration.looksRegularly
+  }
+
+  // MARK: what follows
+
+  mutating func noteAnswer(_ query: Query, _ sample: Sample) {
+    guard let time = owner.snapshots.removeValue(forKey: query) else { return }
+    owner.lastLookAt = time
+    owner.lastLookSawUse =
+      sample.accepted > 0 && !kernel.allowsSilence || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
+      || sample.isAtWork
+  }
+
+  mutating func noteRequest(_ event: Event) {
+    switch event {
+    case .restRequested:
+      switch lifecycle.state {
+      case .running, .freezing, .frozen: owner.askedRestAt = now
+      case .starting: owner.asksWhenReady = true
+      case .backingOff:
+        owner.isRestartDue = false
+        failedAt = nil
+      case .dormant, .draining, .returning, .stopping, .ended: break
+      }
+    case .pinned(let isPinned):
+      owner.isPinned = isPinned
+      owner.pinChangedAt = now
+      lastExcuse = now
+    case .busySaid(let isBusy):
+      owner.busyInstance = isBusy ? instances.indices.last : nil
+      lastExcuse = now
+    case .verifyRequested:
+      switch lifecycle.state {
+      case .dormant, .backingOff:
+        owner.isVerifying = true
+        owner.isRestartDue = false
+        failedAt = nil
+      case .starting, .running, .draining, .returning, .freezing, .frozen, .stopping, .ended: break
+      }
+    case .verificationEnded:
+      guard owner.isVerifying else { return }
+      owner.isVerifying = false
+      lastExcuse = now
+      switch lifecycle.state {
+      case .starting: owner.asksWhenReady = true
+      case .running: if !owner.forbidsRest(instances.count - 1) { owner.askedRestAt = now }
+      case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended: break
+      }
+    case .reconfigured(let configuration):
+      owner.configuration = configuration
+      lastExcuse = now
+      lastCloseTold = nil
+    default: break
+    }
+  }
+
+  mutating func noteReport(_ report: Report) {
+    switch report {
+    case .serving:
+      if owner.asksWhenReady, !owner.isVerifying { owner.askedRestAt = now }
+      owner.asksWhenReady = false
+    case .readyToVerify:
+      add(.request(.verificationEnded), after: extras.spread(microsecond...2 * (idleTimeout ?? second)))
+    case .restAborted, .restImpossible, .thawed: owner.askedRestAt = nil
+    case .rested:
+      owner.endRow()
+      noteInstanceEnd()
+    case .failed(let failure, _, _):
+      let restarts = Owner.restarts(ruling.restart, after: failure) && !owner.isVerifying
+      owner.noteFailure(ruling, restarts: restarts, at: now)
+      noteInstanceEnd()
+    case .leftByItself:
+      owner.endRow()
+      let isKnown = if case .sampled = feeding { true } else { false }
+      owner.isRestartDue = mayRestartWell && isKnown && kernel.queueLengths.current == 0
+      noteInstanceEnd()
+    case .restarting:
+      if !owner.isRestartDue, !mayRestartWell { violate(.restartsAsConfigured, "it is to be started for nobody") }
+      owner.isRestartDue = true
+    case .startLimitHit:
+      if !owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "no start limit was hit") }
+      owner.isLimitUntold = false
+    case .triggerLimitHit:
+      if instances.last?.hasAccepted ?? false { violate(.restartsAsConfigured, "that wake has served somebody") }
+    case .stopped:
+      noteInstanceEnd()
+      owner.isRestartDue = false
+    default: break
+    }
+  }
+
+  private var mayRestartWell: Bool {
+    Owner.restarts(ruling.restart, after: nil) && !owner.isVerifying
+  }
+
+  private mutating func noteInstanceEnd() {
+    owner.askedRestAt = nil
+    owner.asksWhenReady = false
+    owner.isVerifying = false
+    owner.busyInstance = nil
+  }
+
+  mutating func noteSpawn() {
+    owner.isRestartDue = false
+    owner.workUntil = min(owner.workUntil, now)
+  }
+
+  // MARK: checks
+
+  mutating func checkRestIsAllowed() {
+    if owner.forbidsRest(instances.count - 1) {
+      violate(.neverRestsAgainstAWord, "pinned \(owner.isPinned), verifying \(owner.isVerifying)")
+    }
+  }
+
+  /// Whether it was asked for, and a look since has shown that nobody is there.
+  mutating func checkRestWasAsked() -> Bool {
+    guard let asked = owner.askedRestAt else { return false }
+    guard owner.lastLookAt >= asked, !owner.lastLookSawUse else { return false }
+    owner.restLookAt = owner.lastLookAt
+    return true
+  }
+
+  mutating func checkRequestIsAnswered() {
+    guard let asked = owner.askedRestAt, now > asked + 4 * max(settings.slowestAnswer, 500 * microsecond) + millisecond
+    else { return }
+    violate(.answersRequests, "a rest was asked for at \(Outcome.format(asked))")
+  }
+
+  /// At the end of an event.
+  mutating func checkConfiguration() {
+    guard !isManagerDown else { return }
+    if owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "a start limit isn't told") }
+    switch lifecycle.state {
+    case .draining, .returning, .freezing: break
+    case .dormant, .starting, .running, .frozen, .stopping, .backingOff, .ended:
+      guard let configuration = owner.configuration, lifecycle.configuration != configuration else { return }
+      violate(.obeysNewConfiguration, "another one was asked for")
+    }
+  }
+}
