@@ -38,7 +38,7 @@ extension Lifecycle {
     /// It is to rest as soon as it is ready.
     var isRestRequested = false
     /// It has said that it is busy.
-    var saysBusy = false
+    public internal(set) var saysBusy = false
     /// It has said that it leaves.
     var saysStopping = false
     /// It has got the watchdog's signal.

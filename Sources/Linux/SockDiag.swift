@@ -17,6 +17,8 @@ public struct TCPConnection: Equatable, Sendable {
   public let inode: UInt32
   /// The mark of the listener it came in by; nil where the kernel doesn't tell (handshakes; before Linux 5.10).
   public var generationMark: UInt8?
+  /// The cgroup v2 of the process that made it, or its listener (Linux 5.8).
+  public var cgroup: UInt64?
   /// nil: not asked for.
   public var traffic: Traffic?
   /// Bytes that its owner has not read, and that its peer has not acknowledged or been sent.
@@ -48,22 +50,42 @@ public struct SockDiag: ~Copyable {
     descriptor = try OwnedFD(owning: try call { socket(AF_NETLINK, type, 4 /* NETLINK_SOCK_DIAG */) }).kept()
   }
 
-  /// All sockets with one of these local ports, listeners and TIME_WAIT left out. More than 64 ports are too many to name: then
-  /// those with others come, too. Connections to an IPv4 client of a dual-stack listener belong to `.v6`.
-  public mutating func connections(
-    _ family: SocketAddress.Family, localPorts: [UInt16], includingTraffic: Bool = false
+  /// What a socket is asked for by.
+  public enum Condition: Hashable, Sendable {
+    /// Its local port.
+    case port(UInt16)
+    /// Its own `cgroup`.
+    case cgroup(UInt64)
+  }
+
+  /// The kernel compares each socket with one after the other.
+  public static let conditionsMax = 64
+
+  /// All sockets of which one of these holds, TIME_WAIT left out. More than `conditionsMax` conditions, or none, are not asked by:
+  /// then those of which none holds come, too. Connections to an IPv4 client of a dual-stack listener belong to `.v6`.
+  public mutating func sockets(
+    _ family: SocketAddress.Family, _ conditions: [Condition], includingListeners: Bool = false,
+    includingTraffic: Bool = false
   ) throws(SockDiagError) -> [TCPConnection] {
     try sockets(
       SockDiagRequest(
-        family: family, localPorts: localPorts, states: SockDiagRequest.connected, includesTraffic: includingTraffic,
-        sequence: 0))
+        family: family, conditions: conditions,
+        states: SockDiagRequest.connected | (includingListeners ? SockDiagRequest.listening : 0),
+        includesTraffic: includingTraffic, sequence: 0))
+  }
+
+  /// All sockets with this local port, listeners and TIME_WAIT left out.
+  public mutating func connections(
+    _ family: SocketAddress.Family, localPort: UInt16
+  ) throws(SockDiagError) -> [TCPConnection] {
+    try sockets(family, [.port(localPort)])
   }
 
   /// All listening sockets with this port.
   public mutating func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection]
   {
-    let states: UInt32 = 1 << UInt32(TCPConnection.State.listen.rawValue)
-    return try sockets(SockDiagRequest(family: family, localPorts: [port], states: states, sequence: 0))
+    try sockets(
+      SockDiagRequest(family: family, conditions: [.port(port)], states: SockDiagRequest.listening, sequence: 0))
   }
 
   private mutating func sockets(_ asked: SockDiagRequest) throws(SockDiagError) -> [TCPConnection] {

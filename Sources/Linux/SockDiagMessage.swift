@@ -4,25 +4,30 @@ import Glibc
 /// inet_diag_req_v2 behind its netlink header (linux/inet_diag.h): a dump of one family's TCP sockets.
 struct SockDiagRequest {
   var family: SocketAddress.Family
-  /// Those with one of these local ports. More than `portsMax` are too many to name, and all sockets come.
-  var localPorts: [UInt16]
+  /// Which of them; more than `SockDiag.conditionsMax` are too many to name, and all sockets come.
+  var conditions: [SockDiag.Condition]
   var states: UInt32
   /// struct tcp_info of each (INET_DIAG_INFO).
   var includesTraffic = false
   var sequence: UInt32
 
-  /// The kernel compares each socket with one after the other.
-  static let portsMax = 64
-
   /// Every state but LISTEN, TIME_WAIT and CLOSE: bits of 1 << state.
   static let connected: UInt32 = 0x1fff & ~(1 << 10 | 1 << 6 | 1 << 7 | 1)
+  static let listening: UInt32 = 1 << 10
 
   var bytes: [UInt8] {
     var out: [UInt8] = []
     func append<Number: FixedWidthInteger>(_ number: Number) {
       unsafe withUnsafeBytes(of: number) { unsafe out.append(contentsOf: $0) }
     }
-    let filter = localPorts.count > 1 && localPorts.count <= Self.portsMax ? Self.anyPort(of: localPorts) : []
+    // One port alone has a field of its own, which costs the kernel nothing.
+    var singlePort: UInt16 = 0
+    var filter: [UInt8] = []
+    if case .port(let port)? = conditions.first, conditions.count == 1 {
+      singlePort = port
+    } else if !conditions.isEmpty, conditions.count <= SockDiag.conditionsMax {
+      filter = Self.any(of: conditions)
+    }
     append(UInt32(16 + 56 + filter.count))  // nlmsg_len
     append(UInt16(20))  // SOCK_DIAG_BY_FAMILY
     append(UInt16(0x301))  // NLM_F_REQUEST | NLM_F_DUMP
@@ -33,39 +38,59 @@ struct SockDiagRequest {
     append(UInt8(includesTraffic ? 1 << 1 : 0))  // INET_DIAG_INFO is 2; INET_DIAG_SOCKOPT comes unasked
     append(UInt8(0))
     append(states)
-    append((localPorts.count == 1 ? localPorts[0] : 0).bigEndian)
+    append(singlePort.bigEndian)
     out.append(contentsOf: [UInt8](repeating: 0, count: 46))  // the rest of inet_diag_sockid
     return out + filter
   }
 
-  /// INET_DIAG_REQ_BYTECODE: passes over the end, which accepts, at the first port that is equal, and beyond it, which rejects,
-  /// after the last that isn't. A comparison's own jump reaches 255 bytes, so that each has a long one behind it.
-  private static func anyPort(of ports: [UInt16]) -> [UInt8] {
+  /// INET_DIAG_REQ_BYTECODE, a program that the kernel runs for each socket: it accepts at its end, and rejects beyond it. Each
+  /// condition that doesn't hold jumps to the next; one that holds falls into a jump to the end, as its own reaches 255 bytes.
+  private static func any(of conditions: [SockDiag.Condition]) -> [UInt8] {
     var out: [UInt8] = []
-    func append(_ code: UInt8, yes: UInt8, no: UInt16) {
-      out += [code, yes]
-      unsafe withUnsafeBytes(of: no) { unsafe out.append(contentsOf: $0) }
-    }
-    let step = 12
-    let length = step * ports.count - 4
-    for (index, port) in ports.enumerated() {
-      let rest = length - index * step
-      let isLast = index == ports.count - 1
-      // INET_DIAG_BC_S_EQ (Linux 4.18); the port is the operand of the next instruction's place.
-      append(11, yes: 8, no: isLast ? UInt16(rest + 4) : UInt16(step))
-      append(0, yes: 0, no: port)
-      // INET_DIAG_BC_JMP: a jump of 4 that is never taken as "yes", of which the audit wants it to lead somewhere.
-      if !isLast { append(1, yes: 4, no: UInt16(rest - 8)) }
-    }
-    return Self.attribute(1, out)
-  }
-
-  private static func attribute(_ type: UInt16, _ value: [UInt8]) -> [UInt8] {
-    var out: [UInt8] = []
-    for number in [UInt16(4 + value.count), type] {
+    func append<Number: FixedWidthInteger>(_ number: Number) {
       unsafe withUnsafeBytes(of: number) { unsafe out.append(contentsOf: $0) }
     }
-    return out + value
+    let jump = 4
+    let length = conditions.reduce(0) { $0 + $1.size + jump } - jump
+    for (index, condition) in conditions.enumerated() {
+      let rest = length - out.count
+      let isLast = index == conditions.count - 1
+      append(condition.code)
+      append(UInt8(condition.size))
+      append(UInt16(isLast ? rest + 4 : condition.size + jump))
+      switch condition {
+      case .port(let port):
+        // The operand is where the next instruction would have its own.
+        append(UInt16(0))
+        append(port)
+      case .cgroup(let id): append(id)
+      }
+      guard !isLast else { break }
+      // INET_DIAG_BC_JMP goes where "no" leads; that its "yes" leads somewhere, too, is demanded.
+      append(UInt8(1))
+      append(UInt8(jump))
+      append(UInt16(rest - condition.size))
+    }
+    let header = UInt32(4 + out.count) | 1 << 16
+    return unsafe withUnsafeBytes(of: header) { unsafe Array($0) } + out
+  }
+}
+
+extension SockDiag.Condition {
+  /// INET_DIAG_BC_S_EQ (Linux 4.18) and INET_DIAG_BC_CGROUP_COND (5.8).
+  fileprivate var code: UInt8 {
+    switch self {
+    case .port: 11
+    case .cgroup: 13
+    }
+  }
+
+  /// Of the instruction with its operand.
+  fileprivate var size: Int {
+    switch self {
+    case .port: 8
+    case .cgroup: 12
+    }
   }
 }
 
@@ -77,6 +102,8 @@ enum SockDiagMessage {
   private static let socketOptions: UInt16 = 22
   private static let multicastLoop: UInt8 = 0x10
   private static let multicastAll: UInt8 = 0x40
+  /// INET_DIAG_CGROUP_ID, which comes unasked.
+  private static let cgroup: UInt16 = 21
   /// INET_DIAG_INFO, and where struct tcp_info (linux/tcp.h) has tcpi_last_data_sent and tcpi_last_data_recv.
   private static let information: UInt16 = 2
   private static let lastDataSent = 44
@@ -140,6 +167,7 @@ enum SockDiagMessage {
       case socketOptions where value.byteCount >= 1:
         let flags: UInt8 = value.number(at: 0)
         connection.generationMark = (flags & multicastLoop != 0 ? 1 : 0) | (flags & multicastAll != 0 ? 2 : 0)
+      case cgroup where value.byteCount >= 8: connection.cgroup = value.number(at: 0)
       case information where value.byteCount >= lastDataReceived + 4:
         connection.traffic = TCPConnection.Traffic(
           receivedAgo: value.number(at: lastDataReceived), sentAgo: value.number(at: lastDataSent))

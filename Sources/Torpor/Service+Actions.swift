@@ -212,6 +212,8 @@ extension Service {
       endInstance()
       context.reason = narrator.failureReason(failure, context)
     case .serving:
+      servingSince = now
+      senses?.begin(at: now)
       if isWakingUntold { tellWaking() }
       nameClient()
     case .leftByItself: endInstance()

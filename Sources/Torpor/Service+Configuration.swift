@@ -13,6 +13,8 @@ extension Service {
       readiness: options.isToldReady || isRelayed ? .notify : .automatic, canAdopt: launcher.canAdopt,
       canMigrate: isRelayed || !options.neverMigrates && MigrationSetting.enable(), startTimeout: options.startTimeout,
       stopTimeout: options.stopTimeout)
+    configuration.connections = options.watch.connections == .active ? .active : .open
+    configuration.looksRegularly = options.watch.looksRegularly
     configuration.mayKill = options.mayKill
     configuration.canFreeze = options.mayKill && processes.canFreeze(in: launcher.cgroupName)
     configuration.minimumUptime = options.minimumUptime
@@ -46,6 +48,7 @@ extension Service {
     guard isDormant else {
       // With those that the service never took, and that are held no longer.
       configuration.sockets = lifecycle.configuration.sockets
+      makeSenses()
       post(.reconfigured(configuration))
       return true
     }

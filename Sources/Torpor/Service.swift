@@ -17,6 +17,16 @@ public final class Service: HeldService {
   private(set) var datagramSense: DatagramSense?
   /// nil: nothing is held that has a name.
   private(set) var unixSense: UnixSense?
+  /// What else than connections keeps it up; nil until all is set up.
+  var senses: SenseBoard?
+  /// nil: it isn't asked for its own word.
+  var busyCheck: BusyCheck?
+  var busyCheckFails = false
+  /// Questions of the lifecycle while it runs that no look has answered yet.
+  var looks: [Query] = []
+  /// All who waited when it was woken were of sources that don't count, and nobody else has been seen.
+  var isWokenByIgnored = false
+  var servingSince = Instant(nanoseconds: 0)
   let processes: ServiceProcesses
   var launcher: Launcher
   let execution: Execution
@@ -107,6 +117,7 @@ public final class Service: HeldService {
     unixSense = signalledSockets.isEmpty ? nil : UnixSense(tables: tables) { [unowned self] in signalledSockets }
     datagramSense = datagramSockets.isEmpty ? nil : DatagramSense { [unowned self] in datagramSockets }
     connectSenses()
+    makeSenses()
     if let front { connect(front) } else { relays.onRoom = { [weak self] in self?.resumeRelaying() } }
   }
 
@@ -180,6 +191,7 @@ public final class Service: HeldService {
     }
     isHandling = false
     updateFront()
+    updateBusyCheck()
     alarm.set(to: lifecycle.deadline?.nanoseconds)
   }
 

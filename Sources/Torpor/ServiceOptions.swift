@@ -71,6 +71,8 @@ public struct ServiceOptions: Sendable {
   public var writesJSON = false
   /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
   public var socketMode: UInt32?
+  /// What counts as use of it.
+  public var watch = WatchOptions()
   /// Hand connections of an aborted rest back by relaying even where the kernel could migrate them.
   public var neverMigrates = false
 

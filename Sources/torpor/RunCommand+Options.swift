@@ -20,6 +20,7 @@ extension RunCommand {
       options.handover = handover
       try setRelay(&options)
       try setConnections(&options)
+      try setWatch(&options)
       options.environment = try env.map { try variable($0) }
       options.readiness = ready ?? .auto
       options.startsAtOnce = start
@@ -72,6 +73,8 @@ extension RunCommand {
     }
     let senseless = [
       ("--idle", idle != nil), ("--ready", ready != nil), ("--start", start), ("--may-kill", mayKill),
+      ("--connections", connections != .open), ("--senses", senses != nil), ("--busy-check", busyCheck != nil),
+      ("--ignore-source", !ignoreSource.isEmpty),
     ].first { $0.1 }
     if let senseless {
       throw mistake("\(senseless.0) has no meaning with --handover inetd: each connection's process ends by itself")
@@ -79,6 +82,29 @@ extension RunCommand {
     guard let maxConnections else { return }
     guard maxConnections > 0 else { throw mistake("--max-connections is a number from 1 on") }
     options.connectionsMax = maxConnections
+  }
+
+  private func setWatch(_ options: inout ServiceOptions) throws {
+    options.watch.connections = connections
+    if let senses {
+      do throws(SenseTable.UnknownName) { options.watch.senses = try SenseTable.names(in: senses) } catch {
+        throw mistake("--senses: \(error)")
+      }
+    }
+    guard let share = WatchOptions.share(processingThreshold) else {
+      throw mistake("--processing-threshold is a share of one processor: 1%, 0.5%")
+    }
+    options.watch.processingThreshold = share
+    if let busyCheck {
+      guard !busyCheck.isEmpty else { throw mistake("--busy-check takes a command") }
+      options.watch.busyCheck = ["/bin/sh", "-c", busyCheck]
+    }
+    options.watch.ignoredSources = try ignoreSource.map { text in
+      guard let range = SourceRange(text) else {
+        throw mistake("--ignore-source: '\(text)' is no address, nor ADDRESS/BITS with no bits set behind these")
+      }
+      return range
+    }
   }
 
   private func setRelay(_ options: inout ServiceOptions) throws {

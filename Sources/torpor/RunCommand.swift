@@ -9,13 +9,15 @@ struct RunCommand: ParsableCommand {
       torpor run [-l ADDRESS]... [--idle DURATION] [--handover auto|listen-fds|adopt|inetd-wait]
                         [--handover relay --to ADDRESS [--proxy-protocol v1|v2]]
                         [--handover inetd [--max-connections N]]
+                        [--connections open|active] [--senses LIST] [--processing-threshold SHARE]
+                        [--busy-check COMMAND] [--ignore-source ADDRESS[/BITS]]...
                         [--ready auto|notify] [--start] [--may-kill] [--user USER] [--socket-mode MODE]
                         [--env NAME=VALUE]... [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
       """,
     discussion: """
       Holds the addresses, starts COMMAND when somebody connects, and puts it to rest when no connection has been open \
-      for the idle time. COMMAND is not modified: its own bind() to a held address lands on the held socket. No connection \
+      for the idle time, and it has not been at work. COMMAND is not modified: its own bind() to a held address lands on the held socket. No connection \
       is refused, reset or dropped on the way.
 
       SIGTERM or SIGINT stops the service gracefully and exits with 0; a second one does so at once. Exit codes: 1 if the \
@@ -50,6 +52,33 @@ struct RunCommand: ParsableCommand {
         + "relay: not at all, as it binds an address of its own and connections are relayed to it.",
       valueName: "auto|listen-fds|adopt|inetd|inetd-wait|relay"))
   var handover = ServiceOptions.Handover.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "What an open connection counts for: open keeps the service up while it is open, active only while it carries data, as "
+        + "for pools that never close.", valueName: "open|active"))
+  var connections = WatchOptions.Connections.open
+
+  @Option(
+    help: ArgumentHelp(
+      "What keeps it up besides connections, with commas between: channels (its own other sockets), processing (processor time and "
+        + "storage); connections for these alone. (default: connections,channels,processing)", valueName: "list"))
+  var senses: String?
+
+  @Option(help: ArgumentHelp("It is at work above this share of one processor.", valueName: "percent"))
+  var processingThreshold = "1%"
+
+  @Option(
+    help: ArgumentHelp(
+      "Ask this command whether it is idle: exit code 0 says idle, 1 busy. Run by /bin/sh as the service's user, for 5 s at most.",
+      valueName: "command"))
+  var busyCheck: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections from here don't count, as those of health checks: 10.0.0.5, 192.168.0.0/16. Can be given several times.",
+      valueName: "address"))
+  var ignoreSource: [String] = []
 
   @Option(help: ArgumentHelp("With --handover relay: the address that the service binds.", valueName: "address"))
   var to: String?
@@ -122,4 +151,5 @@ struct RunCommand: ParsableCommand {
 
 extension ServiceOptions.Handover: ExpressibleByArgument {}
 extension ServiceOptions.Readiness: ExpressibleByArgument {}
+extension WatchOptions.Connections: ExpressibleByArgument {}
 extension ProxyProtocol: ExpressibleByArgument {}

@@ -109,7 +109,7 @@ import Testing
     try group.steerToNext()
     let other = try connected(to: group)
     var diag = try SockDiag()
-    let marks = try diag.connections(.v4, localPorts: [group.address.port]).map(\.generationMark)
+    let marks = try diag.connections(.v4, localPort: group.address.port).map(\.generationMark)
     let expected: Set<UInt8?> = [group.currentMark, group.nextMark]
     #expect(Set(marks) == expected)
     _ = (client.descriptor.number, other.descriptor.number)
@@ -124,7 +124,7 @@ import Testing
     let unused = (0..<(portCount - 1)).map { UInt16($0 + 1) }
     var diag = try SockDiag()
     for ports in [unused + [group.address.port], [group.address.port] + unused] {
-      let found = try diag.connections(.v4, localPorts: ports)
+      let found = try diag.sockets(.v4, ports.map { .port($0) })
       #expect(found.count { $0.local == group.address } == 1)
       // More than can be named: everybody's.
       #expect(found.contains { $0.local == stranger.address } == (portCount > 64))
@@ -140,7 +140,7 @@ import Testing
     usleep(300_000)
     var diag = try SockDiag()
     func look() throws -> TCPConnection? {
-      try diag.connections(.v4, localPorts: [group.address.port], includingTraffic: true).first
+      try diag.sockets(.v4, [.port(group.address.port)], includingTraffic: true).first
     }
     let before = try #require(try look()?.traffic)
     #expect(before.receivedAgo >= 280 && before.sentAgo >= 280)
@@ -151,7 +151,7 @@ import Testing
     #expect(try #require(received.traffic).sentAgo >= 280)
     _ = try accepted?.descriptor.write([1])
     #expect(try #require(try look()?.traffic).sentAgo < 100)
-    #expect(try diag.connections(.v4, localPorts: [group.address.port]).first?.traffic == nil)
+    #expect(try diag.connections(.v4, localPort: group.address.port).first?.traffic == nil)
     accepted = nil
   }
 
@@ -166,7 +166,7 @@ import Testing
     let client = try connected(to: group)
     let cookies = try {
       var diag = try SockDiag()
-      return Set(try diag.connections(.v4, localPorts: [group.address.port]).map(\.cookie))
+      return Set(try diag.connections(.v4, localPort: group.address.port).map(\.cookie))
     }()
     try group.current.descriptor.setNonBlocking(true)
     do {

@@ -81,7 +81,8 @@ private func parse(_ bytes: [UInt8], sequence: UInt32? = 7) throws(SockDiagError
   }
 
   @Test func aRequestIsLaidOutAsTheKernelReadsIt() {
-    let request = SockDiagRequest(family: .v4, localPorts: [39477], states: SockDiagRequest.connected, sequence: 7)
+    let request = SockDiagRequest(
+      family: .v4, conditions: [.port(39477)], states: SockDiagRequest.connected, sequence: 7)
     #expect(
       request.bytes
         == bytes("480000001400010307000000000000000206" + "00003e1b0000" + "9a35" + String(repeating: "00", count: 46)))

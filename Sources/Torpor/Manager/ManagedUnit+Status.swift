@@ -61,6 +61,19 @@ extension ManagedUnit {
     explanation.retryInSeconds = single?.retryInSeconds
     if phase == .dormant { explanation.wakesOn = (single?.context.listening ?? []).map { "a client of \($0)" } }
     if let single, let rest = single.restInSeconds { explanation.earliestRest = WallClock.now() + rest }
+    if let seen = single?.explain() {
+      let now = WallClock.now()
+      explanation.senses = seen.answers.map { answer in
+        SenseReport(
+          name: answer.name, verdict: answer.isBusy ? .busy : .quiet,
+          since: answer.since.map { now - TimeSpan.seconds($0) }, evidence: answer.evidence)
+      }
+      explanation.advice += seen.advice
+      // Whoever is busy now keeps it up for a whole idle time at least.
+      if seen.answers.contains(where: \.isBusy) {
+        explanation.earliestRest = definition.idle.timeout.map { now + TimeSpan.seconds($0) }
+      }
+    }
     if let problem { explanation.advice.append(problem) }
     return explanation
   }

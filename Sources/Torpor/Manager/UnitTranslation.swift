@@ -23,6 +23,7 @@ struct UnitTranslation {
     options.command = options.execution.start.last.map { [$0.path] + $0.words } ?? []
     options.connectionsMax = Int(unit.socket.maxConnections)
     options.mayKill = unit.idle.mayKill
+    options.watch = watch(of: unit, environment: options.execution.environment)
     options.startTimeout = unit.service.startTimeout
     options.stopTimeout = unit.service.timeoutStop
     options.minimumUptime = unit.idle.minimumUptime ?? .seconds(Int64(Int32.max))
@@ -38,6 +39,22 @@ struct UnitTranslation {
     }
     options.proxyProtocol = ProxyProtocol(rawValue: unit.idle.proxyProtocol.rawValue)
     return options
+  }
+
+  private func watch(of unit: Unit, environment: [String]) -> WatchOptions {
+    let idle = unit.idle
+    var watch = WatchOptions()
+    watch.connections = WatchOptions.Connections(rawValue: idle.connections.rawValue) ?? .open
+    watch.senses = Set(idle.senses.map(\.rawValue)).union(["connections"])
+    watch.processingThreshold = Double(idle.processingThreshold) / 10_000
+    watch.ignoredSources = idle.ignoredSources.compactMap { SourceRange($0.description) }
+    watch.busyCheck = idle.busyCheck.map { command in
+      let line = Self.line(command)
+      return [line.path] + line.arguments(environment: environment).dropFirst()
+    }
+    // Each look waits for it, so that it needs an end.
+    watch.busyCheckTimeout = min(idle.busyCheckTimeout ?? .seconds(300), .seconds(300))
+    return watch
   }
 
   private static func limit(_ count: UInt32, _ interval: Duration?) -> Lifecycle.Configuration.Limit? {

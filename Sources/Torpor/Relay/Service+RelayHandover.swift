@@ -90,6 +90,7 @@ extension Service {
     }
     var sample = Sample()
     sample.accepted = front.openCount
+    sample.lastUse = listed.lastUse
     sample.hasClosed = front.takeClosed()
     let waiting = listed.queuedOnCurrent.union(listed.queuedOnNext)
     if front.isSteeredAway { sample.queuedOnNext = waiting } else { sample.queuedOnCurrent = waiting }

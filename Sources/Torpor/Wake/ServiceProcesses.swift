@@ -6,7 +6,7 @@ import Lifecycle
 ///
 /// All of them are in a cgroup where we have one; all have our seccomp filter where bind() is trapped; and all that lose their
 /// parent become our children. Each of these tells by itself when the last is gone; an instance is gone when all do.
-final class ServiceProcesses: CgroupSource {
+final class ServiceProcesses: CgroupSource, ProcessSource {
   private let loop: EventLoop
   /// Kept from instance to instance.
   private var cgroup: Cgroup?
@@ -378,4 +378,21 @@ final class ServiceProcesses: CgroupSource {
 
   /// Memory that goes when they do; of thousands of processes, of the first few hundred.
   var memoryBytes: UInt64 { pids.prefix(256).reduce(0) { $0 + ProcessFiles.memory(of: $1) } }
+
+  // MARK: for the senses
+
+  /// Of all that were ever in their cgroup, in nanoseconds; nil where they have none.
+  var cgroupProcessorTime: UInt64? {
+    switch cgroup {
+    case .some(let cgroup): cgroup.processorTime
+    case .none: nil
+    }
+  }
+
+  var cgroupID: UInt64? {
+    switch cgroup {
+    case .some(let cgroup): cgroup.id
+    case .none: nil
+    }
+  }
 }

@@ -23,10 +23,25 @@ final class ConnectionSense {
   private var orphans: Set<UInt64> = []
   /// Those that waited at the last sample, by arrival as far as the kernel keeps it.
   private(set) var waiting: [TCPConnection] = []
+  /// Short visits from this machine are those of the busy check.
+  var disregardsLocalVisits = false
   var onClose: (() -> Void)?
 
-  init(tables: SocketTables, sockets: @escaping () -> [HeldTCPSocket]) {
+  var options: WatchOptions
+  /// When an open connection last carried data counts, and not that it is open.
+  var followsTraffic: Bool
+  /// When those that were open at the last look had last carried data. The kernel tells it in milliseconds ago, so that the same
+  /// moment comes out differently each time.
+  private var uses: [UInt64: Instant] = [:]
+  private static let clockSlack = Duration.milliseconds(20)
+
+  init(
+    tables: SocketTables, options: WatchOptions = WatchOptions(), followsTraffic: Bool = false,
+    sockets: @escaping () -> [HeldTCPSocket]
+  ) {
     self.tables = tables
+    self.options = options
+    self.followsTraffic = followsTraffic
     self.sockets = sockets
   }
 
@@ -69,7 +84,8 @@ final class ConnectionSense {
   /// Whether the service may have had this connection in hand. The end of one that it has closed itself is no news, and a listener
   /// has no peer.
   func concerns(_ closed: TCPConnection) -> Bool {
-    closed.remote.port != 0 && !orphans.contains(closed.cookie) && Self.holder(of: closed, among: sockets()) != nil
+    closed.remote.port != 0 && !orphans.contains(closed.cookie) && !options.ignores(closed.remote)
+      && !(disregardsLocalVisits && closed.isLocal) && Self.holder(of: closed, among: sockets()) != nil
   }
 
   /// One that concerns us has closed, or may have.
@@ -91,30 +107,62 @@ final class ConnectionSense {
     for socket in sockets() {
       question.ports.insert(SocketTables.Port(family: socket.address.family, number: socket.address.port))
     }
+    if followsTraffic || !options.ignoredSources.isEmpty { question.includesTraffic = true }
     if isRecording, !sockets().isEmpty {
       tables.closes.add(self, ports: Set(sockets().map(\.address.port)))
     }
   }
 
-  /// What the tables say.
-  func sample(_ table: SocketTable) -> Sample {
+  /// What the tables say. `isRunning`: the question is whether it is in use; else, whether it has somebody in hand.
+  func sample(_ table: SocketTable, at now: Instant, isRunning: Bool = true) -> Sample {
     let held = sockets()
     var sample = Sample()
+    var seenUses: [UInt64: Instant] = [:]
     var seenOrphans: Set<UInt64> = []
     waiting = []
     for port in Set(held.map { SocketTables.Port(family: $0.address.family, number: $0.address.port) }) {
       for connection in table.connections[port] ?? [] {
-        guard let holder = Self.holder(of: connection, among: held) else { continue }
+        guard let holder = Self.holder(of: connection, among: held),
+          !isPassedOver(connection, isRunning)
+        else { continue }
         count(connection, of: holder, in: &sample, orphans: &seenOrphans)
+        if followsTraffic, connection.inode != 0 { seenUses[connection.cookie] = lastUse(of: connection, at: now) }
       }
     }
     let isOpen = sample.accepted > 0
-    sample.hasClosed = hasClosed || isRecording && (hadOpen && !isOpen || !seenOrphans.isSubset(of: orphans))
+    sample.hasClosed =
+      hasClosed
+      || isRecording
+        && (hadOpen && !isOpen && !followsTraffic || !disregardsLocalVisits && !seenOrphans.isSubset(of: orphans))
     hasClosed = false
     hadOpen = isOpen
     orphans = seenOrphans
-    if isOpen { tables.closes.forget(self) } else { awaitClose() }
+    uses = seenUses
+    sample.lastUse = seenUses.values.max()
+    // While one is open that counts, nobody's end is news.
+    if isOpen, !followsTraffic { tables.closes.forget(self) } else { awaitClose() }
     return sample
+  }
+
+  /// Of a source that doesn't count. During a rest one that has just been served, waits, or is on its way counts like all others,
+  /// as the rest would cut it off.
+  private func isPassedOver(_ connection: TCPConnection, _ isRunning: Bool) -> Bool {
+    guard options.ignores(connection.remote) else { return false }
+    if isRunning { return true }
+    guard connection.inode != 0, connection.unreadBytes == 0, connection.unsentBytes == 0 else { return false }
+    return connection.dataAgo.map { $0 > Self.ignoredGrace } ?? false
+  }
+
+  /// How long after its last data a connection of an ignored source may be in the middle of something.
+  private static let ignoredGrace = Duration.milliseconds(100)
+
+  private func lastUse(of connection: TCPConnection, at now: Instant) -> Instant {
+    // Something is in hand.
+    guard connection.unreadBytes == 0, connection.unsentBytes == 0, let ago = connection.dataAgo else { return now }
+    let nanoseconds = ago.nanoseconds
+    let moment = Instant(nanoseconds: now.nanoseconds > nanoseconds ? now.nanoseconds - nanoseconds : 0)
+    guard let known = uses[connection.cookie], moment < known.advanced(by: Self.clockSlack) else { return moment }
+    return known
   }
 
   /// Sockets that listen on exactly this address, whoever's they are.
@@ -151,5 +199,14 @@ final class ConnectionSense {
       ?? sockets.first {
         $0.address.isAny && $0.address.port == connection.local.port && $0.address.family == connection.local.family
       }
+  }
+}
+
+extension TCPConnection {
+  /// Its client is on this machine.
+  var isLocal: Bool {
+    let client = remote.mapped ?? remote
+    return client.bytes == (local.mapped ?? local).bytes || client.family == .v4 && client.bytes.first == 127
+      || client == .loopback(.v6, port: client.port)
   }
 }

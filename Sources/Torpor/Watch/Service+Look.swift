@@ -30,34 +30,141 @@ extension Service {
     }
   }
 
-  /// Asks the kernel's tables, which all services share, and answers `query` with what `complete` makes of what they list.
+  /// Answers `query` with what `complete` makes of the connections that the kernel lists, and with what the other senses say. These
+  /// are asked only while the service runs: the steps of a rest are short, and about connections.
   func look(_ query: Query, includingUnix: Bool, _ complete: @escaping (Sample) -> Sample) {
-    var question = SocketTables.Question()
-    sense?.prepare(&question)
-    let unix = includingUnix ? unixSense : nil
-    unix?.prepare(&question)
-    tables.ask(question) { [weak self] answer in
+    guard isRunning else {
+      return lookOnce(includingUnix, asksSenses: false, complete) { [weak self] in self?.answer([query], $0) }
+    }
+    looks.append(query)
+    // The look that is under way will answer this question, too: it ends with a dump that is begun after it.
+    if busyCheck?.isUnderWay == true { return }
+    lookOnce(includingUnix, asksSenses: true, complete) { [weak self] sample in
       guard let self else { return }
-      do throws(SockDiagError) {
-        let table = try answer.get()
-        var sample = try unix?.sample(table, at: now) ?? Sample()
-        if let sense { sample.add(sense.sample(table)) }
-        self.answer(query, complete(sample))
-      } catch {
-        narrator.warn("cannot list the service's connections (sock_diag): \(error)")
-        post(.sampleFailed(query))
+      guard var sample, isRunning, let busyCheck, !busyCheck.isUnderWay, !isInUse(sample) else {
+        return answerLooks(sample)
+      }
+      guard busyCheck.isWorthAsking(at: now) || isRestDue(sample) else {
+        sample.isAtWork = busyCheck.saidBusy
+        return answerLooks(sample)
+      }
+      // All that can be seen is quiet, so its own word is asked for; and then all is looked at again, as that takes its time.
+      disregardsVisits(true)
+      busyCheck.run { [weak self] outcome in
+        guard let self else { return }
+        note(outcome)
+        lookOnce(includingUnix, asksSenses: true, complete) { [weak self] sample in
+          var sample = sample
+          if busyCheck.saidBusy { sample?.isAtWork = true }
+          self?.disregardsVisits(false)
+          self?.answerLooks(sample)
+        }
       }
     }
   }
 
-  private func answer(_ query: Query, _ sample: Sample) {
-    if isWakingUntold { tellWaking() }
-    lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
-    post(.sampled(query, sample))
+  private func isRestDue(_ sample: Sample) -> Bool {
+    guard case .running(let running) = lifecycle.state, let timeout = lifecycle.configuration.idleTimeout else {
+      return false
+    }
+    return max(running.lastEvidence, sample.lastUse ?? running.lastEvidence).advanced(by: timeout) <= now
+  }
+
+  private func answerLooks(_ sample: Sample?) {
+    let queries = looks
+    looks = []
+    answer(queries, sample)
+    if let sample { restFromIgnored(sample) }
+  }
+
+  /// nil: the kernel could not be asked.
+  private func lookOnce(
+    _ includingUnix: Bool, asksSenses: Bool, _ complete: @escaping (Sample) -> Sample,
+    _ isDone: @escaping (Sample?) -> Void
+  ) {
+    var question = SocketTables.Question()
+    sense?.prepare(&question)
+    let unix = includingUnix ? unixSense : nil
+    unix?.prepare(&question)
+    if asksSenses { senses?.prepare(&question) }
+    tables.ask(question) { [weak self] answer in
+      guard let self else { return }
+      do throws(SockDiagError) {
+        let table = try answer.get()
+        var listed = try unix?.sample(table, at: now) ?? Sample()
+        if let sense { listed.add(sense.sample(table, at: now, isRunning: isRunning)) }
+        var sample = complete(listed)
+        if asksSenses, let senses { sample.isAtWork = senses.look(table, at: now) }
+        isDone(sample)
+      } catch {
+        narrator.warn("cannot list the service's connections (sock_diag): \(error)")
+        isDone(nil)
+      }
+    }
+  }
+
+  var isRunning: Bool {
+    if case .running = lifecycle.state { true } else { false }
+  }
+
+  /// Whether the connections alone keep it up.
+  private func isInUse(_ sample: Sample) -> Bool {
+    sample.accepted > 0 && !lifecycle.configuration.allowsSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
+      || senses?.isBusy ?? false
+  }
+
+  private func note(_ outcome: BusyCheck.Outcome) {
+    let verdict: Verdict
+    switch outcome {
+    case .idle(let line): verdict = .quiet(["the busy check said: \(line ?? "idle")"])
+    case .busy(let line): verdict = .busy(["the busy check said: \(line ?? "busy")"])
+    case .failed(let text): verdict = .busy(["the busy check \(text)"])
+    }
+    // Each time would be too often: it is told when it begins to fail.
+    if case .failed(let text) = outcome {
+      if !busyCheckFails { narrator.warn("the busy check \(text): the service counts as busy") }
+      busyCheckFails = true
+    } else {
+      busyCheckFails = false
+    }
+    senses?.note(verdict, of: SenseTable.busyCheck, at: now)
+  }
+
+  /// After each event: nobody waits for the word of a service that doesn't run any more.
+  func updateBusyCheck() {
+    guard !isRunning, let busyCheck, busyCheck.isUnderWay else { return }
+    busyCheck.abandon()
+    disregardsVisits(false)
+    looks = []
+  }
+
+  private func answer(_ queries: [Query], _ sample: Sample?) {
+    if let sample {
+      if isWakingUntold { tellWaking() }
+      lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
+    }
+    for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
+  }
+
+  /// Woken by nobody but sources that don't count, it rests as soon as it may.
+  private func restFromIgnored(_ sample: Sample) {
+    guard isWokenByIgnored else { return }
+    let isUsed = sample.accepted > 0 || sample.hasClosed || sample.hasReceived || sample.unreadDatagrams > 0
+    if isUsed || !sample.queuedOnCurrent.isEmpty {
+      // Somebody else has come meanwhile.
+      isWokenByIgnored = false
+    } else if isRunning, !sample.isAtWork, now >= servingSince.advanced(by: lifecycle.configuration.minimumUptime) {
+      isWokenByIgnored = false
+      post(.restRequested)
+    }
   }
 
   func tellWaking() {
     isWakingUntold = false
+    let waiting = sense?.waiting ?? []
+    isWokenByIgnored =
+      !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) } && unixSense?.firstWaiting == nil
+      && datagramSense?.firstWaiting == nil
     wakingClient = WakingClient(
       tcp: sense?.waiting.first, udp: datagramSense?.firstWaiting, unix: unixSense?.firstWaiting)
     context.client = wakingClient?.described(withProcess: false)

@@ -23,7 +23,7 @@ struct SocketOwner: Equatable, CustomStringConvertible {
   /// The process on the other side of a connection, where it is on this machine.
   static func ofClient(_ connection: TCPConnection, within limit: Duration) -> SocketOwner? {
     guard var diag = try? SockDiag(),
-      let mirrored = try? diag.connections(connection.remote.family, localPorts: [connection.remote.port]),
+      let mirrored = try? diag.connections(connection.remote.family, localPort: connection.remote.port),
       let client = mirrored.first(where: { $0.local == connection.remote && $0.remote == connection.local })
     else { return nil }
     return find(inode: client.inode, within: limit)

@@ -14,8 +14,14 @@ final class SocketTables {
     var ports: Set<Port> = []
     /// When they last carried data, too.
     var includesTraffic = false
+    /// Sockets that the processes of these cgroups have made, and those accepted from their listeners.
+    var cgroups: Set<UInt64> = []
+    /// All TCP sockets, as nothing narrower names them.
+    var includesAll = false
     /// Accepted connections of all unix listeners.
     var includesUnix = false
+    /// The unix listeners, too.
+    var includesUnixListeners = false
   }
 
   struct Port: Hashable {
@@ -61,18 +67,36 @@ final class SocketTables {
   private func dump(_ questions: [Question]) throws(SockDiagError) -> SocketTable {
     let table = SocketTable()
     let ports = questions.reduce(into: Set<Port>()) { $0.formUnion($1.ports) }
+    let cgroups = questions.reduce(into: Set<UInt64>()) { $0.formUnion($1.cgroups) }
+    let includesAll = questions.contains(where: \.includesAll)
     let includesTraffic = questions.contains(where: \.includesTraffic)
+    let includesListeners = includesAll || !cgroups.isEmpty
     for family in [SocketAddress.Family.v4, .v6] {
       let numbers = ports.filter { $0.family == family }.map(\.number).sorted()
-      guard !numbers.isEmpty else { continue }
-      for connection in try connections(family, numbers, includesTraffic) {
+      guard includesListeners || !numbers.isEmpty else { continue }
+      let conditions = numbers.map { SockDiag.Condition.port($0) } + cgroups.sorted().map { .cgroup($0) }
+      try open()
+      dumpCount += 1
+      let found =
+        try diag?.sockets(
+          family, includesAll ? [] : conditions, includingListeners: includesListeners,
+          includingTraffic: includesTraffic) ?? []
+      for connection in found {
         let port = Port(family: family, number: connection.local.port)
-        if ports.contains(port) { table.connections[port, default: []].append(connection) }
+        if ports.contains(port), connection.state != .listen { table.connections[port, default: []].append(connection) }
+        if let cgroup = connection.cgroup, cgroups.contains(cgroup) {
+          table.byCgroup[cgroup, default: []].append(connection)
+        }
       }
+      if includesAll { table.all += found }
     }
     if questions.contains(where: \.includesUnix) { table.unixConnections = try unixConnections() }
+    if questions.contains(where: \.includesUnixListeners) { table.unixListeners = try unixListeners() }
     return table
   }
+
+  /// The same at once, for a person who waits for the answer.
+  func answer(_ question: Question) throws(SockDiagError) -> SocketTable { try dump([question]) }
 
   // MARK: single questions, answered at once
 
@@ -88,18 +112,15 @@ final class SocketTables {
     return try unixDiag?.socket(inode: inode) ?? nil
   }
 
-  private func connections(
-    _ family: SocketAddress.Family, _ ports: [UInt16], _ includesTraffic: Bool
-  ) throws(SockDiagError) -> [TCPConnection] {
-    try open()
-    dumpCount += 1
-    return try diag?.connections(family, localPorts: ports, includingTraffic: includesTraffic) ?? []
-  }
-
   private func unixConnections() throws(SockDiagError) -> [UnixDiag.Entry] {
     try openUnix()
     dumpCount += 1
     return try unixDiag?.connections() ?? []
+  }
+
+  private func unixListeners() throws(SockDiagError) -> [UnixDiag.Entry] {
+    try openUnix()
+    return try unixDiag?.listeners() ?? []
   }
 
   private func open() throws(SockDiagError) {
@@ -116,7 +137,10 @@ final class SocketTables {
 /// One dump, sorted once for all who asked.
 final class SocketTable {
   fileprivate(set) var connections: [SocketTables.Port: [TCPConnection]] = [:]
+  fileprivate(set) var byCgroup: [UInt64: [TCPConnection]] = [:]
+  fileprivate(set) var all: [TCPConnection] = []
   fileprivate(set) var unixConnections: [UnixDiag.Entry] = []
+  fileprivate(set) var unixListeners: [UnixDiag.Entry] = []
 
   /// Accepted unix connections by their listener's file.
   private(set) lazy var unixByFile = Dictionary(

@@ -38,6 +38,11 @@ final class UnixSense {
   /// After so long; nil: never.
   var patience: Duration?
 
+  /// Open connections count only by what they carry, which nobody tells of a unix socket: so each counts.
+  var allowsSilence = false
+  /// Who comes now and goes is the busy check.
+  var disregardsVisits = false
+
   init(tables: SocketTables, sockets: @escaping () -> [any SignalledSocket]) {
     self.tables = tables
     self.sockets = sockets
@@ -89,6 +94,7 @@ final class UnixSense {
       // Once is enough until the next look: a busy service's connections are not our wakeups.
       socket.disarm()
       socket.arrivals.isArmed = false
+      if disregardsVisits, !socket.hasMessages { continue }
       socket.arrivals.hasArrived = true
       isNews = true
     }
@@ -126,6 +132,7 @@ final class UnixSense {
         sample.accepted += foreign.count(of: processes?() ?? [], known: table.unixInodes, names: names)
       }
     }
+    if allowsSilence, sample.accepted > 0 { sample.lastUse = now }
     return sample
   }
 
@@ -207,6 +214,28 @@ final class UnixSense {
     let known = listener.waiting?.filter { $0 != 0 }.map { place | UInt64($0) } ?? []
     let unknown = max(0, Int(listener.queueLength ?? 0) - known.count)
     return Set(known).union((0..<unknown).map { place | UInt64(1) << 39 | UInt64($0) })
+  }
+
+  /// Accepted connections of one held socket, for a person who asks.
+  func clients(of held: any SignalledSocket, _ table: SocketTable) -> [UnixDiag.Entry] {
+    if let name = held as? HeldAbstractSocket { return table.unixConnections.filter { $0.address == name.address } }
+    guard let path = held as? HeldUnixSocket, let file = (try? listener(path.group.current))?.file else { return [] }
+    return table.unixByFile[file] ?? []
+  }
+
+  /// Of the held sockets, those of a rest that is under way included.
+  var heldInodes: Set<UInt32> {
+    var inodes: Set<UInt32> = []
+    func add(_ held: borrowing OwnedFD) {
+      if let inode = try? held.inode() { inodes.insert(UInt32(truncatingIfNeeded: inode)) }
+    }
+    for socket in sockets() {
+      try? socket.withCurrent { current throws(Errno) in add(current) }
+      guard let path = socket as? HeldUnixSocket else { continue }
+      try? path.withNext { next throws(SockDiagError) in add(next.descriptor) }
+      try? path.withFormer { former throws(SockDiagError) in add(former.descriptor) }
+    }
+    return inodes
   }
 
   /// Lengths of the accept queues.

@@ -91,6 +91,21 @@ final class Client {
     }
   }
 
+  /// One a second, from the first on.
+  func sendKeepaliveProbes() {
+    for (level, option) in [
+      (SOL_SOCKET, SO_KEEPALIVE), (Int32(IPPROTO_TCP), TCP_KEEPIDLE), (Int32(IPPROTO_TCP), TCP_KEEPINTVL),
+    ] {
+      var one: Int32 = 1
+      setsockopt(descriptor, level, option, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+  }
+
+  /// The server has closed it, one way or another.
+  func expectEnd(within limit: Duration = .seconds(5)) throws(ClientFailure) {
+    do throws(ClientFailure) { _ = try receiveToEnd(within: limit) } catch { if error != .reset { throw error } }
+  }
+
   func close() {
     if descriptor >= 0 { Glibc.close(descriptor) }
     descriptor = -1

@@ -91,19 +91,22 @@ import Testing
     try scene.run { sample != nil }
     #expect(sample?.accepted == 0)
     #expect(sample?.hasClosed == true)
-    sample = nil
-    scene.look(0) { sample = $0 }
-    try scene.run { sample != nil }
+    // That it was destroyed may be announced a moment later; from there on it is over.
+    for _ in 0..<2 {
+      sample = nil
+      scene.look(0) { sample = $0 }
+      try scene.run { sample != nil }
+    }
     #expect(sample?.hasClosed == false)
     let rest = (client == nil, accepted == nil)
     #expect(rest == (true, true))
   }
 
   @Test func nothingIsOpenedBeforeSomebodyAsks() throws {
-    let before = try descriptorCount()
     let loop = try EventLoop()
+    let before = try descriptorCount()
     let tables = SocketTables(loop: loop)
-    #expect(try descriptorCount() == before + 1)
+    #expect(try descriptorCount() == before)
     _ = tables.dumpCount
   }
 

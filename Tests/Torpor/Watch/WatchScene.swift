@@ -42,7 +42,7 @@ final class WatchScene {
     sense.prepare(&question)
     tables.ask(question) { answer in
       guard let table = try? answer.get() else { return }
-      isDone(sense.sample(table))
+      isDone(sense.sample(table, at: Instant(nanoseconds: MonotonicClock.now())))
     }
   }
 

@@ -1,0 +1,161 @@
+import Lifecycle
+import Linux
+
+/// Sees what a service is used by besides its held sockets: clients of listeners that it has opened by itself, and connections
+/// that it has made, as far as they carry data.
+///
+/// TCP sockets are known by the cgroup of their maker (an accepted one has its listener's), or by the descriptors of its
+/// processes where they have no cgroup of their own. Unix sockets have no such mark: its listeners are found by its descriptors,
+/// once each, and their connections by the listener's name. What goes on between two processes of the service is its own affair.
+final class ChannelSense: Sense {
+  private let processes: any ProcessSource
+  private let options: WatchOptions
+  private let heldPorts: () -> Set<UInt16>
+  private let heldUnixInodes: () -> Set<UInt32>
+  private var lastLook: Instant?
+  /// Unix listeners that have been looked at, and whether they are its own.
+  private var unixListeners: [UInt32: Bool] = [:]
+
+  /// Of a service that has more open, the first are looked through: 1 µs each.
+  static let descriptorsMax = 4096
+
+  init(_ subject: SenseSubject) {
+    processes = subject.processes
+    options = subject.options
+    heldPorts = subject.heldPorts
+    heldUnixInodes = subject.heldUnixInodes
+  }
+
+  func begin(at now: Instant) {
+    lastLook = now
+    unixListeners = [:]
+  }
+
+  func prepare(_ question: inout SocketTables.Question) {
+    if let cgroup = processes.cgroupID { question.cgroups.insert(cgroup) } else { question.includesAll = true }
+    question.includesTraffic = true
+    question.includesUnix = true
+    question.includesUnixListeners = true
+  }
+
+  func look(_ table: SocketTable, at now: Instant) -> Verdict {
+    defer { lastLook = now }
+    return judge(table, at: now)
+  }
+
+  func explain(_ table: SocketTable, at now: Instant) -> Verdict { judge(table, at: now) }
+
+  private func judge(_ table: SocketTable, at now: Instant) -> Verdict {
+    var finder = DescriptorFinder(processes: processes)
+    let found = tcp(table, &finder, since: lastLook ?? now, at: now)
+    let unix = unix(table, &finder)
+    let busy = found.busy + unix
+    return busy.isEmpty ? .quiet(found.quiet) : .busy(busy)
+  }
+
+  // MARK: TCP
+
+  private func tcp(
+    _ table: SocketTable, _ finder: inout DescriptorFinder, since: Instant, at now: Instant
+  ) -> (busy: [String], quiet: [String]) {
+    let held = heldPorts()
+    let own: [TCPConnection]
+    if let cgroup = processes.cgroupID {
+      own = table.byCgroup[cgroup] ?? []
+    } else {
+      own = table.all.filter { finder.inodes.contains(UInt64($0.inode)) }
+    }
+    let listening = Set(own.filter { $0.state == .listen }.map(\.local.port)).subtracting(held)
+    let ends = Set(own.map(\.local))
+    var busy: [String] = []
+    var quiet: [String] = []
+    for connection in own {
+      switch connection.state {
+      case .established, .closeWait: break
+      case .synSent, .synReceived, .newSynReceived, .finWait1, .finWait2, .timeWait, .close, .lastAck, .listen,
+        .closing:
+        continue
+      }
+      // Both ends are its own.
+      if ends.contains(connection.remote) || held.contains(connection.local.port) { continue }
+      let isInbound = listening.contains(connection.local.port)
+      if isInbound, options.ignores(connection.remote) { continue }
+      let line =
+        isInbound
+        ? "\(connection.remote) is connected to its own \(connection.local)" : "it is connected to \(connection.remote)"
+      let text = line + connection.lastData
+      let isUse = isInbound && options.connections == .open || connection.carriedData(since: since, at: now)
+      if isUse { busy.append(text) } else { quiet.append(text) }
+    }
+    return (busy, quiet)
+  }
+
+  // MARK: unix
+
+  private func unix(_ table: SocketTable, _ finder: inout DescriptorFinder) -> [String] {
+    let held = heldUnixInodes()
+    let present = Set(table.unixListeners.map(\.inode))
+    unixListeners = unixListeners.filter { present.contains($0.key) }
+    var lines: [String] = []
+    for listener in table.unixListeners where !held.contains(listener.inode) {
+      guard let address = listener.address else { continue }
+      let isOwn = unixListeners[listener.inode] ?? finder.inodes.contains(UInt64(listener.inode))
+      unixListeners[listener.inode] = isOwn
+      guard isOwn else { continue }
+      let accepted =
+        if let file = listener.file { table.unixByFile[file] ?? [] } else {
+          table.unixConnections.filter { $0.address == address }
+        }
+      let clients = accepted.filter { entry in entry.peer.map { !finder.inodes.contains(UInt64($0)) } ?? true }
+      let waiting = Int(listener.queueLength ?? 0)
+      if clients.count + waiting > 0 {
+        lines.append("\(clients.count + waiting) connected to its own \(address)")
+      }
+    }
+    return lines
+  }
+}
+
+/// The sockets that the processes of a service have open, looked for when they are asked for first.
+struct DescriptorFinder {
+  private let processes: any ProcessSource
+
+  init(processes: any ProcessSource) { self.processes = processes }
+
+  private(set) lazy var inodes: Set<UInt64> = {
+    var inodes: Set<UInt64> = []
+    var left = ChannelSense.descriptorsMax
+    for pid in processes.pids where left > 0 {
+      for number in ProcessFiles.descriptors(of: pid, limit: left) {
+        left -= 1
+        if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
+      }
+    }
+    return inodes
+  }()
+}
+
+extension TCPConnection {
+  /// Data has gone by it since then, or is on its way.
+  func carriedData(since: Instant, at now: Instant) -> Bool {
+    if unreadBytes > 0 || unsentBytes > 0 { return true }
+    // Where the kernel doesn't tell, it may have.
+    guard let ago = dataAgo else { return true }
+    return ago <= now.since(since)
+  }
+
+  /// How long ago data last went in or out.
+  var dataAgo: Duration? { traffic.map { .milliseconds(Int64(min($0.receivedAgo, $0.sentAgo))) } }
+
+  /// ", last data 3 s ago".
+  var lastData: String {
+    if unreadBytes > 0 { return ", \(unreadBytes) bytes unread" }
+    if unsentBytes > 0 { return ", \(unsentBytes) bytes on their way" }
+    return dataAgo.map { ", last data \(TimeSpan.describe($0)) ago" } ?? ""
+  }
+}
+
+extension WatchOptions {
+  /// Whether this client's connections don't count.
+  func ignores(_ client: SocketAddress) -> Bool { ignoredSources.contains { $0.contains(client) } }
+}

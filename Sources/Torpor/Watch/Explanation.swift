@@ -1,0 +1,168 @@
+import Lifecycle
+import Linux
+
+/// Why a service is awake: what each sense sees of it, with numbers, for a person.
+struct Explanation: Equatable {
+  struct Answer: Equatable {
+    var name: String
+    var isBusy: Bool
+    /// How long it has said so; nil: not known.
+    var since: Duration?
+    var evidence: [String]
+  }
+
+  /// One accepted connection.
+  struct Connection: Equatable {
+    /// "127.0.0.1:43436", or the path that a unix client has connected to.
+    var client: String
+    /// "redis-cli[21941]", where it is on this machine.
+    var process: String?
+    /// How long ago data went by it; nil: the kernel doesn't tell.
+    var dataAgo: Duration?
+    var unreadBytes: UInt32 = 0
+    /// Its source doesn't count.
+    var isIgnored = false
+  }
+
+  var answers: [Answer] = []
+  var advice: [String] = []
+
+  /// More are counted, and not named.
+  static let connectionsMax = 10
+  /// Silent for longer, and somebody might like to hear what can be done about it.
+  static let longSilence = Duration.seconds(300)
+
+  /// - Parameters:
+  ///   - waiting: clients that nobody has accepted yet.
+  ///   - quietSince: how long no connection has been open; nil: not known.
+  ///   - others: what the other senses say.
+  ///   - idleTimeout: nil: it never rests.
+  static func made(
+    of connections: [Connection], waiting: Int, quietSince: Duration?, mode: WatchOptions.Connections,
+    others: [Answer], idleTimeout: Duration?
+  ) -> Explanation {
+    let timeout = idleTimeout ?? .seconds(Int64(Int32.max))
+    let counting = connections.filter { !$0.isIgnored && (mode == .open || $0.carriesData(within: timeout)) }
+    var lines = connections.prefix(connectionsMax).map { $0.line(mode: mode, isCounting: counting.contains($0)) }
+    if connections.count > connectionsMax { lines.append("and \(connections.count - connectionsMax) more") }
+    if waiting > 0 {
+      lines.append("\(Narrator.count(waiting, "client")) \(waiting == 1 ? "waits" : "wait") to be accepted")
+    }
+    let isBusy = !counting.isEmpty || waiting > 0
+    if connections.isEmpty, waiting == 0 { lines.append("nobody is connected") }
+    var explanation = Explanation()
+    explanation.answers = [
+      Answer(name: "connections", isBusy: isBusy, since: isBusy ? nil : quietSince, evidence: lines)
+    ]
+    explanation.answers += others
+    explanation.advice = advice(connections.filter { !$0.isIgnored }, waiting, mode, others, timeout)
+    return explanation
+  }
+
+  private static func advice(
+    _ connections: [Connection], _ waiting: Int, _ mode: WatchOptions.Connections, _ others: [Answer],
+    _ timeout: Duration
+  ) -> [String] {
+    guard mode == .open, !connections.isEmpty, waiting == 0, !others.contains(where: \.isBusy) else { return [] }
+    // Of unix sockets nobody tells, so that the advice would be in vain.
+    guard connections.allSatisfy({ $0.dataAgo != nil }) else { return [] }
+    let silence = connections.compactMap(\.dataAgo).min() ?? .zero
+    guard silence >= min(longSilence, timeout), connections.allSatisfy({ $0.unreadBytes == 0 }) else { return [] }
+    return [
+      "Only connections that have been silent for \(TimeSpan.describe(silence)) keep it up. With Connections=active "
+        + "(--connections active) these don't count, as a pool opens new ones; with Rest=freeze they stay open while it sleeps."
+    ]
+  }
+}
+
+extension Explanation.Connection {
+  func carriesData(within timeout: Duration) -> Bool { unreadBytes > 0 || dataAgo.map { $0 < timeout } ?? true }
+
+  func line(mode: WatchOptions.Connections, isCounting: Bool) -> String {
+    var text = client + (process.map { " (\($0))" } ?? "")
+    if unreadBytes > 0 { text += ", \(unreadBytes) bytes unread" }
+    if let dataAgo { text += ", last data \(TimeSpan.describe(dataAgo)) ago" }
+    if isIgnored { return text + "; its source doesn't count (IgnoreSource=)" }
+    return isCounting || mode == .open ? text : text + "; silent ones don't count (Connections=active)"
+  }
+}
+
+extension Service {
+  /// What each sense sees at this moment, with no effect on the next look. Costs a dump, and 50 ms of looking for clients' processes
+  /// at most: for a person who asks.
+  func explain() -> Explanation? {
+    guard isRunning else { return nil }
+    var question = SocketTables.Question()
+    for socket in tcpSockets {
+      question.ports.insert(SocketTables.Port(family: socket.address.family, number: socket.address.port))
+    }
+    question.includesTraffic = true
+    question.includesUnix = unixSense != nil
+    senses?.prepare(&question)
+    guard let table = try? tables.answer(question) else { return nil }
+    let (connections, waiting) = connections(in: table)
+    var others = (senses?.explain(table, at: now) ?? []).map { name, verdict in
+      Explanation.Answer(
+        name: name, isBusy: verdict.isBusy, since: since(name, verdict), evidence: verdict.evidence)
+    }
+    if busyCheck != nil {
+      let report = senses?.reports[SenseTable.busyCheck]
+      others.append(
+        Explanation.Answer(
+          name: SenseTable.busyCheck, isBusy: report?.isBusy ?? false, since: report.map { now.since($0.since) },
+          evidence: report?.evidence ?? ["it is asked when all else is quiet"]))
+    }
+    if case .running(let running) = lifecycle.state, running.instance.saysBusy {
+      others.append(Explanation.Answer(name: "notify", isBusy: true, since: nil, evidence: ["it said X-BUSY=1"]))
+    }
+    return Explanation.made(
+      of: connections, waiting: waiting, quietSince: quietSince, mode: options.watch.connections, others: others,
+      idleTimeout: options.idleTimeout)
+  }
+
+  private var quietSince: Duration? {
+    guard case .running(let running) = lifecycle.state else { return nil }
+    return now.since(running.lastEvidence)
+  }
+
+  private func since(_ name: String, _ verdict: Verdict) -> Duration? {
+    guard let report = senses?.reports[name], report.isBusy == verdict.isBusy else { return nil }
+    return now.since(report.since)
+  }
+
+  private func connections(in table: SocketTable) -> ([Explanation.Connection], waiting: Int) {
+    var found: [Explanation.Connection] = []
+    var waiting = 0
+    let held = tcpSockets
+    let limit = MonotonicClock.now() + 50_000_000
+    for connection in table.connections.values.joined() {
+      guard ConnectionSense.holder(of: connection, among: held) != nil else { continue }
+      switch connection.state {
+      case .established, .closeWait: break
+      case .synSent, .synReceived, .newSynReceived, .finWait1, .finWait2, .timeWait, .close, .lastAck, .listen,
+        .closing:
+        continue
+      }
+      guard connection.inode != 0 else {
+        waiting += 1
+        continue
+      }
+      let isNamed = found.count < Explanation.connectionsMax && connection.isLocal && MonotonicClock.now() < limit
+      found.append(
+        Explanation.Connection(
+          client: connection.remote.description,
+          process: isNamed ? SocketOwner.ofClient(connection, within: .milliseconds(10))?.description : nil,
+          dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes,
+          isIgnored: options.watch.ignores(connection.remote)))
+    }
+    for socket in signalledSockets where !socket.hasMessages {
+      let clients = unixSense?.clients(of: socket, table) ?? []
+      for client in clients {
+        let isNamed = found.count < Explanation.connectionsMax && MonotonicClock.now() < limit
+        let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: .milliseconds(10)) } : nil
+        found.append(Explanation.Connection(client: "a client of \(socket.name)", process: owner?.description))
+      }
+    }
+    return (found, waiting)
+  }
+}

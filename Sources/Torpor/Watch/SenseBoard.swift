@@ -1,0 +1,55 @@
+import Lifecycle
+
+/// The senses of one service, and what each said last.
+final class SenseBoard {
+  struct Report: Equatable {
+    var isBusy: Bool
+    /// Since when it has said so.
+    var since: Instant
+    /// The last look that found it busy; nil: none has.
+    var lastBusy: Instant?
+    var evidence: [String]
+  }
+
+  /// In the table's order.
+  let senses: [(name: String, sense: any Sense)]
+  private(set) var reports: [String: Report] = [:]
+
+  init(_ subject: SenseSubject) {
+    senses = SenseTable.rows.compactMap { row in
+      guard subject.options.senses.contains(row.name) else { return nil }
+      return row.make(subject).map { (row.name, $0) }
+    }
+  }
+
+  /// One of them had evidence of work at the last look.
+  var isBusy: Bool { senses.contains { reports[$0.name]?.isBusy ?? false } }
+
+  func begin(at now: Instant) {
+    reports = [:]
+    for item in senses { item.sense.begin(at: now) }
+  }
+
+  func prepare(_ question: inout SocketTables.Question) {
+    for item in senses { item.sense.prepare(&question) }
+  }
+
+  /// Asks each of them, as each goes on from its last look. Returns whether one has evidence of work.
+  func look(_ table: SocketTable, at now: Instant) -> Bool {
+    for item in senses { note(item.sense.look(table, at: now), of: item.name, at: now) }
+    return isBusy
+  }
+
+  /// The word of what isn't asked by a look.
+  func note(_ verdict: Verdict, of name: String, at now: Instant) {
+    let last = reports[name]
+    reports[name] = Report(
+      isBusy: verdict.isBusy, since: last.flatMap { $0.isBusy == verdict.isBusy ? $0.since : nil } ?? now,
+      lastBusy: verdict.isBusy ? now : last?.lastBusy, evidence: verdict.evidence)
+  }
+
+  /// What each says at this moment, for a person, with no effect on the next look.
+  func explain(_ table: SocketTable, at now: Instant) -> [(name: String, verdict: Verdict)] {
+    senses.map { ($0.name, $0.sense.explain(table, at: now)) }
+  }
+}
