@@ -23,7 +23,9 @@ let package = Package(
     .target(name: "Varlink", swiftSettings: strict),
     .target(
       name: "Torpor", dependencies: ["Lifecycle", "Linux", "Units", "Varlink"], exclude: ["Control/io.torpor.Manager.varlink"],
-      swiftSettings: kernel),
+      swiftSettings: kernel, plugins: ["EmbedShim"]),
+    // Compiles Sources/shim, which is preloaded into services, and puts it into the program.
+    .plugin(name: "EmbedShim", capability: .buildTool(), path: "Sources/shim/Plugin"),
     .executableTarget(
       name: "torpor",
       dependencies: ["Torpor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -46,6 +48,9 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
+    .executableTarget(
+      name: "confined", path: "Tests/confined", publicHeadersPath: ".",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(
@@ -66,7 +71,9 @@ let package = Package(
     .testTarget(name: "TorporTests", dependencies: ["Torpor", "Varlink"], path: "Tests/Torpor", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["torpor", "torpord", "hammer", "oddserver", "hostile", "greeter", "fakemanager", "Varlink"],
+      dependencies: [
+        "torpor", "torpord", "hammer", "oddserver", "hostile", "confined", "greeter", "fakemanager", "Varlink",
+      ],
       path: "Tests/Servers", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

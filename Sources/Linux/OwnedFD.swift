@@ -109,6 +109,13 @@ public struct OwnedFD: ~Copyable, Sendable {
     return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
+  /// The same as the kernel knows it, without asking the file system, which may be a process of somebody else's (FUSE).
+  public borrowing func knownIdentity() -> FileIdentity? {
+    var (device, inode): (UInt64, UInt64) = (0, 0)
+    guard unsafe cl_file_identity(number, &device, &inode) == 0 else { return nil }
+    return FileIdentity(device: device, inode: inode)
+  }
+
   /// Reads what is there. 0 bytes: end of file. Throws `.again` when a non-blocking file has nothing.
   public borrowing func read(into buffer: inout [UInt8]) throws(Errno) -> Int {
     let number = number

@@ -20,6 +20,13 @@ public struct SeccompListener: ~Copyable {
     public let kind: Kind
     public let arguments: [UInt64]
 
+    public init(id: UInt64, thread: Int32, kind: Kind, arguments: [UInt64]) {
+      self.id = id
+      self.thread = thread
+      self.kind = kind
+      self.arguments = arguments
+    }
+
     public enum Kind: Sendable { case bind, connect, unlink, unlinkat, sendMessage, other }
   }
 

@@ -41,6 +41,7 @@ extension Service {
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
     options = new
+    newLauncher.mayPreload(loop: loop, disposal: disposal)
     newLauncher.onWarning = launcher.onWarning
     launcher = newLauncher
     execution.replace(new, launcher: newLauncher)

@@ -128,6 +128,7 @@ public final class Service: HeldService {
     processes.helpers = { [gracePeriod, disposal] in
       disposal.helpers.union(gracePeriod.helper.map { [$0] } ?? [])
     }
+    launcher.mayPreload(loop: loop, disposal: disposal)
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixRelays.onEnd = { [weak self] in
@@ -297,23 +298,31 @@ public final class Service: HeldService {
 
   private func begin(_ process: consuming Spawn.Process) throws(LaunchFailure) {
     var adoption: Adoption?
-    if let listener = process.listener.take() {
-      do throws(Errno) {
-        let made = try Adoption(
-          listener, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil,
+    do throws(Errno) {
+      if let trap = try callTrap(process.listener.take()) {
+        let made = Adoption(
+          trap, sockets: sockets, deferringUntil: options.listensForReadiness ? notifyReceiver?.address : nil,
           loop: loop, disposal: disposal)
         made.onAdopted = { [weak self] in self?.adopted($0) }
         made.onWarning = { [weak self] in self?.narrator.warn($0) }
         made.onRelayed = { [weak self] in self?.tellRelaying($0, $1) }
         made.isStarting = { [weak self] in self?.isStarting ?? false }
         adoption = made
-      } catch {
-        try? process.handle.send(signal: 9)
-        throw launcher.describe(Spawn.Failure(step: .filter, errno: error))
       }
+    } catch {
+      try? process.handle.send(signal: 9)
+      throw launcher.describe(Spawn.Failure(step: .filter, errno: error))
     }
     context.pid = process.handle.pid
     processes.begin(main: process.takeHandle(), adoption: adoption)
+  }
+
+  /// By what its bind() comes to us; nil: not at all.
+  private func callTrap(_ listener: consuming SeccompListener?) throws(Errno) -> (any CallTrap)? {
+    if let listener { return try SeccompTrap(listener, loop: loop, disposal: disposal) }
+    let trap = launcher.shim?.takeTrap()
+    trap?.isOurs = { [weak self] in self?.processes.contains($0) ?? false }
+    return trap
   }
 
   /// What can only be said when it is known what could be held.

@@ -112,7 +112,7 @@ public struct ServiceOptions: Sendable {
 
   /// Variables that are set by us alone: what we find of them belongs to our own supervisor.
   public static let ownVariables: Set<String> = [
-    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+    "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "TORPOR_SHIM",
   ]
 
   /// What LISTEN_FDNAMES calls a socket that was given no name: as systemd does, after the unit that it would belong to.

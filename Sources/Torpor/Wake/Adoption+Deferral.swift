@@ -38,9 +38,9 @@ extension Adoption {
   }
 
   /// A sendmsg() that may say READY=1 to us. All others go on.
-  func answerMessage(_ call: SeccompListener.Call) {
+  func answerMessage(_ call: Call) {
     guard let deferral, !deferral.isOver, deferral.pending == nil, call.arguments.count == 6,
-      let message = SeccompListener.message(ofThread: call.thread, at: call.arguments[1]),
+      let message = listener.message(of: call),
       message.address == deferral.notifyAddress, NotifyReceiver.saysReady(message.bytes), listener.isValid(call)
     else { return listener.letGo(call) }
     deferral.pending = call
@@ -98,7 +98,7 @@ extension Adoption {
     deferral.later(milliseconds: 10) { for place in places { Self.rouse(place) } }
   }
 
-  private func put(_ dummy: Deferral.Dummy, for call: SeccompListener.Call) -> Bool {
+  private func put(_ dummy: Deferral.Dummy, for call: Call) -> Bool {
     let wanted = "socket:[\(dummy.inode)]"
     let number = ProcessFiles.descriptors(of: call.thread).first {
       ProcessFiles.file(of: call.thread, number: $0) == wanted

@@ -3,12 +3,12 @@ import Linux
 /// What a server does to a held path: it binds it, and before that may try whether somebody is there, and remove what is.
 extension Adoption {
   /// A bind() by a path: ours if it leads to a held one. `PATH.PID.tmp` is, too, as haproxy binds that and renames it.
-  func answerBind(_ call: SeccompListener.Call, to address: UnixAddress) throws(Errno) {
+  func answerBind(_ call: Call, to address: UnixAddress) throws(Errno) {
     guard !paths.isEmpty || !abstracts.isEmpty, let request = try request(call),
       let type = UnixSocket.kind(of: request.file.descriptor)
     else { return listener.letGo(call) }
     if address.isAbstract { return try answerBind(request, to: address, type) }
-    guard let match = match(address.name, of: call.thread, takesTemporary: true), match.socket.type == type else {
+    guard let match = match(address.name, of: call, takesTemporary: true), match.socket.type == type else {
       noteStranger(address.description)
       return listener.letGo(call)
     }
@@ -53,28 +53,28 @@ extension Adoption {
 
   /// A server tries whether another one listens before it takes a path over. While it starts it is refused, as nobody does;
   /// it would find the queue that we hold for it, and give up.
-  func answerConnect(_ call: SeccompListener.Call) {
+  func answerConnect(_ call: Call) {
     guard isStarting?() ?? false, !paths.isEmpty || !abstracts.isEmpty,
-      let bytes = address(of: call), let address = UnixAddress(sockaddr: bytes),
-      let index = heldIndex(address, of: call.thread), !adopted.contains(index), listener.isValid(call)
+      let bytes = listener.address(of: call), let address = UnixAddress(sockaddr: bytes),
+      let index = heldIndex(address, of: call), !adopted.contains(index), listener.isValid(call)
     else { return listener.letGo(call) }
     listener.fail(call, .refused)
   }
 
-  private func heldIndex(_ address: UnixAddress, of thread: Int32) -> Int? {
+  private func heldIndex(_ address: UnixAddress, of call: Call) -> Int? {
     if address.isAbstract { return abstracts.first { $0.address == address }?.index }
-    return match(address.name, of: thread, takesTemporary: false)?.socket.index
+    return match(address.name, of: call, takesTemporary: false)?.socket.index
   }
 
   /// A server removes its socket's file before it binds it anew, and again when it ends. By then the path leads to the next
   /// instance's clients already. So it is told that this was done.
-  func answerUnlink(_ call: SeccompListener.Call) {
+  func answerUnlink(_ call: Call) {
     let isAt = call.kind == .unlinkat
     // AT_FDCWD is negative.
     let number = isAt ? Int32(truncatingIfNeeded: call.arguments[0]) : -1
-    guard let path = SeccompListener.string(ofThread: call.thread, at: call.arguments[isAt ? 1 : 0]),
-      match(path, of: call.thread, from: number >= 0 ? number : nil, takesTemporary: false) != nil
-        || isFIFO(path, of: call.thread, from: number >= 0 ? number : nil),
+    guard let path = listener.path(of: call),
+      match(path, of: call, from: number >= 0 ? number : nil, takesTemporary: false) != nil
+        || isFIFO(path, of: call, from: number >= 0 ? number : nil),
       listener.isValid(call)
     else { return listener.letGo(call) }
     listener.succeed(call)
@@ -83,7 +83,7 @@ extension Adoption {
   // MARK: which path it is
 
   private func match(
-    _ path: [UInt8], of thread: Int32, from directory: Int32? = nil, takesTemporary: Bool
+    _ path: [UInt8], of call: Call, from directory: Int32? = nil, takesTemporary: Bool
   ) -> (socket: HeldUnixSocket, suffix: String?)? {
     let slash = path.lastIndex(of: UInt8(ascii: "/"))
     let base = Array(path[(slash.map { $0 + 1 } ?? 0)...])
@@ -95,21 +95,21 @@ extension Adoption {
       let suffix = String(decoding: base.dropFirst(held.count), as: UTF8.self)
       return Self.isTemporary(suffix) ? (socket, suffix) : nil
     }
-    guard !candidates.isEmpty, let found = Self.parent(of: path, of: thread, from: directory) else { return nil }
+    guard !candidates.isEmpty, let found = parent(of: path, of: call, from: directory) else { return nil }
     return candidates.first { candidate in (try? candidate.0.group.parentIdentity()) == found }
   }
 
-  private func isFIFO(_ path: [UInt8], of thread: Int32, from directory: Int32?) -> Bool {
+  private func isFIFO(_ path: [UInt8], of call: Call, from directory: Int32?) -> Bool {
     let base = Array(path.split(separator: UInt8(ascii: "/")).last ?? [])
     let candidates = fifos.filter { $0.fifo.baseName == base }
-    guard !candidates.isEmpty, let found = Self.parent(of: path, of: thread, from: directory) else { return false }
+    guard !candidates.isEmpty, let found = parent(of: path, of: call, from: directory) else { return false }
     return candidates.contains { (try? $0.fifo.parentIdentity()) == found }
   }
 
-  private static func parent(of path: [UInt8], of thread: Int32, from directory: Int32?) -> FileIdentity? {
+  private func parent(of path: [UInt8], of call: Call, from directory: Int32?) -> FileIdentity? {
     let slash = path.lastIndex(of: UInt8(ascii: "/"))
     let parent = slash.map { $0 == 0 ? "/" : String(decoding: path[..<$0], as: UTF8.self) } ?? ""
-    return ProcessFiles.directory(ofThread: thread, path: parent, from: directory)
+    return listener.directory(of: call, path: parent, from: directory)
   }
 
   /// ".4711.tmp".

@@ -5,17 +5,16 @@ import Linux
 /// The server is the other side: its memory, its descriptors and its threads can change at any moment, and all that can be
 /// gained by that is a bind() of its own that goes wrong. It never gets a socket of another service.
 final class Adoption {
-  let listener: SeccompListener
+  typealias Call = CallTrap.Call
+
+  let listener: any CallTrap
   private let sockets: [HeldTCPSocket]
   let paths: [HeldUnixSocket]
   let datagrams: [HeldDatagramSocket]
   let abstracts: [HeldAbstractSocket]
   let fifos: [HeldFIFO]
-  private let loop: EventLoop
   let disposal: Disposal
-  var scanBudget = ScanBudget()
   private let held: [any HeldSocket]
-  private var token: EventLoop.Token?
   private(set) var adopted: Set<Int> = []
   /// Processes that have bound one of our sockets: the first still alive is the main one of a service in the background.
   private(set) var binders: [Int32] = []
@@ -28,6 +27,8 @@ final class Adoption {
   var onWarning: ((String) -> Void)?
   /// Whether it has yet to become ready: until then nobody is at a held path for it.
   var isStarting: (() -> Bool)?
+  /// Whether it tells by itself when no process of the service is left.
+  var tellsEnd: Bool { listener.tellsEnd }
   /// Every process of the service that is alive.
   var processes: (() -> [Int32])?
   /// nil: the held sockets are put in place at bind().
@@ -38,9 +39,9 @@ final class Adoption {
 
   /// `notifyAddress`: where the service says READY=1, until which it gets no held stream socket.
   init(
-    _ listener: consuming SeccompListener, sockets: [any HeldSocket], deferringUntil notifyAddress: UnixAddress?,
+    _ listener: any CallTrap, sockets: [any HeldSocket], deferringUntil notifyAddress: UnixAddress?,
     loop: EventLoop, disposal: Disposal
-  ) throws(Errno) {
+  ) {
     self.disposal = disposal
     held = sockets
     self.listener = listener
@@ -50,32 +51,17 @@ final class Adoption {
     datagrams = sockets.compactMap { $0 as? HeldDatagramSocket }
     abstracts = sockets.compactMap { $0 as? HeldAbstractSocket }
     fifos = sockets.compactMap { $0 as? HeldFIFO }
-    self.loop = loop
-    token = try loop.add(self.listener.descriptor, for: .readable) { [weak self] in self?.handle($0) }
-    disposal.onRoom = { [weak self] in
-      if let self, let token { self.loop.change(token, self.listener.descriptor, to: .readable) }
+    listener.onCall = { [weak self] in self?.answer($0) }
+    listener.onHangUp = { [weak self] in
+      self?.close()
+      self?.onHangUp?()
     }
+    listener.onWarning = { [weak self] in self?.warn($0) }
   }
 
   func close() {
-    if let token { loop.remove(token, listener.descriptor) }
-    token = nil
+    listener.close()
     deferral?.close()
-  }
-
-  private func handle(_ readiness: Readiness) {
-    if readiness.contains(.readable), disposal.isClogged, !disposal.isHopeless, let token {
-      // It waits in its bind() until what it has made us take is closed.
-      loop.change(token, listener.descriptor, to: [])
-    } else if readiness.contains(.readable) {
-      // One call an event: a service that floods us waits its turn among the others.
-      do throws(Errno) {
-        if let call = try listener.receive() { answer(call) }
-      } catch { warn("cannot receive the service's bind()", error) }
-    } else if !readiness.isDisjoint(with: [.hangUp, .error]) {
-      close()
-      onHangUp?()
-    }
   }
 
   func warn(_ text: String, _ error: Errno) {
@@ -91,12 +77,12 @@ final class Adoption {
 
   /// A bind(2) of the service, with all that has to be known about it.
   struct Request: ~Copyable {
-    let call: SeccompListener.Call
+    let call: Call
     let number: Int32
     let file: ForeignFile
   }
 
-  private func answer(_ call: SeccompListener.Call) {
+  private func answer(_ call: Call) {
     switch call.kind {
     case .bind: answerBind(call)
     case .connect: answerConnect(call)
@@ -106,13 +92,13 @@ final class Adoption {
     }
   }
 
-  private func answerBind(_ call: SeccompListener.Call) {
+  private func answerBind(_ call: Call) {
     guard !disposal.isHopeless else {
       warn("files of the service can't be closed any more: its bind() is no longer adopted")
       return listener.letGo(call)
     }
     do throws(Errno) {
-      guard let bytes = address(of: call) else { return listener.letGo(call) }
+      guard let bytes = listener.address(of: call) else { return listener.letGo(call) }
       if let path = UnixAddress(sockaddr: bytes) { return try answerBind(call, to: path) }
       guard let address = SocketAddress(sockaddr: bytes), address.port != 0, let request = try request(call),
         let kind = TCPSocket.kind(of: request.file.descriptor), kind.isTCP || kind.isUDP,
@@ -141,7 +127,7 @@ final class Adoption {
     if strangers.count < 8, !strangers.contains(name) { strangers.append(name) }
   }
 
-  func refuseAdoption(_ call: SeccompListener.Call, _ error: Errno) {
+  func refuseAdoption(_ call: Call, _ error: Errno) {
     // A caller that was killed meanwhile is nothing to tell of.
     guard listener.isValid(call) else { return }
     // It has closed its descriptor meanwhile, and bind() says so.
@@ -149,13 +135,6 @@ final class Adoption {
     // The server's own bind() then says EADDRINUSE, which is true: we hold the address.
     warn("cannot put a held socket in place of the service's own", error)
     listener.letGo(call)
-  }
-
-  /// The socket address of a bind() or connect(); nil for one of a length that none of ours has.
-  func address(of call: SeccompListener.Call) -> [UInt8]? {
-    // sockaddr_un is the shortest with a name of one byte, sockaddr_storage the longest that the kernel takes.
-    guard call.arguments.count == 6, (3...128).contains(call.arguments[2]) else { return nil }
-    return SeccompListener.memory(ofThread: call.thread, at: call.arguments[1], count: Int(call.arguments[2]))
   }
 
   private lazy var ownNetwork: UInt64? = {
@@ -176,17 +155,13 @@ final class Adoption {
 
   /// The socket that the call is about, which has no address yet or is one of ours; nil for all others, and when its caller has
   /// gone.
-  func request(_ call: SeccompListener.Call) throws(Errno) -> Request? {
-    let number = Int32(truncatingIfNeeded: call.arguments[0])
-    guard number >= 0 else { return nil }
-    // What is no socket isn't touched. It can be replaced by something else before it is taken: see Disposal.
-    guard ProcessFiles.socketInode(of: call.thread, number: number) != nil else { return nil }
-    let file = ForeignFile(try ProcessHandle.file(ofThread: call.thread, number: number), disposal)
+  func request(_ call: Call) throws(Errno) -> Request? {
+    guard let file = try listener.file(of: call) else { return nil }
     // The thread's number was used: it was the caller's own if the caller still waits.
     guard listener.isValid(call) else { return nil }
     // The kernel says EINVAL of a socket that has an address: unless it is ours, which has been put there.
     if TCPSocket.hasAddress(file.descriptor), !isHeld(try file.descriptor.inode()) { return nil }
-    return Request(call: call, number: number, file: file)
+    return Request(call: call, number: Int32(truncatingIfNeeded: call.arguments[0]), file: file)
   }
 
   private func match(

@@ -15,6 +15,9 @@ final class Launcher {
   /// The one we were started with.
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
+  /// What is preloaded where bind() can't be trapped; nil: nothing is.
+  private(set) var shim: Shim?
+  private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
   init(_ options: ServiceOptions) throws(ServiceError) {
@@ -52,6 +55,11 @@ final class Launcher {
 
   var cgroupName: String { "torpor-\(options.name)-\(getpid())" }
 
+  /// What to preload is answered in `loop`, where its bind() can't be trapped.
+  func mayPreload(loop: EventLoop, disposal: Disposal) {
+    shim = Shim(for: options.account, loop: loop, disposal: disposal)
+  }
+
   /// Says at the start what else would be said at the first wake: a placeholder that means none of the sockets, or several.
   func check(_ sockets: [PlaceholderText.Socket]) throws(ServiceError) {
     do throws(PlaceholderText.Mistake) { _ = try words.expanded(sockets) } catch {
@@ -86,6 +94,7 @@ final class Launcher {
     while true {
       var spawn = Spawn(path: program.path, arguments: program.arguments, environment: environment)
       prepare(&spawn, standard: standard, hasFullPrivileges: settings.start.last?.fullPrivileges ?? false)
+      if preloads { preload(&spawn, notifications) }
       spawn.sockets = options.handover.passesSockets ? sockets : []
       spawn.pidVariables = notifications?.watchdog == nil ? [] : ["WATCHDOG_PID"]
       spawn.cgroup = cgroup(of: processes)
@@ -95,6 +104,7 @@ final class Launcher {
       spawn.forbidsNewPrivileges = forbidsNewPrivileges
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
+        shim?.cancel()
         switch (error.step, error.errno) {
         case (.clone, _) where usesCgroup:
           hasCgroup = false
@@ -103,15 +113,41 @@ final class Launcher {
         case (.filter, .accessDenied) where !forbidsNewPrivileges:
           // Root without CAP_SYS_ADMIN, as in many containers.
           forbidsNewPrivileges = true
+        case (.filter, _) where trapsBind && preloads(insteadOf: error.errno):
+          trapsBind = false
+          forbidsNewPrivileges = settings.noNewPrivileges
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
-          onWarning?(
-            "bind() can't be adopted here (seccomp: \(error.errno)); only a service that takes LISTEN_FDS can be served"
-          )
         default: throw describe(error)
         }
       }
     }
+  }
+
+  /// Whether its bind() can be adopted by a preloaded library as the filter was refused.
+  private func preloads(insteadOf refusal: Errno) -> Bool {
+    var reason = ""
+    do throws(Shim.Unavailable) {
+      if let shim {
+        try shim.check()
+        preloads = true
+        onWarning?(
+          "bind() can't be trapped here (seccomp: \(refusal)); a preloaded library adopts it instead: static programs, those "
+            + "that make system calls by themselves (Go), and setuid ones need LISTEN_FDS")
+        return true
+      }
+    } catch { reason = "; to preload a library: \(error.description)" }
+    onWarning?(
+      "bind() can't be adopted here (seccomp: \(refusal)\(reason)); only a service that takes LISTEN_FDS can be served")
+    return false
+  }
+
+  private func preload(_ spawn: inout Spawn, _ notifications: Notifications?) {
+    do throws(Shim.Unavailable) {
+      let variables = try shim?.begin(
+        paths: !options.paths.isEmpty, notifications: notifications?.defersSockets ?? false)
+      if let variables { spawn.environment = variables.added(to: spawn.environment) }
+    } catch { onWarning?("bind() can't be adopted now: no library can be preloaded: \(error.description)") }
   }
 
   /// Starts one of the other commands: without sockets, and without our answering its calls.

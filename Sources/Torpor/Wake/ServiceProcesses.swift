@@ -151,7 +151,7 @@ final class ServiceProcesses: CgroupSource {
     lastMainPID = handle.pid
     main = consume handle
     self.adoption = adoption
-    listenerHungUp = adoption == nil
+    listenerHungUp = !(adoption?.tellsEnd ?? false)
     isWatching = true
     adoption?.processes = { [weak self] in self?.pids ?? [] }
     adoption?.onHangUp = { [weak self] in
@@ -292,7 +292,7 @@ final class ServiceProcesses: CgroupSource {
     guard isWatching, mainPID == nil, listenerHungUp, controls.isEmpty else { return }
     switch cgroup {
     case .some(let cgroup): if cgroup.isPopulated { return }
-    case .none: if adoption == nil, !pids.isEmpty { return }
+    case .none: if !(adoption?.tellsEnd ?? false), !pids.isEmpty { return }
     }
     isWatching = false
     adoption?.close()
