@@ -20,7 +20,8 @@ const struct attack attacks[] = {
     {"forks", attack_forks},         {"die", attack_die},             {"exec", attack_exec},
     {"crowd", attack_crowd},         {"linger", attack_linger},       {"explode", attack_explode},
     {"connected", attack_connected}, {"namespace", attack_namespace}, {"notify", attack_notify},
-    {"filesystem", attack_filesystem},
+    {"filesystem", attack_filesystem}, {"packets", attack_packets},   {"connections", attack_connections},
+    {"stranger", attack_stranger},
     {NULL, NULL},
 };
 

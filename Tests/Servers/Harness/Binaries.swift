@@ -14,12 +14,14 @@ struct Binaries: Sendable {
   var hammer: String { directory + "/hammer" }
   var oddserver: String { directory + "/oddserver" }
   var hostile: String { directory + "/hostile" }
+  var confined: String { directory + "/confined" }
 
   /// Copies that another user may run, wherever the build directory is.
   func copied(to target: TemporaryDirectory) throws -> Binaries {
     let copies = Binaries(directory: target.path)
     for (from, to) in [
       (torpor, copies.torpor), (oddserver, copies.oddserver), (hammer, copies.hammer), (hostile, copies.hostile),
+      (confined, copies.confined),
     ] {
       try FileManager.default.copyItem(atPath: from, toPath: to)
       chmod(to, 0o755)

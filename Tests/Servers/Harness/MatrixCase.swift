@@ -6,6 +6,8 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   let server: MatrixServer
   let sockets: [MatrixServer.SocketKind]
   let handover: MatrixServer.Handover
+  /// Where seccomp is refused: the server has the preloaded library instead.
+  var confinement: Confinement? = .everywhere
 
   /// `TORPOR_HAMMER_STOPS` makes the round a long one: twenty lives and so many stops.
   private static let longStops = Machine.number("TORPOR_HAMMER_STOPS", default: 0)
@@ -19,7 +21,9 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
 
   var socketNames: String { sockets.map(\.rawValue).joined(separator: ", ") }
   var names: [String?] { [server.name, socketNames, handover.rawValue] }
-  var testDescription: String { "\(server.name), \(socketNames), \(handover.rawValue)" }
+  var testDescription: String {
+    "\(server.name), \(socketNames), \(handover.rawValue)" + (confinement.map { ", seccomp: \($0)" } ?? "")
+  }
 
   /// It sleeps, wakes and sleeps again, and then it is hammered.
   func check() throws {
@@ -32,7 +36,7 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
       try hammer(torpor, setup, clients, &result)
     }
     print("matrix: \(testDescription): \(result.summary)")
-    try result.record()
+    if confinement == nil { try result.record() }
   }
 
   /// - Parameter clients: where clients go: to the held sockets, or to the server in front.
@@ -50,12 +54,15 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
       held.flatMap { ["-l", "\($0)"] } + ["--idle", idle, "--handover", handover.rawValue] + setup.options + ["--"]
       + setup.command
     let binaries = setup.wrapper.isEmpty ? .built : try Binaries.built.copied(to: directory)
-    try TorporProcess.run(arguments, wrapper: setup.wrapper, binaries: binaries) { torpor in
+    try TorporProcess.run(
+      arguments, wrapper: setup.wrapper, confinement: confinement, binaries: binaries
+    ) { torpor in
       try body(torpor, setup, front.map { [$0.endpoint] } ?? held)
       try #require(torpor.count(of: .failed) == 0)
       try #require(torpor.count(of: .left) == 0)
       try #require(torpor.count(of: .neverBound) == 0)
       try #require(torpor.events.filter { $0.event == .warning }.compactMap(\.message) == [])
+      try #require(torpor.preloads == (confinement == nil ? 0 : 1))
     }
   }
 

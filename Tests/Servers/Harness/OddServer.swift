@@ -9,10 +9,10 @@ enum OddServer {
   /// Runs torpor with it on a port of 127.0.0.1.
   static func run(
     _ flags: [String] = [], idle: String = "50ms", options: [String] = [],
-    _ body: (TorporProcess, Endpoint) throws -> Void
+    confinement: Confinement? = .everywhere, _ body: (TorporProcess, Endpoint) throws -> Void
   ) throws {
     let endpoint = Endpoint.v4(try freePort())
     let arguments = ["-l", "\(endpoint)", "--idle", idle] + options + ["--"] + command(endpoint, flags)
-    try TorporProcess.run(arguments) { try body($0, endpoint) }
+    try TorporProcess.run(arguments, confinement: confinement) { try body($0, endpoint) }
   }
 }

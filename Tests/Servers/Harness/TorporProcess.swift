@@ -6,6 +6,9 @@ final class TorporProcess {
   let process: ChildProcess
   private var cursor = 0
   private(set) var events: [TorporEvent] = []
+  /// How often it has said that bind() is adopted by a preloaded library. Kept out of `events`: where that is so, all else is
+  /// as it is elsewhere.
+  private(set) var preloads = 0
   /// Processes of the service that were heard of.
   private var services: Set<ProcessIdentity> = []
 
@@ -24,9 +27,10 @@ final class TorporProcess {
   @discardableResult
   static func run<Result>(
     _ arguments: [String], wrapper: [String] = [], environment: [String: String] = [:],
-    binaries: Binaries = .built, body: (TorporProcess) throws -> Result
+    confinement: Confinement? = .everywhere, binaries: Binaries = .built, body: (TorporProcess) throws -> Result
   ) throws -> Result {
-    let command = wrapper + [binaries.torpor, "run", "--json"] + arguments
+    let confining = confinement.map { [binaries.confined, $0.rawValue] } ?? []
+    let command = wrapper + confining + [binaries.torpor, "run", "--json"] + arguments
     let torpor = try TorporProcess(command, environment: environment)
     defer { torpor.cleanUp() }
     do {
@@ -90,6 +94,10 @@ final class TorporProcess {
     guard case .line(let line) = process.output.line(number: cursor, by: deadline) else { return nil }
     cursor += 1
     let event = try TorporEvent(line: line)
+    if event.event == .warning, event.message?.contains("a preloaded library adopts it") == true {
+      preloads += 1
+      return try nextIfAny(by: deadline)
+    }
     events.append(event)
     if event.event == .serving || event.event == .background, let identity = event.pid.flatMap({ ProcessIdentity($0) })
     {

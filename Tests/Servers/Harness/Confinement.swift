@@ -1,0 +1,12 @@
+import Foundation
+
+/// How a container may refuse us the seccomp listener (Tests/confined).
+enum Confinement: String, Sendable {
+  /// A filter that denies it.
+  case refuse
+  /// A listener of its own.
+  case busy
+
+  /// `TORPOR_CONFINED=refuse` or `busy`: all tests run torpor like this.
+  static let everywhere = ProcessInfo.processInfo.environment["TORPOR_CONFINED"].flatMap { Confinement(rawValue: $0) }
+}
