@@ -24,7 +24,8 @@ extension ServerTests {
     @Test(.enabled(if: Machine.isRoot && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and FUSE"))
     func aFileSystemThatNeverAnswersKeepsNobodyWaiting() throws { try endure("filesystem", holdsPath: true) }
 
-    @Test func aFloodOfNotificationsIsOutlasted() throws { try endure("notify", options: ["--ready", "notify"]) }
+    @Test(arguments: ["notify", "words"])
+    func aFloodOfNotificationsIsOutlasted(attack: String) throws { try endure(attack, options: ["--ready", "notify"]) }
 
     /// Where seccomp is refused: the calls come by a socket, to which a service can send what it likes.
     @Test(arguments: [
@@ -77,6 +78,8 @@ extension ServerTests {
           #expect(second.kilobytes - first.kilobytes < 1024)
           for life in [first, second] { #expect(life.neighbourWaited < .seconds(2)) }
           try #require(torpor.count(of: .failed) == 0)
+          // Each kind is told once, in each life at most.
+          #expect(torpor.count(of: .warning) < 20)
         }
         try #require(innocent.count(of: .failed) == 0)
       }
