@@ -22,6 +22,9 @@ public enum ProcessFiles {
 
   public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+  /// Ourselves.
+  public static var own: Int32 { getpid() }
+
   /// Throws what exec would say of a path: not there, not allowed, or a directory.
   public static func checkExecutable(_ path: String) throws(Errno) {
     _ = try call { unsafe access(path, X_OK) }

@@ -40,8 +40,9 @@ extension Service {
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
     options = new
+    newLauncher.mayPreload(loop: loop, disposal: disposal)
     newLauncher.onWarning = launcher.onWarning
-    newLauncher.shim = launcher.shim
+    newLauncher.mayPreload(loop: loop, disposal: disposal)
     launcher = newLauncher
     execution.replace(new, launcher: newLauncher)
     var configuration = Self.configuration(new, sockets, newLauncher, processes)

@@ -140,7 +140,7 @@ public final class Service: HeldService {
     processes.helpers = { [gracePeriod, disposal, notifyDisposal] in
       disposal.helpers.union(notifyDisposal.helpers).union(gracePeriod.helper.map { [$0] } ?? [])
     }
-    launcher.shim = Shim(for: options.account, loop: loop, disposal: disposal)
+    launcher.mayPreload(loop: loop, disposal: disposal)
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
     relays.onWarning = { [weak self] in self?.narrator.warn($0) }
     unixRelays.onEnd = { [weak self] in

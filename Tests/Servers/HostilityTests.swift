@@ -24,7 +24,33 @@ extension ServerTests {
     @Test(.enabled(if: Machine.isRoot && access("/dev/fuse", R_OK | W_OK) == 0, "needs root and FUSE"))
     func aFileSystemThatNeverAnswersKeepsNobodyWaiting() throws { try endure("filesystem", holdsPath: true) }
 
-    @Test func aFloodOfNotificationsIsOutlasted() throws { try endure("notify", options: ["--ready", "notify"]) }
+    @Test(arguments: ["notify", "words"])
+    func aFloodOfNotificationsIsOutlasted(attack: String) throws { try endure(attack, options: ["--ready", "notify"]) }
+
+    /// Where seccomp is refused: the calls come by a socket, to which a service can send what it likes.
+    @Test(arguments: [
+      "packets", "connections", "race", "lengths", "pointers", "descriptors", "threads", "forks", "die", "exec",
+      "linger", "explode", "connected",
+    ])
+    func noneOfOneWithThePreloadedLibrary(attack: String) throws { try endure(attack, confinement: .refuse) }
+
+    @Test(arguments: ["threads", "die"])
+    func noneOfOneWithThePreloadedLibraryThatHasAPathToo(attack: String) throws {
+      try endure(attack, holdsPath: true, confinement: .refuse)
+    }
+
+    @Test func whoIsNotOfTheServiceIsGivenNothingEvenWithItsSecret() throws {
+      try OddServer.run(idle: "10s", confinement: .refuse) { torpor, endpoint in
+        try Client.ask(endpoint, .ping)
+        let pid = try #require(try torpor.waitFor(.serving).pid)
+        let stranger = try ChildProcess(
+          [Binaries.built.hostile, "stranger", "\(endpoint.port)", "0", "0", "/proc/\(pid)/environ"])
+        defer { stranger.killAndWait() }
+        let status = stranger.waitForExit(within: .seconds(20))
+        try #require(status == .exited(0), "\(stranger.errors.text)")
+        try Client.ask(endpoint, .ping)
+      }
+    }
 
     /// Where seccomp is refused: the calls come by a socket, to which a service can send what it likes.
     @Test(arguments: [
@@ -77,6 +103,8 @@ extension ServerTests {
           #expect(second.kilobytes - first.kilobytes < 1024)
           for life in [first, second] { #expect(life.neighbourWaited < .seconds(2)) }
           try #require(torpor.count(of: .failed) == 0)
+          // Each kind is told once, in each life at most.
+          #expect(torpor.count(of: .warning) < 20)
         }
         try #require(innocent.count(of: .failed) == 0)
       }

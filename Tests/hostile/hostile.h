@@ -48,6 +48,7 @@ unsigned attack_connected(const struct targets *);
 unsigned attack_namespace(const struct targets *);
 unsigned attack_notify(const struct targets *);
 unsigned attack_filesystem(const struct targets *);
+unsigned attack_words(const struct targets *);
 unsigned attack_packets(const struct targets *);
 unsigned attack_connections(const struct targets *);
 unsigned attack_stranger(const struct targets *);

@@ -154,14 +154,18 @@ static void *close_one(void *number) {
   return NULL;
 }
 
-unsigned attack_notify(const struct targets *targets) {
-  (void)targets;
+static void open_notify_socket(void) {
   const char *name = getenv("NOTIFY_SOCKET");
   if (!name || name[0] != '@') fail("NOTIFY_SOCKET");
   notify_address.sun_family = AF_UNIX;
   strncpy(notify_address.sun_path + 1, name + 1, sizeof notify_address.sun_path - 2);
   notify_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
   notify_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+unsigned attack_notify(const struct targets *targets) {
+  (void)targets;
+  open_notify_socket();
   static char bytes[150000];
   int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
   unsigned calls = 0;
@@ -186,5 +190,30 @@ unsigned attack_notify(const struct targets *targets) {
   }
   // It waits until there is room.
   if (sendto(notify_socket, "READY=1", 7, 0, (struct sockaddr *)&notify_address, notify_length) != 7) fail("sendto");
+  return calls;
+}
+
+// What is well-formed, and says what isn't so.
+unsigned attack_words(const struct targets *targets) {
+  (void)targets;
+  open_notify_socket();
+  static const char *const words[] = {
+      "MAINPID=1", "MAINPID=2", "MAINPID=0", "MAINPID=-1", "MAINPID=4294967297", "MAINPID=99999999999999999999",
+      "WATCHDOG_USEC=0", "WATCHDOG_USEC=99999999999999999999", "EXTEND_TIMEOUT_USEC=18446744073709551615", "ERRNO=4294967295",
+      "STATUS=\033[2J\033]0;title\007\r\x9b", "STATUS=\xff\xfe\xe2\x80\xae", "STATUS=", "X-BUSY=1\nX-IDLE=1", "=", "=1",
+      "WATCHDOG=1\nWATCHDOG=1", "RELOADING=1", "STOPPING=1", "FDSTORE=1\nFDNAME=../../x", "BARRIER=1",
+  };
+  char text[64];
+  int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  unsigned calls = 0;
+  for (; elapsed() < 0.8; calls++) {
+    const char *word = words[calls % (sizeof words / sizeof *words)];
+    notify(word, strlen(word), calls % 64 ? -1 : file);
+    // Whoever started us, and strangers one after another.
+    snprintf(text, sizeof text, "MAINPID=%u", calls % 2 ? (unsigned)getppid() : 2 + calls % 30000);
+    notify(text, strlen(text), -1);
+  }
+  const char ready[] = "STATUS=on duty\nX-IDLE=1\nREADY=1";
+  if (sendto(notify_socket, ready, sizeof ready - 1, 0, (struct sockaddr *)&notify_address, notify_length) < 0) fail("sendto");
   return calls;
 }

@@ -21,7 +21,7 @@ const struct attack attacks[] = {
     {"crowd", attack_crowd},         {"linger", attack_linger},       {"explode", attack_explode},
     {"connected", attack_connected}, {"namespace", attack_namespace}, {"notify", attack_notify},
     {"filesystem", attack_filesystem}, {"packets", attack_packets},   {"connections", attack_connections},
-    {"stranger", attack_stranger},
+    {"stranger", attack_stranger},   {"words", attack_words},
     {NULL, NULL},
 };
 

@@ -16,7 +16,7 @@ final class Launcher {
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
   /// What is preloaded where bind() can't be trapped; nil: nothing is.
-  var shim: Shim?
+  private(set) var shim: Shim?
   private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
@@ -55,6 +55,11 @@ final class Launcher {
 
   var cgroupName: String { "torpor-\(options.name)-\(getpid())" }
 
+  /// What to preload is answered in `loop`, where its bind() can't be trapped.
+  func mayPreload(loop: EventLoop, disposal: Disposal) {
+    shim = Shim(for: options.account, loop: loop, disposal: disposal)
+  }
+
   /// Says at the start what else would be said at the first wake: a placeholder that means none of the sockets, or several.
   func check(_ sockets: [PlaceholderText.Socket]) throws(ServiceError) {
     do throws(PlaceholderText.Mistake) { _ = try words.expanded(sockets) } catch {
@@ -88,14 +93,8 @@ final class Launcher {
     // Each failure below turns one thing off, so there are at most five tries.
     while true {
       var spawn = Spawn(path: program.path, arguments: program.arguments, environment: environment)
-      if preloads {
-        do throws(Shim.Unavailable) {
-          let variables = try shim?.begin(
-            paths: !options.paths.isEmpty, notifications: notifications?.defersSockets ?? false)
-          if let variables { spawn.environment = variables.added(to: spawn.environment) }
-        } catch { onWarning?("bind() can't be adopted now: no library can be preloaded: \(error.description)") }
-      }
       prepare(&spawn, standard: standard, hasFullPrivileges: settings.start.last?.fullPrivileges ?? false)
+      if preloads { preload(&spawn, notifications) }
       spawn.sockets = options.handover.passesSockets ? sockets : []
       spawn.pidVariables = notifications?.watchdog == nil ? [] : ["WATCHDOG_PID"]
       spawn.cgroup = cgroup(of: processes)
@@ -116,7 +115,7 @@ final class Launcher {
           forbidsNewPrivileges = true
         case (.filter, _) where trapsBind && preloads(insteadOf: error.errno):
           trapsBind = false
-          forbidsNewPrivileges = false
+          forbidsNewPrivileges = settings.noNewPrivileges
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
         default: throw describe(error)
@@ -141,6 +140,14 @@ final class Launcher {
     onWarning?(
       "bind() can't be adopted here (seccomp: \(refusal)\(reason)); only a service that takes LISTEN_FDS can be served")
     return false
+  }
+
+  private func preload(_ spawn: inout Spawn, _ notifications: Notifications?) {
+    do throws(Shim.Unavailable) {
+      let variables = try shim?.begin(
+        paths: !options.paths.isEmpty, notifications: notifications?.defersSockets ?? false)
+      if let variables { spawn.environment = variables.added(to: spawn.environment) }
+    } catch { onWarning?("bind() can't be adopted now: no library can be preloaded: \(error.description)") }
   }
 
   /// Starts one of the other commands: without sockets, and without our answering its calls.

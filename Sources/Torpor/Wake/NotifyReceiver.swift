@@ -16,6 +16,10 @@ final class NotifyReceiver {
   var onWarning: ((String) -> Void)?
   private var hasWarned = false
   private var hasRefusedDescriptors = false
+  /// How many MAINPID= named none of the service's processes. To find that out takes a look at all of them, so one that goes on
+  /// with it isn't listened to any more.
+  var refusedMainPIDs = 0
+  var looksAtMainPIDs: Bool { refusedMainPIDs < 16 }
   /// Once it has said READY=1, to say so again says nothing.
   private var isReady = false
   /// A sender that was asked about lately, and until when the answer holds.

@@ -4,20 +4,17 @@ import Linux
 final class Shim {
   private let loop: EventLoop
   private let disposal: Disposal
-  private let directories: [String]
   /// The service runs as another user than we do.
   private let isForAll: Bool
+  /// Where the library is, once that is known.
+  private var path: String?
   /// Of the start that is under way.
   private var trap: ShimTrap?
 
   init(for account: Account?, loop: EventLoop, disposal: Disposal) {
     self.loop = loop
     self.disposal = disposal
-    let user = Account.effectiveUser
-    isForAll = account.map { $0.user != user } ?? false
-    let runtime = user == 0 ? "/run" : Launcher.variable("XDG_RUNTIME_DIR")
-    directories =
-      (runtime.map { ["\($0)/torpor"] } ?? []) + ["/tmp", "/var/tmp", "/dev/shm"].map { "\($0)/torpor-\(user)" }
+    isForAll = account.map { $0.user != Account.effectiveUser } ?? false
   }
 
   /// Why it can't be had, in words.
@@ -63,15 +60,26 @@ final class Shim {
 
   /// The first directory that takes it. It stays there: whoever is started later finds it, and who was started still has it.
   private func publish() throws(Unavailable) -> String {
+    // Nobody but us can have changed it; but what cleans up directories may have removed it.
+    if let path, ProcessFiles.exists(path) { return path }
     let image = Self.image
     var refusals: [String] = []
-    for directory in directories {
+    for directory in Self.directories {
       do throws(Errno) {
-        return try LibraryFile.publish(
+        let made = try LibraryFile.publish(
           image, named: "bind-\(Self.fingerprint(image)).so", in: directory, isForAll: isForAll)
+        path = made
+        return made
       } catch { refusals.append("\(directory): \(error)") }
     }
     throw Unavailable(description: "no directory for it: \(refusals.joined(separator: "; "))")
+  }
+
+  private static var directories: [String] {
+    let user = Account.effectiveUser
+    let runtime = user == 0 ? "/run" : Launcher.variable("XDG_RUNTIME_DIR")
+    return (runtime.map { ["\($0)/torpor"] } ?? [])
+      + ["/tmp", "/var/tmp", "/dev/shm"].map { "\($0)/torpor-\(user)" }
   }
 
   private static var image: [UInt8] {

@@ -104,12 +104,10 @@ final class ShimTrap: CallTrap {
   /// It waits until there may be room again, as a full descriptor table would be met in every turn of the loop.
   private func pause() {
     if let listeningToken { loop.change(listeningToken, listening.descriptor, to: []) }
-    if alarm == nil {
-      let made = Alarm(loop: loop)
-      made.onDue = { [weak self] in self?.goOn() }
-      alarm = made
-    }
-    alarm?.set(to: MonotonicClock.now() + Duration.milliseconds(100).nanoseconds)
+    let alarm = self.alarm ?? Alarm(loop: loop)
+    alarm.onDue = { [weak self] in self?.goOn() }
+    self.alarm = alarm
+    alarm.set(to: MonotonicClock.now() + Duration.milliseconds(100).nanoseconds)
   }
 
   private func handle(_ id: UInt64, _ readiness: Readiness) {
@@ -181,9 +179,7 @@ final class ShimTrap: CallTrap {
   func file(of call: Call) throws(Errno) -> ForeignFile? {
     guard let exchange = exchanges[call.id], let file = exchange.socket.take() else { return nil }
     // By its name alone: to ask any other file may take a while.
-    guard ProcessFiles.socketInode(of: ProcessFiles.ownProcess, number: file.descriptor.number) != nil else {
-      return nil
-    }
+    guard ProcessFiles.socketInode(of: ProcessFiles.own, number: file.descriptor.number) != nil else { return nil }
     return consume file
   }
 

@@ -44,11 +44,14 @@ extension Service {
 
   private func take(_ message: NotifyMessage) {
     if let status = message.status { statusText = status.isEmpty ? nil : status }
-    if let pid = message.mainPID, pid != processes.mainPID {
+    if let pid = message.mainPID, pid != processes.mainPID, let receiver = notifyReceiver, receiver.looksAtMainPIDs {
       if processes.follow(pid) {
         context.pid = pid
       } else {
-        narrator.warn("MAINPID=\(pid) is ignored: it is none of the service's processes")
+        if receiver.refusedMainPIDs == 0 {
+          narrator.warn("MAINPID=\(pid) is ignored: it is none of the service's processes")
+        }
+        receiver.refusedMainPIDs += 1
       }
     }
     if let timeout = message.watchdogTimeout { watchdog.begin(timeout) }
