@@ -56,8 +56,12 @@ struct CheckCommand: Verb {
     guard let base = file.split(separator: "/").last, let name = UnitName(String(base)) else {
       throw CommandFailure("'\(file)' isn't named as a unit is: NAME.torpor, NAME.socket or NAME.service", exitCode: 2)
     }
-    let directory = file.dropLast(base.count)
-    if directory.hasPrefix("/") { return (String(directory), name.stem) }
+    var directory = file.dropLast(base.count)
+    if directory.hasPrefix("/") {
+      while directory.count > 1, directory.last == "/" { directory.removeLast() }
+      return (String(directory), name.stem)
+    }
+    while directory.last == "/" { directory.removeLast() }
     guard let current = ProcessFiles.target(of: "/proc/self/cwd") else {
       throw CommandFailure("cannot tell which directory this is; name the files from / on")
     }

@@ -162,6 +162,31 @@ extension ServerTests {
       #expect(try torpord.torpor("status").output.last == "3 units: 2 dormant, 1 invalid")
     }
 
+    @Test func anAddedUnitIsHeldAtOnce() throws {
+      let torpord = try setUp(["one"]).torpord
+      let port = try freePort()
+      let command = [Binaries.built.oddserver, "--host", "127.0.0.1", "--port", "\(port)"]
+      let add = ["add", "new", "-l", "127.0.0.1:\(port)", "--idle", "1h", "--directory", torpord.units]
+      let ran = try torpord.torpor(add + ["--"] + command)
+      #expect(ran.status == .exited(0), "\(ran.errors)")
+      #expect(ran.output == ["\(torpord.units)/new.torpor is written", "new is held: 127.0.0.1:\(port)"])
+      let client = try Client(connectingTo: .v4(port))
+      defer { client.close() }
+      #expect(try torpord.waits(until: "running", of: "new"))
+      // One that is there is left alone.
+      let again = try torpord.torpor(add + ["--", "/bin/true"])
+      #expect(again.status == .exited(1))
+      #expect(again.errors.contains("File exists"))
+      // One that can't be used isn't kept.
+      let wrong = try torpord.torpor([
+        "add", "wrong", "-l", "127.0.0.1:\(try freePort())", "--user", "nobody-of-this-name", "--directory",
+        torpord.units, "--", "/bin/true",
+      ])
+      #expect(wrong.status == .exited(1))
+      #expect(wrong.errors.contains("there is no such user"), "\(wrong.errors)")
+      #expect(!FileManager.default.fileExists(atPath: "\(torpord.units)/wrong.torpor"))
+    }
+
     @Test func aSecondManagerIsRefused() throws {
       let torpord = try setUp(["one"]).torpord
       let second = try ChildProcess([

@@ -38,7 +38,9 @@ final class TorpordProcess {
   func write(_ text: String, to unit: String) throws { try directory.write(text, to: "units/\(unit)") }
 
   /// Runs a verb of `torpor` to its end.
-  func torpor(_ arguments: String..., within limit: Duration = .seconds(30)) throws -> Ran {
+  func torpor(_ arguments: String...) throws -> Ran { try torpor(arguments) }
+
+  func torpor(_ arguments: [String], within limit: Duration = .seconds(30)) throws -> Ran {
     let verb = try start(arguments)
     defer { verb.killAndWait() }
     let status = verb.waitForExit(within: limit)
