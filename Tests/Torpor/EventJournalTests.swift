@@ -390,6 +390,37 @@ import Testing
     #expect(scene.journal().state.pins(at: 270).isEmpty)
   }
 
+  /// What `torpor hold --for` asks for holds on when the manager has been killed.
+  @Test func everyHoldWithAnEndIsThereAfterARestart() throws {
+    let scene = try Scene()
+    func holds(_ journal: EventJournal) throws -> UnitHolds {
+      let holds = UnitHolds(loop: try EventLoop())
+      holds.onChange = { [unowned holds] in journal.setPins(holds.all, of: "redis") }
+      return holds
+    }
+    let first = scene.journal()
+    let before = try holds(first)
+    _ = try before.add(seconds: 3600, reason: "dump", holder: "torpor[1]")
+    _ = try before.add(seconds: nil, reason: nil, holder: "torpor[2]")
+    _ = try before.add(seconds: 7200, reason: nil, holder: "torpor[3]")
+    _ = try before.add(seconds: 1800, reason: nil, holder: "torpor[4]")
+    #expect(before.release(3) == 1)
+    #expect(scene.lines().count == 4)
+    let second = scene.journal()
+    let after = try holds(second)
+    after.restore(second.holds(of: "redis", at: WallClock.now()))
+    #expect(after.all.map(\.id) == [1, 4])
+    #expect(after.all.map(\.holder) == ["torpor[1]", "torpor[4]"])
+    #expect(after.all.map(\.until) == [before.all[0].until, before.all[2].until])
+    #expect(after.all[0].reason == "dump")
+    // Nothing has happened, so nothing is written.
+    #expect(scene.lines().count == 4)
+    #expect(try after.add(seconds: 10, reason: nil, holder: "torpor[5]").id == 5)
+    #expect(after.release(nil) == 3)
+    #expect(scene.journal().holds(of: "redis", at: WallClock.now()) == [])
+    #expect(second.holds(of: "redis", at: WallClock.now() + 1e6) == [])
+  }
+
   @Test func aUnitThatIsStillDormantIsNoEvent() throws {
     let scene = try Scene()
     let journal = scene.journal()

@@ -25,6 +25,15 @@ import Testing
     #expect(socket.fallback?.description == "0.0.0.0:8080")
   }
 
+  /// BindIPv6Only=ipv6-only: 0.0.0.0 and [::] side by side, as nginx has them.
+  @Test(arguments: [("[::]:80", true), ("udp:[::]:53", true), ("0.0.0.0:80", false), ("udp:0.0.0.0:53", false)])
+  func anIPv6SocketCanLeaveIPv4ToOthers(_ text: String, isIPv6: Bool) throws {
+    var address = try ListenAddress(text)
+    #expect(address.sockets.map(\.isIPv6Only) == [false])
+    address.leaveIPv4ToOthers()
+    #expect(address.sockets.map(\.isIPv6Only) == [isIPv6])
+  }
+
   @Test(arguments: [
     "", ":", "nonsense", "0", "65536", "99999999999", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "::1:80",
     "[::1]", "[::1]80", "[::1", "1.2.3.4.5:80", "localhost:80", "@", "unix:", "unix:x", "unix:@",

@@ -15,7 +15,7 @@ public struct ListenAddress: Equatable, Sendable {
   /// One socket of it.
   public struct Socket: Equatable, Sendable {
     public let address: SocketAddress
-    public let isIPv6Only: Bool
+    public internal(set) var isIPv6Only: Bool
     /// Left out without a word on a machine that has no IPv6.
     public let isOptional: Bool
     /// What to hold where this one can't be, as there is no IPv6.
@@ -41,7 +41,7 @@ public struct ListenAddress: Equatable, Sendable {
   }
 
   public let text: String
-  public let kind: Kind
+  public private(set) var kind: Kind
   /// What the service knows its sockets by; nil: by the service's own name.
   public internal(set) var name: String?
 
@@ -60,6 +60,22 @@ public struct ListenAddress: Equatable, Sendable {
     case .udp(let sockets): sockets.map { "udp:\($0.address)" }
     case .unix(let name, let type): [type.prefix + name.description]
     case .fifo(let path): ["fifo:\(path)"]
+    }
+  }
+
+  /// From here on its IPv6 sockets take no IPv4, so that another socket can (BindIPv6Only=ipv6-only).
+  mutating func leaveIPv4ToOthers() {
+    func only(_ sockets: [Socket]) -> [Socket] {
+      sockets.map {
+        var socket = $0
+        if socket.address.family == .v6 { socket.isIPv6Only = true }
+        return socket
+      }
+    }
+    switch kind {
+    case .tcp(let sockets): kind = .tcp(only(sockets))
+    case .udp(let sockets): kind = .udp(only(sockets))
+    case .unix, .fifo: break
     }
   }
 

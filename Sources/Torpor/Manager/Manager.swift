@@ -147,23 +147,11 @@ public final class Manager {
         seconds: record.seconds ?? record.awakeSeconds ?? record.milliseconds.map { $0 / 1000 }, reason: record.reason))
   }
 
-  private func holdsChanged(_ unit: String, _ holds: UnitHolds) {
-    var record = Narrator.Record(event: holds.isEmpty ? JournalLine.released : JournalLine.pinned, service: unit)
-    if let last = holds.all.last {
-      record.expires = last.until
-      record.reason = last.reason
-    }
-    // One that ends with its connection has nobody to hold it after us.
-    if holds.isEmpty || holds.all.last?.until != nil { journal.append(record) }
-  }
+  private func holdsChanged(_ unit: String, _ holds: UnitHolds) { journal.setPins(holds.all, of: unit) }
 
   private func restoreHolds() {
-    for (name, pins) in journal.state.pins(at: WallClock.now()) {
-      for pin in pins where pin.expires != nil {
-        units[name]?.holds.add(
-          since: pin.since, until: pin.expires, reason: pin.reason, holder: pin.holder ?? "torpor hold")
-      }
-    }
+    let now = WallClock.now()
+    for name in unitNames { units[name]?.holds.restore(journal.holds(of: name, at: now)) }
   }
 
   // MARK: verification

@@ -18,16 +18,20 @@ final class UnitHolds {
 
   func add(seconds: Double?, reason: String?, holder: String) throws(ControlFailure) -> UnitHold {
     guard all.count < Self.holdsMax else { throw .notNow("it has \(Self.holdsMax) holds already") }
-    return add(since: WallClock.now(), until: seconds.map { WallClock.now() + $0 }, reason: reason, holder: holder)
-  }
-
-  @discardableResult
-  func add(since: Double, until: Double?, reason: String?, holder: String) -> UnitHold {
+    let now = WallClock.now()
     lastID += 1
-    let hold = UnitHold(id: lastID, since: since, until: until, holder: holder, reason: reason)
+    let hold = UnitHold(id: lastID, since: now, until: seconds.map { now + $0 }, holder: holder, reason: reason)
     all.append(hold)
     changed()
     return hold
+  }
+
+  /// Those that an earlier manager left, under their own numbers.
+  func restore(_ holds: [UnitHold]) {
+    guard !holds.isEmpty else { return }
+    lastID = max(lastID, holds.map(\.id).max() ?? 0)
+    all = holds + all
+    changed()
   }
 
   /// nil: all of them.

@@ -75,7 +75,9 @@ struct UnitTranslation {
 
   private func address(_ listen: ListenSpecification, _ section: SocketSection) throws(ServiceError) -> ListenAddress {
     do throws(ListenAddress.Malformed) {
-      var address = try ListenAddress(Self.text(listen, isIPv6Only: section.bindIPv6Only == .ipv6Only))
+      let isIPv6Only = section.bindIPv6Only == .ipv6Only
+      var address = try ListenAddress(Self.text(listen, isIPv6Only: isIPv6Only))
+      if isIPv6Only { address.leaveIPv4ToOthers() }
       address.name = section.descriptorName
       return address
     } catch { throw ServiceError(error.description) }
@@ -84,7 +86,7 @@ struct UnitTranslation {
   /// As `torpor run -l` has it.
   static func text(_ listen: ListenSpecification, isIPv6Only: Bool) -> String {
     switch (listen.address, listen.kind) {
-    case (.port(let port), .datagram): "udp:*:\(port)"
+    case (.port(let port), .datagram): isIPv6Only ? "udp:[::]:\(port)" : "udp:*:\(port)"
     case (.port(let port), _): isIPv6Only ? "[::]:\(port)" : "*:\(port)"
     case (.ip, .datagram): "udp:\(listen.description)"
     case (.ip, _): listen.description
