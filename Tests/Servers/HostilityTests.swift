@@ -52,31 +52,6 @@ extension ServerTests {
       }
     }
 
-    /// Where seccomp is refused: the calls come by a socket, to which a service can send what it likes.
-    @Test(arguments: [
-      "packets", "connections", "race", "lengths", "pointers", "descriptors", "threads", "forks", "die", "exec",
-      "linger", "explode", "connected",
-    ])
-    func noneOfOneWithThePreloadedLibrary(attack: String) throws { try endure(attack, confinement: .refuse) }
-
-    @Test(arguments: ["threads", "die"])
-    func noneOfOneWithThePreloadedLibraryThatHasAPathToo(attack: String) throws {
-      try endure(attack, holdsPath: true, confinement: .refuse)
-    }
-
-    @Test func whoIsNotOfTheServiceIsGivenNothingEvenWithItsSecret() throws {
-      try OddServer.run(idle: "10s", confinement: .refuse) { torpor, endpoint in
-        try Client.ask(endpoint, .ping)
-        let pid = try #require(try torpor.waitFor(.serving).pid)
-        let stranger = try ChildProcess(
-          [Binaries.built.hostile, "stranger", "\(endpoint.port)", "0", "0", "/proc/\(pid)/environ"])
-        defer { stranger.killAndWait() }
-        let status = stranger.waitForExit(within: .seconds(20))
-        try #require(status == .exited(0), "\(stranger.errors.text)")
-        try Client.ask(endpoint, .ping)
-      }
-    }
-
     /// Two lives under attack, beside an innocent service.
     private func endure(
       _ attack: String, options: [String] = [], holdsPath: Bool = false, confinement: Confinement? = .everywhere

@@ -80,7 +80,9 @@ final class ManagerProcess {
   }
 
   func statuses() throws -> [UnitStatus] {
-    try JSONDecoder().decode([UnitStatus].self, from: Data(try torpor("status", "--json").utf8))
+    try torpor("status", "--json").split(separator: "\n").map {
+      try JSONDecoder().decode(UnitStatus.self, from: Data($0.utf8))
+    }
   }
 
   struct UnitStatus: Decodable {
