@@ -46,7 +46,12 @@ public struct Lifecycle: Equatable, Sendable {
   /// Decides. Bounded work and a bounded number of actions for each event; an event that the state doesn't await changes nothing.
   public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
     // Told once, whichever look it is that tells.
-    if case .sampled(_, let sample) = event, sample.hasReceived { change { $0.lastReceived = now } }
+    if case .sampled(_, let sample) = event, sample.hasReceived {
+      change {
+        $0.lastReceived = now
+        $0.hasAccepted = true
+      }
+    }
     let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
     takeUpConfiguration(at: now)
     return actions

@@ -124,9 +124,7 @@ extension World {
     }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
     // No other timeout is shorter than the first.
-    guard settings.configuration.allowsSilence, connection.phase == .inHand,
-      idleTimeout != nil
-    else { return false }
+    guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
     let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? World.firstFiniteTimeout
     return connection.wasSilent(for: timeout, at: lastLookAt)
   }

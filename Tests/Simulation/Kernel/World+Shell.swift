@@ -167,8 +167,6 @@ extension World {
     case .sample(let query):
       if case .draining = lifecycle.state, drainLook == nil { drainLook = now }
       if random.chance(settings.failsSamplesPercent), !isHealed {
-        // What can't be seen is busy.
-        if query == look { lastUseSeen = now }
         return add(.answer(.sampleFailed(query)), after: delay)
       }
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
@@ -194,7 +192,9 @@ extension World {
   }
 
   mutating func deliver(_ event: Event) {
-    if case .sampleFailed = event {
+    if case .sampleFailed(let query) = event {
+      // What can't be seen is busy, unless a later look has been asked for meanwhile.
+      if query == look { lastUseSeen = now }
       outcome.counts.failedSamples += 1
       lastExcuse = now
     }
