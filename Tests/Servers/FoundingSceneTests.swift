@@ -96,7 +96,8 @@ private struct Scene {
     let database = Endpoint.unix(directory.path("db.sock"))
     let php = Endpoint.unix(directory.path("php.sock"))
     try add("db", .mariadb, [database], asks: false)
-    let (phpUnit, webUnit) = try MatrixServer.page(web: web, php: php, database: database, in: directory, idle: Self.idle)
+    let (phpUnit, webUnit) = try MatrixServer.page(
+      web: web, php: php, database: database, in: directory, idle: Self.idle)
     units["php.torpor"] = phpUnit
     units["web.torpor"] = webUnit
     names.formUnion(["php", "web"])

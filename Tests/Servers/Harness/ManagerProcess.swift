@@ -71,6 +71,10 @@ final class ManagerProcess {
     guard let status = command.waitForExit(within: .seconds(60)) else {
       throw SystemFailure("torpor \(arguments.joined(separator: " ")): no end")
     }
+    // Its last words may still be in the pipes.
+    guard command.output.waitForEnd(within: .seconds(5)), command.errors.waitForEnd(within: .seconds(5)) else {
+      throw SystemFailure("torpor \(arguments.joined(separator: " ")): its output has no end")
+    }
     return (status, command.output.text, command.errors.text)
   }
 
@@ -103,7 +107,9 @@ final class ManagerProcess {
   func waitFor(_ state: String, of names: [String], within limit: Duration = .seconds(20)) throws {
     let deadline = Deadline(after: limit)
     while true {
-      let others = try statuses().filter { names.contains($0.name) && $0.state != state }
+      let named = try statuses().filter { names.contains($0.name) }
+      try #require(named.count == names.count)
+      let others = named.filter { $0.state != state }
       if others.isEmpty { return }
       guard !deadline.hasPassed else {
         throw SystemFailure("\(others.map { "\($0.name): \($0.state)" }) instead of \(state)")
