@@ -7,6 +7,8 @@ final class UnitHost {
   let voice: ManagerVoice
   let output: ServiceOutput
   let trimmer: LogTrimmer
+  /// One dump of the kernel's sockets answers all services that look in one turn of the loop.
+  private let tables: SocketTables
   let translation: UnitTranslation
   /// Seconds since 1970.
   let startedAt = WallClock.now()
@@ -20,6 +22,7 @@ final class UnitHost {
     self.output = output
     self.translation = translation
     trimmer = LogTrimmer(loop: loop)
+    tables = SocketTables(loop: loop)
     laterAlarm = Alarm(loop: loop)
     laterAlarm.onDue = { [weak self] in self?.runPostponed() }
   }
@@ -33,7 +36,7 @@ final class UnitHost {
     if options.handover == .inetd {
       return try ConnectionService(options, loop: loop, narrator: narrator, output: logged)
     }
-    return try Service(options, loop: loop, narrator: narrator, output: logged)
+    return try Service(options, loop: loop, tables: tables, narrator: narrator, output: logged)
   }
 
   func holdsChanged(_ unit: String, _ holds: UnitHolds) { onHoldsChanged?(unit, holds) }

@@ -11,6 +11,8 @@ protocol InstanceOutput: AnyObject {
   func handedOver()
   /// Its main process has ended, or all of it: takes in what is still on its way, and lets go if `isOver`.
   func drain(isOver: Bool)
+  /// The service was looked at: an occasion to see to what it has written.
+  func looked()
   /// The last line that said anything; nil when there was none.
   var lastLine: String? { get }
 }
@@ -55,6 +57,8 @@ final class ForegroundOutput: InstanceOutput {
     keptLine = stream.lastLine ?? keptLine
     if isOver { self.stream = nil }
   }
+
+  func looked() {}
 
   var lastLine: String? { stream?.lastLine ?? keptLine }
 }

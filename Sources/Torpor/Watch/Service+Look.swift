@@ -141,7 +141,8 @@ extension Service {
   private func answer(_ queries: [Query], _ sample: Sample?) {
     if let sample {
       if isWakingUntold { tellWaking() }
-      lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
+      output.looked()
+    lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     }
     for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
   }
