@@ -16,6 +16,8 @@ final class ManagedUnit {
   private(set) var remarks: [String] = []
   /// Its files are gone: it goes, too, as soon as nobody uses it.
   private(set) var isRemoved = false
+  /// What it is now ends so that it becomes what its files say.
+  private var isMadeAnew = false
   /// Nothing of it is left.
   var onGone: (() -> Void)?
   let holds: UnitHolds
@@ -26,7 +28,6 @@ final class ManagedUnit {
   private(set) var verification: VerificationAttempt?
 
   private struct Waiter<Outcome> {
-    let since = MonotonicClock.now()
     let completion: (Result<Outcome, ControlFailure>) -> Void
   }
 
@@ -126,6 +127,10 @@ final class ManagedUnit {
 
   private func ended() {
     service = nil
+    if isMadeAnew, !isRemoved {
+      isMadeAnew = false
+      return hold()
+    }
     onGone?()
   }
 
@@ -203,8 +208,10 @@ final class ManagedUnit {
   func keep(despite diagnostics: [Diagnostic]) { remarks = diagnostics.map(\.description) }
 
   private func apply(_ new: Unit) {
-    guard let service, let options = try? host.options(new) else { return }
+    guard let service else { return }
     do throws(ServiceError) {
+      let options = try host.options(new)
+      if (options.handover == .inetd) != (service is ConnectionService) { return makeAnew(new) }
       if try service.replaceOptions(options) {
         definition = new
         pendingDefinition = nil
@@ -218,11 +225,21 @@ final class ManagedUnit {
     }
   }
 
+  /// One process for all connections, or one for each: these have nothing in common. The sockets are let go of for a moment.
+  private func makeAnew(_ new: Unit) {
+    guard phase == .dormant else { return pendingDefinition = new }
+    definition = new
+    pendingDefinition = nil
+    isMadeAnew = true
+    service?.stop()
+  }
+
   /// Its files are gone. Who uses it may finish.
   func remove() {
     isRemoved = true
     guard let service else { return onGone?() ?? () }
-    guard let single, phase != .dormant else { return service.stop() }
+    // Nothing runs that could be in use.
+    guard let single, phase != .dormant, phase != .failed else { return service.stop() }
     single.retire()
   }
 }

@@ -1,8 +1,6 @@
 import Linux
 
 extension Manager: ManagerControl {
-  private func find(_ name: String) -> ManagedUnit? { units[name] }
-
   /// Of a name that was typed: with a suffix, as systemd's tools take it, or without.
   private func unit(_ name: String) throws(ControlFailure) -> ManagedUnit {
     if let unit = units[name] { return unit }
