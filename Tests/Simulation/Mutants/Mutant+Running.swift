@@ -41,12 +41,12 @@ extension Mutant {
       "guard let first else { return false }", [.noSpawnStorm], 10_000),
     Mutant(
       "backoffHearsStaleAnswers", "the end of a backoff takes any answer for its own", .wake,
-      "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 10_000),
+      "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 100_000),
     Mutant(
       "backoffEndsWithFailedLook", "the look at the end of a backoff fails, and nothing follows", .wake,
       "return query == backingOff.query ? tryAgain(",
       "return query == backingOff.query && false ? tryAgain(",
-      [.everyWaiterIsServedIfItCanStart], 20_000),
+      [.everyWaiterIsServedIfItCanStart], 100_000),
     Mutant(
       "backoffIsDueForEver", "the end of a backoff stays due while its look is under way", .core,
       "backingOff.query == nil ? backingOff.until : nil", "backingOff.until", [.deadlineMovesOn], 300),
