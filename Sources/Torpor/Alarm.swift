@@ -25,6 +25,8 @@ final class Alarm {
 @safe final class Alarms {
   private var timer: Timer
   private var heap = unsafe [Unmanaged<Alarm>]()
+  /// While some are called: the moment by which these are due.
+  private var ringsUntil: UInt64?
 
   init() throws(Errno) { timer = try Timer() }
 
@@ -34,18 +36,20 @@ final class Alarm {
   func ring() {
     timer.acknowledge()
     let now = MonotonicClock.now()
-    // As many as are set: one that is set again for a moment that is past rings in the next turn.
-    for _ in unsafe 0..<heap.count {
-      guard let first = top, let moment = first.due, moment <= now else { break }
+    ringsUntil = now
+    // Each of them once, as none becomes due meanwhile (`change`).
+    while let first = top, let moment = first.due, moment <= now {
       remove(first)
       first.onDue?()
     }
+    ringsUntil = nil
     setTimer()
   }
 
   fileprivate func change(_ alarm: Alarm, to moment: UInt64?) {
     if alarm.due != nil { remove(alarm) }
-    if let moment { insert(alarm, at: moment) }
+    // One that is set for the past while others ring comes after these, in the next turn: it would be the first again and again.
+    if let moment { insert(alarm, at: max(moment, ringsUntil.map { $0 + 1 } ?? 0)) }
     setTimer()
   }
 
