@@ -151,6 +151,9 @@ extension Service {
 
   private func swap() {
     endInstance()
+    if options.execution.killMode == .process {
+      for socket in tcpSockets where socket.isHandedOver { socket.shutDownCurrent() }
+    }
     for socket in sockets where socket.isHandedOver {
       attempt("swap the sockets of \(socket.name)") { () throws(Errno) in
         let left = try socket.swap(migrates: lifecycle.configuration.canMigrate)

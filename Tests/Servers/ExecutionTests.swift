@@ -59,7 +59,7 @@ extension ServerTests {
         #expect(lines.last == "1 from file 4")
         let names = Set(lines.dropLast().map(String.init)).subtracting(["PWD", "OLDPWD", "SHLVL", "_"])
         #expect(
-          names.subtracting(["LANG", "LANGUAGE"]).filter { !$0.hasPrefix("LC_") }
+          Set(names.subtracting(["LANG", "LANGUAGE"]).filter { !$0.hasPrefix("LC_") })
             == ["A", "B", "D", "PATH", "INVOCATION_ID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"])
       }
     }
@@ -173,7 +173,11 @@ extension ServerTests {
     }
 
     @Test func aServiceThatFallsSilentIsEndedByItsWatchdog() throws {
-      let settings = ["Type=notify", "WatchdogSec=300ms", "ExecStopPost=@note $SERVICE_RESULT $EXIT_STATUS"]
+      // Swift's own handler of SIGABRT takes minutes on a busy machine.
+      let settings = [
+        "Environment=SWIFT_BACKTRACE=enable=no", "Type=notify", "WatchdogSec=300ms",
+        "ExecStopPost=@note $SERVICE_RESULT $EXIT_STATUS",
+      ]
       try run(settings, server: ["--notify-ready-ms", "0"], idle: "1h") { torpor, endpoint, directory in
         try Client.ask(endpoint, .ping)
         try torpor.waitFor(.serving)
@@ -206,7 +210,10 @@ extension ServerTests {
         "echo $RUNTIME_DIRECTORY; echo $STATE_DIRECTORY; stat -c '%a %U' $STATE_DIRECTORY; "
         + "touch $STATE_DIRECTORY/kept; mkdir -p ${RUNTIME_DIRECTORY%%:*}/deep/er; ln -s /etc ${RUNTIME_DIRECTORY%%:*}/link"
       try run(settings, record: record) { torpor, endpoint, directory in
-        chmod(directory.path("root"), 0o755)
+        for name in ["root", "root/run", "root/lib"] {
+          mkdir(directory.path(name), 0o755)
+          chmod(directory.path(name), 0o755)
+        }
         for _ in 1...2 { try torpor.wakeAndRest(endpoint) }
         let root = directory.path("root")
         let life = ["\(root)/run/app:\(root)/run/app/inner", "\(root)/lib/data", "700 nobody"]
@@ -239,12 +246,11 @@ extension ServerTests {
       }
     }
 
-    @Test func aCleanEndBySignalOrAStatusThatIsNoFailureIsNone() throws {
-      try run(["SuccessExitStatus=7"], server: ["--exit-after-ms", "100"], idle: "1h") { torpor, endpoint, _ in
+    @Test func aStatusThatIsNoFailureIsNone() throws {
+      try run(["SuccessExitStatus=7"], server: ["--exit-after-ms", "300", "7"], idle: "1h") { torpor, endpoint, _ in
         try Client.ask(endpoint, .ping)
-        let serving = try torpor.waitFor(.serving)
-        if let pid = serving.pid { kill(pid, SIGTERM) }
-        #expect(try torpor.waitFor(.left).event == .left)
+        try torpor.waitFor(.left)
+        #expect(torpor.count(of: .failed) == 0)
       }
     }
 

@@ -69,6 +69,9 @@ final class HeldTCPSocket: HeldSocket {
     return try group.swap()
   }
 
+  /// Processes that outlive the service (KillMode=process) may have it, too: it must not stay in the group for them.
+  func shutDownCurrent() { group.current.shutDown(0 /* SHUT_RD */) }
+
   func abandon() {
     unwatch()
     group.current.shutDown(2 /* SHUT_RDWR */)
