@@ -149,6 +149,8 @@ extension ServerTests {
         let pid = try #require(torpor.events.last { $0.event == .serving }?.pid)
         kill(pid, SIGSTOP)
         defer { kill(pid, SIGCONT) }
+        // What comes before it has really stopped is read by the kernel for it.
+        usleep(200_000)
         try client.send("PING\r\n")
         try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
         kill(pid, SIGCONT)

@@ -142,7 +142,7 @@ extension Service {
     if let sample {
       if isWakingUntold { tellWaking() }
       output.looked()
-    lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
+      lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     }
     for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
   }
