@@ -121,7 +121,8 @@ private struct Databases {
       Self.mariadbd, "--no-defaults", "--datadir=\(directory.path(name))", "--user=root", "--skip-networking",
       "--innodb-buffer-pool-size=16M", "--socket=\(endpoint)", "--pid-file=\(directory.path("\(name).pid"))",
     ]
-    return MatrixServer.Setup(command: command) { _ in .http("/", body: "") }
+    // As its Debian package has it: it takes the sockets that it is passed, so that no bind() of it tells that it is ready.
+    return MatrixServer.Setup(command: command, options: ["--ready", "notify"]) { _ in .http("/", body: "") }
       .unit(holding: [endpoint], idle: "1s", more: more)
   }
 
