@@ -98,6 +98,7 @@ struct SocketHolder {
   private func hold(
     _ socket: ListenAddress.Socket, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldTCPSocket? {
+    try Self.checkRoom("\(socket.address)")
     do throws(Errno) {
       return try HeldTCPSocket(socket, index: index, nameIndex: nameIndex, relays: relays, loop: loop)
     } catch {
@@ -109,6 +110,7 @@ struct SocketHolder {
   private func holdDatagrams(
     _ socket: ListenAddress.Socket, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldDatagramSocket? {
+    try Self.checkRoom("udp:\(socket.address)")
     do throws(Errno) {
       return try HeldDatagramSocket(socket, index: index, nameIndex: nameIndex, loop: loop)
     } catch {
@@ -121,6 +123,7 @@ struct SocketHolder {
   private func holdAbstract(
     _ name: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldAbstractSocket {
+    try Self.checkRoom("\(type.prefix)\(name)")
     do throws(Errno) {
       return try HeldAbstractSocket(name, type: type, index: index, nameIndex: nameIndex, loop: loop)
     } catch {
@@ -131,6 +134,7 @@ struct SocketHolder {
   }
 
   private func holdFIFO(_ path: UnixAddress, index: Int, nameIndex: Int) throws(ServiceError) -> HeldFIFO {
+    try Self.checkRoom("fifo:\(path)")
     do throws(FIFO.Refusal) {
       return try HeldFIFO(
         path.description, index: index, nameIndex: nameIndex, access: options.socketAccess, loop: loop)
@@ -146,11 +150,21 @@ struct SocketHolder {
   private func hold(
     _ path: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldUnixSocket {
+    try Self.checkRoom("\(path)")
     do throws(UnixGenerations.Refusal) {
       return try HeldUnixSocket(
         path, type: type, index: index, nameIndex: nameIndex, access: options.socketAccess, relays: unixRelays,
         leftovers: leftovers, loop: loop)
     } catch { throw Self.refusal(path, error) }
+  }
+
+  /// Before the kernel refuses it, so that what is held already can still be started.
+  private static func checkRoom(_ name: String) throws(ServiceError) {
+    guard let limit = FileLimit.current, !limit.hasRoom else { return }
+    throw ServiceError(
+      "cannot listen on \(name): no more than \(limit.soft) files may be open here (RLIMIT_NOFILE), and \(limit.reserve) of "
+        + "them are kept to start services with: raise LimitNOFILE= of torpord.service, or 'ulimit -Hn' where we are started"
+    )
   }
 
   private static func refusal(_ address: SocketAddress, _ error: Errno) -> ServiceError {

@@ -3,6 +3,8 @@ import Linux
 /// The output of a manager's service: a file, journald, or whatever its unit says. None of it passes through us.
 final class LoggedOutput: InstanceOutput {
   private let unit: String
+  /// As its unit says now: that of the next instance.
+  var nextSettings: ServiceOutput.Settings
   private var settings: ServiceOutput.Settings
   private let outputs: ServiceOutput
   private let trimmer: LogTrimmer
@@ -13,11 +15,13 @@ final class LoggedOutput: InstanceOutput {
   init(_ unit: String, _ settings: ServiceOutput.Settings, by outputs: ServiceOutput, trimmer: LogTrimmer) {
     self.unit = unit
     self.settings = settings
+    nextSettings = settings
     self.outputs = outputs
     self.trimmer = trimmer
   }
 
   func begin() throws(Errno) {
+    settings = nextSettings
     let streams = try outputs.open(for: unit, settings)
     mark = streams.mark
     output = try streams.output.duplicate()

@@ -12,6 +12,8 @@ final class ManagedUnit {
   /// nil: nothing is held, and `problem` says why.
   private(set) var service: (any HeldService)?
   private(set) var problem: String?
+  /// Why what its files say since the last reload isn't applied.
+  private(set) var refusal: String?
   /// What was said of its files.
   private(set) var remarks: [String] = []
   /// Its files are gone: it goes, too, as soon as nobody uses it.
@@ -65,13 +67,15 @@ final class ManagedUnit {
       if !holds.isEmpty { single?.post(.pinned(true)) }
     } catch {
       service = nil
+      // It is tried again whenever another unit has gone.
+      if problem != error.description { host.voice.narrator(for: name).warn(error.description) }
       problem = error.description
-      host.voice.narrator(for: name).warn(error.description)
     }
   }
 
   private func connect(_ service: any HeldService) {
     service.onEnd = { [weak self] in self?.ended() }
+    (service as? ConnectionService)?.onDormant = { [weak self] in self?.lookWhenDormant() }
     guard let single = service as? Service else { return }
     single.onReport = { [weak self] in self?.hear($0) }
   }
@@ -104,8 +108,10 @@ final class ManagedUnit {
     }
     verification?.hear(report)
     // Not in the middle of the actions that this report is one of.
-    if phase == .dormant { host.later { [weak self] in self?.becameDormant() } }
+    if phase == .dormant { lookWhenDormant() }
   }
+
+  private func lookWhenDormant() { host.later { [weak self] in self?.becameDormant() } }
 
   private func finish<Outcome>(_ waiters: inout [Waiter<Outcome>], _ result: Result<Outcome, ControlFailure>) {
     let all = waiters
@@ -129,7 +135,8 @@ final class ManagedUnit {
     service = nil
     if isMadeAnew, !isRemoved {
       isMadeAnew = false
-      return hold()
+      // Its sockets are closed when nobody is in the middle of it any more.
+      return host.later { [weak self] in if let self, !isRemoved, !host.isStopping { hold() } }
     }
     onGone?()
   }
@@ -190,6 +197,7 @@ final class ManagedUnit {
 
   /// What its files say now. Returns whether that is something else than before.
   func update(_ new: Unit) -> Bool {
+    let wasRemoved = isRemoved
     isRemoved = false
     remarks = new.diagnostics.map(\.description)
     let isChanged = !new.isSame(as: pendingDefinition ?? definition)
@@ -199,8 +207,9 @@ final class ManagedUnit {
       hold()
       return isChanged
     }
-    guard isChanged else { return false }
+    guard isChanged || wasRemoved else { return false }
     apply(new)
+    if wasRemoved, !holds.isEmpty { single?.post(.pinned(true)) }
     return true
   }
 
@@ -209,17 +218,20 @@ final class ManagedUnit {
 
   private func apply(_ new: Unit) {
     guard let service else { return }
+    refusal = nil
     do throws(ServiceError) {
       let options = try host.options(new)
-      if (options.handover == .inetd) != (service is ConnectionService) { return makeAnew(new) }
+      if needsAnotherService(options) { return makeAnew(new) }
       if try service.replaceOptions(options) {
         definition = new
         pendingDefinition = nil
+        (single?.output as? LoggedOutput)?.nextSettings = host.translation.output(of: new)
       } else {
         pendingDefinition = new
       }
     } catch {
       pendingDefinition = nil
+      refusal = error.description
       remarks.append(error.description)
       host.voice.narrator(for: name).warn("the new files are not applied: \(error)")
     }
@@ -234,12 +246,17 @@ final class ManagedUnit {
     service?.stop()
   }
 
+  private func needsAnotherService(_ options: ServiceOptions) -> Bool {
+    let isPerConnection = options.handover == .inetd
+    guard let connectionService else { return isPerConnection }
+    return !isPerConnection || !connectionService.canTakeUp(options)
+  }
+
   /// Its files are gone. Who uses it may finish.
   func remove() {
     isRemoved = true
     guard let service else { return onGone?() ?? () }
     // Nothing runs that could be in use.
-    guard let single, phase != .dormant, phase != .failed else { return service.stop() }
-    single.retire()
+    if phase == .dormant || phase == .failed { service.stop() } else { single?.retire() }
   }
 }

@@ -21,7 +21,9 @@ extension Manager {
       case .unchanged: outcome.unchanged += 1
       case .invalid: outcome.problems += definition.diagnostics.filter(\.isError).map(\.description)
       }
-      if let problem = units[definition.name]?.problem { outcome.problems.append("\(definition.name): \(problem)") }
+      if let unit = units[definition.name], let problem = unit.problem ?? unit.refusal {
+        outcome.problems.append("\(definition.name): \(problem)")
+      }
     }
     outcome.removed.sort()
     settle()

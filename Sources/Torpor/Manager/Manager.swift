@@ -21,6 +21,7 @@ public final class Manager {
   let supervisor: SupervisorNotifier?
   private let schedule: Alarm
   private var isStopping = false
+  private var willSettle = false
   let startedAt = WallClock.now()
 
   public init(_ settings: ManagerSettings) throws(ServiceError) {
@@ -125,9 +126,23 @@ public final class Manager {
     if unit.isRemoved {
       units[unit.name] = nil
       journal.append(Narrator.Record(event: JournalLine.removed, service: unit.name))
-      settle()
+      settleLater()
     }
     if isStopping { endIfAllGone() }
+  }
+
+  /// Once for all that go in this turn of the loop, which may be thousands.
+  private func settleLater() {
+    guard !willSettle else { return }
+    willSettle = true
+    host.later { [weak self] in
+      guard let self else { return }
+      willSettle = false
+      settle()
+      guard !isStopping else { return }
+      // What has gone may be what another one waits for.
+      for name in unitNames { if let unit = units[name], unit.service == nil, !unit.isRemoved { unit.hold() } }
+    }
   }
 
   var summary: String {
@@ -206,6 +221,7 @@ public final class Manager {
     if !isStopping {
       voice.say("stopping")
       isStopping = true
+      host.isStopping = true
       supervisor?.stopping("ending \(Narrator.count(units.values.count { $0.phase != .dormant }, "service"))")
     }
     for unit in units.values { unit.service?.stop() }

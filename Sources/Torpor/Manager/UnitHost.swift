@@ -14,6 +14,8 @@ final class UnitHost {
   let startedAt = WallClock.now()
   private let laterAlarm: Alarm
   private var postponed: [() -> Void] = []
+  /// Nothing is held anew.
+  var isStopping = false
   var onHoldsChanged: ((_ unit: String, UnitHolds) -> Void)?
 
   init(loop: EventLoop, voice: ManagerVoice, output: ServiceOutput, translation: UnitTranslation) {

@@ -16,7 +16,9 @@ final class ConnectionService: HeldService {
   private let output: any InstanceOutput
   /// That of each connection is below it.
   private var cgroup: Cgroup?
-  private var connections: [Int: ConnectionProcess] = [:]
+  private var connections: [Int: ConnectionProcess] = [:] {
+    didSet { if connections.isEmpty, !oldValue.isEmpty { onDormant?() } }
+  }
   private var lastID = 0
   /// Accepted, and without a process.
   private var inHand: AcceptedConnection?
@@ -25,6 +27,8 @@ final class ConnectionService: HeldService {
   private var isHandling = false
   private var isStopRequested = false
   var onEnd: (() -> Void)?
+  /// The last of its connections has ended.
+  var onDormant: (() -> Void)?
 
   init(
     _ options: ServiceOptions, loop: EventLoop, narrator: Narrator, output: any InstanceOutput
@@ -69,11 +73,14 @@ final class ConnectionService: HeldService {
 
   var connectionCount: Int { connections.count }
 
-  /// Those that run go on as they are. Other sockets, or another limit, have to wait until none does.
+  /// Whether what is wanted from now on is another command at most.
+  func canTakeUp(_ new: ServiceOptions) -> Bool {
+    new.sharesSockets(with: options) && new.connectionsMax == options.connectionsMax
+  }
+
+  /// Those that run go on as they are.
   func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
-    guard new.sharesSockets(with: options), new.connectionsMax == options.connectionsMax else {
-      throw ServiceError("its sockets and its limit are changed by a restart of the manager")
-    }
+    guard canTakeUp(new) else { return false }
     let newLauncher = try Launcher(new)
     newLauncher.onWarning = launcher.onWarning
     options = new

@@ -10,12 +10,13 @@ final class ManagerProcess {
   /// Writes the units, starts it, waits until it holds them, hands it to `body`, and stops it.
   @discardableResult
   static func run<Result>(
-    _ units: [String: String], arguments: [String] = [], environment: [String: String] = [:],
+    _ units: [String: String], arguments: [String] = [], environment: [String: String] = [:], wrapper: [String] = [],
     body: (ManagerProcess) throws -> Result
   ) throws -> Result {
     let directory = try TemporaryDirectory()
     directory.makeWorldWritable()
-    let manager = try ManagerProcess(units, in: directory, arguments: arguments, environment: environment)
+    let manager = try ManagerProcess(
+      units, in: directory, arguments: arguments, environment: environment, wrapper: wrapper)
     defer { manager.process.endWithDescendants() }
     do {
       let result = try body(manager)
@@ -28,13 +29,14 @@ final class ManagerProcess {
   }
 
   private init(
-    _ units: [String: String], in directory: TemporaryDirectory, arguments: [String], environment: [String: String]
+    _ units: [String: String], in directory: TemporaryDirectory, arguments: [String], environment: [String: String],
+    wrapper: [String]
   ) throws {
     self.directory = directory
     try FileManager.default.createDirectory(atPath: directory.path("units"), withIntermediateDirectories: true)
     for (name, text) in units { try directory.write(text, to: "units/\(name)") }
     process = try ChildProcess(
-      [
+      wrapper + [
         binaries.torpord, "--unit-path", directory.path("units"), "--runtime-directory", directory.path("run"),
         "--state-directory", directory.path("state"), "--log-directory", directory.path("log"),
       ] + arguments, environment: environment)

@@ -15,4 +15,21 @@ enum OddServer {
     let arguments = ["-l", "\(endpoint)", "--idle", idle] + options + ["--"] + command(endpoint, flags)
     try TorporProcess.run(arguments, confinement: confinement) { try body($0, endpoint) }
   }
+
+  /// A manager's unit of it.
+  static func unit(
+    _ endpoint: Endpoint, _ flags: [String] = [], listen: [Endpoint]? = nil, idle: String = "300ms", more: String = ""
+  ) -> String {
+    let sockets = (listen ?? [endpoint]).map { "ListenStream=\($0)" }.joined(separator: "\n")
+    return """
+      [Socket]
+      \(sockets)
+      [Service]
+      ExecStart=\(command(endpoint, flags).joined(separator: " "))
+      [X-Idle]
+      TimeoutSec=\(idle)
+      MinimumUptimeSec=0
+      \(more)
+      """
+  }
 }
