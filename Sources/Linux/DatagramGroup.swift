@@ -11,19 +11,27 @@ public struct DatagramGroup: ~Copyable {
   public private(set) var current: UDPSocket
   /// The one that it doesn't get, while a rest is under way.
   public private(set) var next: UDPSocket?
+  private let settings: SocketSettings
 
   /// Holds `address`. With port 0 the kernel chooses. Throws `.inUse` when anybody else has it.
-  public init(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) {
-    let address = try Self.unused(address, isIPv6Only: isIPv6Only)
-    let socket = try Self.bound(address, isIPv6Only: isIPv6Only)
+  public init(
+    _ address: SocketAddress, isIPv6Only: Bool, settings: SocketSettings = SocketSettings()
+  ) throws(Errno) {
+    let address = try Self.unused(address, isIPv6Only: isIPv6Only, settings)
+    let socket = try Self.bound(address, isIPv6Only: isIPv6Only, settings)
     try Self.attach(0, by: socket.descriptor.number)
     self.address = address
+    self.settings = settings
     current = socket
   }
 
   /// With SO_REUSEPORT we could share a port with another program of the same user, and get part of its datagrams or none.
-  private static func unused(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) -> SocketAddress {
+  private static func unused(
+    _ address: SocketAddress, isIPv6Only: Bool, _ settings: SocketSettings
+  ) throws(Errno) -> SocketAddress {
     let probe = try UDPSocket(address.family)
+    // What may be bound depends on some of them.
+    try settings.apply(to: probe.descriptor, .udp(address.family))
     if address.family == .v6 { try probe.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: isIPv6Only ? 1 : 0) }
     try probe.bind(to: address)
     var address = address
@@ -31,8 +39,11 @@ public struct DatagramGroup: ~Copyable {
     return address
   }
 
-  private static func bound(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) -> UDPSocket {
+  private static func bound(
+    _ address: SocketAddress, isIPv6Only: Bool, _ settings: SocketSettings
+  ) throws(Errno) -> UDPSocket {
     let socket = try UDPSocket(address.family)
+    try settings.apply(to: socket.descriptor, .udp(address.family))
     try socket.set(SOL_SOCKET, SO_REUSEPORT, to: 1)
     if address.family == .v6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: isIPv6Only ? 1 : 0) }
     // Before the first datagram can come.
@@ -46,6 +57,12 @@ public struct DatagramGroup: ~Copyable {
     try shim { cl_steer(number, index) }
   }
 
+  /// What a server set on its own socket before bind, for the current one; what was asked of the held socket stands.
+  public func adoptOptions(from other: borrowing OwnedFD) {
+    current.copyOptions(from: other)
+    try? settings.apply(to: current.descriptor, .udp(address.family))
+  }
+
   public var isIPv6Only: Bool { (try? current.get(Int32(IPPROTO_IPV6), IPV6_V6ONLY)) == 1 }
 
   /// Makes the second socket, which gets nothing yet.
@@ -53,7 +70,7 @@ public struct DatagramGroup: ~Copyable {
     guard next == nil else { return }
     // Set anew: with a constant of another index a stranger's socket could have been meant.
     try Self.attach(0, by: current.descriptor.number)
-    let socket = try Self.bound(address, isIPv6Only: isIPv6Only)
+    let socket = try Self.bound(address, isIPv6Only: isIPv6Only, settings)
     socket.copyOptions(from: current.descriptor)
     next = consume socket
   }

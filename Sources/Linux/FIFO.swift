@@ -25,7 +25,17 @@ public struct FIFO: ~Copyable {
   private let isOurs: Bool
 
   /// Opens what is at `path`, or makes it; one that is there keeps its permissions.
-  public init(_ path: String, permissions: UnixGenerations.Permissions) throws(Refusal) {
+  ///
+  /// - Parameters:
+  ///   - directoryMode: of directories on the way to it that are missing.
+  ///   - pipeSize: in bytes; the kernel's default where that can't be had.
+  public init(
+    _ path: String, permissions: UnixGenerations.Permissions, directoryMode: UInt32 = 0o755, pipeSize: Int32? = nil
+  ) throws(Refusal) {
+    let parent = path.split(separator: "/").dropLast().reduce(into: "") { $0 += "/" + $1 }
+    do throws(Errno) { try SocketDirectory.makeDirectories(parent, mode: directoryMode) } catch {
+      throw .kernel(error)
+    }
     let isOurs = unsafe mkfifo(path, permissions.mode) == 0
     if !isOurs, errno != EEXIST { throw .kernel(Errno(errno)) }
     do throws(Errno) {
@@ -42,8 +52,11 @@ public struct FIFO: ~Copyable {
       if isOurs {
         // mkfifo is subject to our mask.
         _ = try call { fchmod(number, permissions.mode) }
-        if let user = permissions.user { _ = try call { fchown(number, user, permissions.group ?? .max) } }
+        if permissions.user != nil || permissions.group != nil {
+          _ = try call { fchown(number, permissions.user ?? .max, permissions.group ?? .max) }
+        }
       }
+      if let pipeSize { _ = fcntl(number, 1031 /* F_SETPIPE_SZ */, pipeSize) }
       try opened.setNonBlocking(false)
       descriptor = opened
       self.path = path
@@ -64,6 +77,9 @@ public struct FIFO: ~Copyable {
     guard unsafe lstat(path, &status) == 0, let own = try? descriptor.identity() else { return false }
     return own == FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
+
+  /// How many bytes it takes.
+  public var size: Int32 { fcntl(descriptor.number, 1032 /* F_GETPIPE_SZ */) }
 
   /// Bytes that nobody has read yet.
   public var unreadBytes: Int {

@@ -21,32 +21,41 @@ public struct ReuseportGroup: ~Copyable {
   /// Order of the two in the kernel's array: which comes first.
   private var isCurrentFirst = true
 
-  /// What systemd and the kernel's own default (net.core.somaxconn) agree on.
-  public static let backlog: Int32 = 4096
+  private let settings: SocketSettings
 
   /// Holds `address`: bound and listening. With port 0 the kernel chooses. Throws `.inUse` when anybody listens there.
-  public init(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) {
-    try Self.checkUnused(address, isIPv6Only: isIPv6Only)
-    let socket = try Self.bound(address, isIPv6Only: isIPv6Only, mark: 0)
+  public init(
+    _ address: SocketAddress, isIPv6Only: Bool, settings: SocketSettings = SocketSettings()
+  ) throws(Errno) {
+    try Self.checkUnused(address, isIPv6Only: isIPv6Only, settings)
+    let socket = try Self.bound(address, isIPv6Only: isIPv6Only, mark: 0, settings)
     // Attached before it listens: the first SYN already finds the program.
     try Self.attach(0, by: socket.descriptor.number)
-    try socket.listen(backlog: Self.backlog)
+    try socket.listen(backlog: settings.backlog)
     var address = address
     if address.port == 0 { address.port = try socket.localAddress().port }
     self.address = address
+    self.settings = settings
     current = socket
   }
 
   /// With SO_REUSEPORT we could share a port with another program of the same user, and get part of its clients or none.
-  private static func checkUnused(_ address: SocketAddress, isIPv6Only: Bool) throws(Errno) {
+  private static func checkUnused(
+    _ address: SocketAddress, isIPv6Only: Bool, _ settings: SocketSettings
+  ) throws(Errno) {
     let probe = try TCPSocket(address.family)
+    // What may be bound depends on some of them.
+    try settings.apply(to: probe.descriptor, .tcp(address.family))
     try probe.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
     if address.family == .v6 { try probe.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: isIPv6Only ? 1 : 0) }
     try probe.bind(to: address)
   }
 
-  private static func bound(_ address: SocketAddress, isIPv6Only: Bool, mark: UInt8) throws(Errno) -> TCPSocket {
+  private static func bound(
+    _ address: SocketAddress, isIPv6Only: Bool, mark: UInt8, _ settings: SocketSettings
+  ) throws(Errno) -> TCPSocket {
     let socket = try TCPSocket(address.family)
+    try settings.apply(to: socket.descriptor, .tcp(address.family))
     try socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
     try socket.set(SOL_SOCKET, SO_REUSEPORT, to: 1)
     if address.family == .v6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: isIPv6Only ? 1 : 0) }
@@ -77,14 +86,20 @@ public struct ReuseportGroup: ~Copyable {
     // Four marks in turn: one that a migrated connection may still carry isn't the next to be used.
     repeat { lastMark = (lastMark + 1) & 3 } while lastMark == currentMark
     let mark = lastMark
-    let socket = try Self.bound(address, isIPv6Only: current.isIPv6Only(), mark: mark)
+    let socket = try Self.bound(address, isIPv6Only: current.isIPv6Only(), mark: mark, settings)
     // What the service has set on its socket is set on this one before the first connection comes: options are inherited
     // when a connection is made, not when it is accepted.
     socket.copyOptions(from: current.descriptor)
-    try socket.listen(backlog: Self.backlog)
+    try socket.listen(backlog: settings.backlog)
     next = consume socket
     nextMark = mark
     isCurrentFirst = true
+  }
+
+  /// What a server set on its own socket before bind, for the current one; what was asked of the held socket stands.
+  public func adoptOptions(from other: borrowing OwnedFD) {
+    current.copyOptions(from: other)
+    try? settings.apply(to: current.descriptor, .tcp(address.family))
   }
 
   public func nextAcceptQueueLength() -> Int {
@@ -115,14 +130,14 @@ public struct ReuseportGroup: ~Copyable {
   /// connections go doesn't change.
   public mutating func listenAgain() throws(Errno) {
     guard !current.isListening, next != nil else {
-      try current.listen(backlog: Self.backlog)
+      try current.listen(backlog: settings.backlog)
       return
     }
     // It left the array when it was shut down, so that the next socket is the first, and will be the last of two. The
     // program names the next one before there are two.
     try steer(to: 0)
     isCurrentFirst = false
-    try current.listen(backlog: Self.backlog)
+    try current.listen(backlog: settings.backlog)
   }
 
   /// Closes the next socket. With net.ipv4.tcp_migrate_req its queue moves to the rest of the group: the current socket.

@@ -26,11 +26,12 @@ extension UnixGenerations {
   }
 
   static func first(
-    _ kind: UnixSocket.Kind, in directory: borrowing SocketDirectory, _ permissions: Permissions
+    _ kind: UnixSocket.Kind, in directory: borrowing SocketDirectory, _ permissions: Permissions,
+    _ settings: SocketSettings
   ) throws(Refusal) -> UnixSocket {
     try checkUnused(directory, kind)
     do throws(Errno) {
-      let socket = try bound(kind, in: directory, .a, permissions)
+      let socket = try bound(kind, in: directory, .a, permissions, settings)
       try directory.publish()
       return socket
     } catch { throw .kernel(error) }
@@ -72,14 +73,15 @@ extension UnixGenerations {
   /// Bound, listening and with its permissions, and not reachable yet.
   static func bound(
     _ kind: UnixSocket.Kind, in directory: borrowing SocketDirectory, _ slot: SocketDirectory.Slot,
-    _ permissions: Permissions
+    _ permissions: Permissions, _ settings: SocketSettings
   ) throws(Errno) -> UnixSocket {
     let socket = try UnixSocket(kind)
+    try settings.apply(to: socket.descriptor, .unix)
     try directory.bind(socket, slot: slot)
     try directory.setPermissions(
       slot, mode: permissions.mode, owner: permissions.user ?? geteuid(),
       group: permissions.group ?? permissions.user.map { _ in UInt32.max } ?? Self.ownGroup(directory, slot))
-    if kind.listens { try socket.listen(backlog: backlog) }
+    if kind.listens { try socket.listen(backlog: settings.backlog) }
     // As systemd passes its sockets: blocking, unless the service asks for something else.
     try socket.descriptor.setNonBlocking(false)
     return socket

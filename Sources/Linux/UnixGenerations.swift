@@ -17,12 +17,11 @@ public struct UnixGenerations: ~Copyable {
   private let directoryMode: UInt32
   private var slot = SocketDirectory.Slot.a
   private let kind: UnixSocket.Kind
+  private let settings: SocketSettings
   /// Which of the two the path is to lead to.
   private var isSteeredToNext = false
   /// The current socket's file, and its permissions when they were last seen.
   private var file: SocketDirectory.FileStatus
-
-  public static let backlog = ReuseportGroup.backlog
 
   /// Who may connect, and to whom the file belongs; nil: to us.
   public struct Permissions: Equatable, Sendable {
@@ -40,28 +39,30 @@ public struct UnixGenerations: ~Copyable {
   /// Holds `path`, an absolute one: bound and listening. A socket that nobody listens on is replaced.
   public init(
     _ path: String, kind: UnixSocket.Kind = .stream, permissions: Permissions = Permissions(),
-    directoryMode: UInt32 = 0o755
+    directoryMode: UInt32 = 0o755, settings: SocketSettings = SocketSettings()
   ) throws(Refusal) {
     let directory = try Self.directory(for: path, mode: directoryMode)
     let socket: UnixSocket
     do throws(Refusal) {
-      socket = try Self.first(kind, in: directory, permissions)
+      socket = try Self.first(kind, in: directory, permissions, settings)
     } catch {
       directory.destroy()
       throw error
     }
     let file: SocketDirectory.FileStatus
     do throws(Errno) { file = try directory.existing(.a) } catch { throw .kernel(error) }
-    self.init(directory: directory, directoryMode: directoryMode, socket: socket, kind: kind, file: file)
+    self.init(
+      directory: directory, directoryMode: directoryMode, socket: socket, kind: kind, settings: settings, file: file)
   }
 
   private init(
     directory: consuming SocketDirectory, directoryMode: UInt32, socket: consuming UnixSocket, kind: UnixSocket.Kind,
-    file: SocketDirectory.FileStatus
+    settings: SocketSettings, file: SocketDirectory.FileStatus
   ) {
     self.directory = directory
     self.directoryMode = directoryMode
     self.kind = kind
+    self.settings = settings
     self.file = file
     current = socket
   }
@@ -79,7 +80,8 @@ public struct UnixGenerations: ~Copyable {
     try ensureDirectory()
     if let present = try directory.status(of: slot) { file = present }
     let socket = try Self.bound(
-      kind, in: directory, slot.other, Permissions(mode: file.permissions, user: file.owner, group: file.group))
+      kind, in: directory, slot.other, Permissions(mode: file.permissions, user: file.owner, group: file.group),
+      settings)
     socket.copyOptions(from: current.descriptor)
     return socket
   }
@@ -134,7 +136,7 @@ public struct UnixGenerations: ~Copyable {
   /// unix listener is final, and its clients are refused.
   public mutating func listenAgain() throws(Errno) {
     if try isLost() { return try replaceCurrent() }
-    if kind.listens { try current.listen(backlog: Self.backlog) }
+    if kind.listens { try current.listen(backlog: settings.backlog) }
     if next == nil { try directory.restore(slot) }
   }
 
@@ -193,6 +195,12 @@ public struct UnixGenerations: ~Copyable {
   }
 
   // MARK: what the service does to its path
+
+  /// What a server set on its own socket before bind, for the current one; what was asked of the held socket stands.
+  public func adoptOptions(from other: borrowing OwnedFD) {
+    current.copyOptions(from: other)
+    try? settings.apply(to: current.descriptor, .unix)
+  }
 
   /// The directory that the path is in.
   public func parentIdentity() throws(Errno) -> FileIdentity { try directory.parentIdentity() }

@@ -28,6 +28,9 @@ public struct UnixSocket: ~Copyable {
     descriptor = try OwnedFD(owning: try call { socket(AF_UNIX, type, 0) }).kept()
   }
 
+  /// What the same socket of any time has.
+  public func apply(_ settings: SocketSettings) throws(Errno) { try settings.apply(to: descriptor, .unix) }
+
   public func bind(to address: UnixAddress) throws(Errno) {
     let number = descriptor.number
     try shim { unsafe cl_bind_unix(number, address.name, address.name.count) }

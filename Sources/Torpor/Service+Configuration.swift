@@ -31,10 +31,12 @@ extension Service {
   func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
     let isDormant = lifecycle.state == .dormant
     guard isDormant || new.sharesSockets(with: options) else { return false }
+    try new.checkSettings(against: options)
     let newLauncher = try Launcher(new)
     if isDormant, !new.sharesSockets(with: options) {
       let holder = SocketHolder(
-        options: new, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop)
+        options: new, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop,
+        warn: { [narrator] in narrator.warn($0) })
       let before = sockets
       sockets = try holder.hold(keeping: before)
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
@@ -71,6 +73,20 @@ extension Service {
 }
 
 extension ServiceOptions {
+  /// A socket that stays held is as it was made: what else is asked of it now can't be had.
+  func checkSettings(against other: ServiceOptions) throws(ServiceError) {
+    for address in listen {
+      for before in other.listen where before.kind == address.kind {
+        if before.settings != address.settings || before.access != address.access || before.symlinks != address.symlinks
+          || socketMode != other.socketMode
+        {
+          throw ServiceError(
+            "the options of \(address.text), which stays held, are changed by a restart of the manager")
+        }
+      }
+    }
+  }
+
   /// Nothing of what is held, and of how it is handed over, is another.
   func sharesSockets(with other: ServiceOptions) -> Bool {
     listen == other.listen && handover == other.handover && relayTarget == other.relayTarget

@@ -88,7 +88,8 @@ public final class Service: HeldService {
     unixRelays = UnixRelays(loop: loop)
     leftovers = Leftovers(relays: unixRelays, loop: loop)
     sockets = try SocketHolder(
-      options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop
+      options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop,
+      warn: { narrator.warn($0) }
     ).hold(keeping: [])
     lifecycle = Lifecycle(configuration: Self.configuration(options, sockets, launcher, processes))
     connect()

@@ -55,6 +55,8 @@ public struct ServiceOptions: Sendable {
   public var execution = ExecutionSettings()
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
+  /// Of these, from one address; nil: no limit.
+  public var connectionsPerSourceMax: Int?
   /// SIGKILL does the service no harm.
   public var mayKill = false
   public var startTimeout: Duration? = .seconds(90)

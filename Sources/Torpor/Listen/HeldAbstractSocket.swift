@@ -7,19 +7,23 @@ final class HeldAbstractSocket: SignalledSocket {
   var nameIndex: Int
   let address: UnixAddress
   let type: UnixSocket.Kind
+  private let settings: SocketSettings
   let watcher: ListenerWatch
   private(set) var socket: UnixSocket
   /// Somebody else has taken the name.
   private var isNameless = false
   var arrivals = Arrivals()
 
-  init(_ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, loop: EventLoop) throws(Errno) {
+  init(
+    _ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, settings: SocketSettings, loop: EventLoop
+  ) throws(Errno) {
     self.index = index
     self.nameIndex = nameIndex
     self.address = address
     self.type = type
+    self.settings = settings
     watcher = ListenerWatch(loop: loop)
-    socket = try Self.bound(address, type)
+    socket = try Self.bound(address, type, settings)
     watcher.onShutDown = { [unowned self] in
       unwatch()
       // It stays so until there is another: it would be told in every turn of the loop.
@@ -27,12 +31,21 @@ final class HeldAbstractSocket: SignalledSocket {
     }
   }
 
-  private static func bound(_ address: UnixAddress, _ type: UnixSocket.Kind) throws(Errno) -> UnixSocket {
+  private static func bound(
+    _ address: UnixAddress, _ type: UnixSocket.Kind, _ settings: SocketSettings
+  ) throws(Errno) -> UnixSocket {
     let socket = try UnixSocket(type)
+    try socket.apply(settings)
     try socket.bind(to: address)
-    if type.listens { try socket.listen(backlog: UnixGenerations.backlog) }
+    if type.listens { try socket.listen(backlog: settings.backlog) }
     try socket.descriptor.setNonBlocking(false)
     return socket
+  }
+
+  /// What the service set on its own socket before bind; what was asked of the held one stands.
+  func adoptOptions(from other: borrowing OwnedFD) {
+    socket.copyOptions(from: other)
+    try? socket.apply(settings)
   }
 
   var name: String { type.prefix + address.description }
@@ -61,7 +74,7 @@ final class HeldAbstractSocket: SignalledSocket {
   }
 
   func listenAgain() throws(Errno) {
-    if type.listens, !isNameless, !socket.isShutDown() { try socket.listen(backlog: UnixGenerations.backlog) }
+    if type.listens, !isNameless, !socket.isShutDown() { try socket.listen(backlog: settings.backlog) }
   }
 
   /// shutdown() of a unix socket is final, and its name is free when nobody has it any more: so only when no process of the
@@ -72,7 +85,7 @@ final class HeldAbstractSocket: SignalledSocket {
     // An unnamed one in the meantime: the name is free as soon as the last descriptor is closed.
     socket = try UnixSocket(type)
     isNameless = true
-    socket = try Self.bound(address, type)
+    socket = try Self.bound(address, type, settings)
     isNameless = false
     watcher.isMuted = false
   }

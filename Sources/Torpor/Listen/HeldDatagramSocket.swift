@@ -10,15 +10,17 @@ final class HeldDatagramSocket: HeldSocket {
   /// The stamp of the last datagram that somebody had read at the last look.
   var lastStamp: Int64?
 
-  init(_ socket: ListenAddress.Socket, index: Int, nameIndex: Int, loop: EventLoop) throws(Errno) {
+  init(
+    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int, settings: SocketSettings, loop: EventLoop
+  ) throws(Errno) {
     self.index = index
     self.nameIndex = nameIndex
     watcher = ListenerWatch(loop: loop)
     do throws(Errno) {
-      group = try DatagramGroup(socket.address, isIPv6Only: socket.isIPv6Only)
+      group = try DatagramGroup(socket.address, isIPv6Only: socket.isIPv6Only, settings: settings)
     } catch {
       guard let fallback = socket.fallback, HeldTCPSocket.meansNoIPv6(error) else { throw error }
-      group = try DatagramGroup(fallback, isIPv6Only: false)
+      group = try DatagramGroup(fallback, isIPv6Only: false, settings: settings)
     }
     watcher.onShutDown = { [unowned self] in unwatch() }
   }

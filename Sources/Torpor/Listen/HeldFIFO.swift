@@ -9,17 +9,25 @@ final class HeldFIFO: SignalledSocket {
   let watcher: ListenerWatch
   private(set) var fifo: FIFO
   private let permissions: UnixGenerations.Permissions
+  private let directoryMode: UInt32
+  private let pipeSize: Int32?
+  /// Further names of it.
+  var links: PathLinks?
   var arrivals = Arrivals()
   /// Since when it has held the same unread bytes.
   var unread: (bytes: Int, since: Instant)?
 
-  init(_ path: String, index: Int, nameIndex: Int, access: SocketAccess, loop: EventLoop) throws(FIFO.Refusal) {
+  init(
+    _ path: String, index: Int, nameIndex: Int, access: SocketAccess, pipeSize: Int32?, loop: EventLoop
+  ) throws(FIFO.Refusal) {
     self.index = index
     self.nameIndex = nameIndex
     permissions = UnixGenerations.Permissions(
       mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group)
     watcher = ListenerWatch(loop: loop)
-    fifo = try FIFO(path, permissions: permissions)
+    directoryMode = access.directoryMode
+    self.pipeSize = pipeSize
+    fifo = try FIFO(path, permissions: permissions, directoryMode: directoryMode, pipeSize: pipeSize)
   }
 
   var path: String { fifo.path }
@@ -47,13 +55,16 @@ final class HeldFIFO: SignalledSocket {
     unread = nil
     // As long as something is in the one before, it has a reader to come.
     guard !fifo.isInPlace, !fifo.descriptor.readiness().contains(.readable) else { return 0 }
-    do throws(FIFO.Refusal) { fifo = try FIFO(path, permissions: permissions) } catch { throw error.errno }
+    do throws(FIFO.Refusal) {
+      fifo = try FIFO(path, permissions: permissions, directoryMode: directoryMode, pipeSize: pipeSize)
+    } catch { throw error.errno }
     return 0
   }
 
   func abandon() {
     unwatch()
     ArrivalSignal.disarm(fifo.descriptor)
+    links?.remove()
     fifo.remove()
   }
 
@@ -61,6 +72,7 @@ final class HeldFIFO: SignalledSocket {
 
   func release() {
     unwatch()
+    links?.remove()
     fifo.remove()
   }
 }

@@ -13,17 +13,18 @@ final class HeldTCPSocket: HeldSocket {
   var relayTarget: SocketAddress?
 
   init(
-    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int, relays: Relays, loop: EventLoop
+    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int,
+    settings: SocketSettings = SocketSettings(), relays: Relays, loop: EventLoop
   ) throws(Errno) {
     self.index = index
     self.nameIndex = nameIndex
     self.relays = relays
     watcher = ListenerWatch(loop: loop)
     do throws(Errno) {
-      group = try ReuseportGroup(socket.address, isIPv6Only: socket.isIPv6Only)
+      group = try ReuseportGroup(socket.address, isIPv6Only: socket.isIPv6Only, settings: settings)
     } catch {
       guard let fallback = socket.fallback, Self.meansNoIPv6(error) else { throw error }
-      group = try ReuseportGroup(fallback, isIPv6Only: false)
+      group = try ReuseportGroup(fallback, isIPv6Only: false, settings: settings)
     }
     watcher.onShutDown = { [unowned self] in unwatch() }
   }

@@ -14,8 +14,10 @@ final class HeldUnixSocket: SignalledSocket {
   let watcher: ListenerWatch
   private let relays: UnixRelays
   private let leftovers: Leftovers
-  /// The mode that was asked for; else the service's own bind() decides.
-  private let fixedMode: UInt32?
+  /// The mode and the owner that were asked for; else the service's own bind() decides.
+  private let fixed: SocketAccess
+  /// Further names of it.
+  var links: PathLinks?
   /// The service's own socket, where it couldn't be exchanged for ours at READY=1: we relay there.
   var relayTarget: UnixAddress?
   /// What the sense knows of it.
@@ -26,8 +28,8 @@ final class HeldUnixSocket: SignalledSocket {
   private var lastMade: UnixGenerations.Permissions?
 
   init(
-    _ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, access: SocketAccess, relays: UnixRelays,
-    leftovers: Leftovers, loop: EventLoop
+    _ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, access: SocketAccess,
+    settings: SocketSettings = SocketSettings(), relays: UnixRelays, leftovers: Leftovers, loop: EventLoop
   ) throws(UnixGenerations.Refusal) {
     self.index = index
     self.nameIndex = nameIndex
@@ -35,13 +37,13 @@ final class HeldUnixSocket: SignalledSocket {
     self.type = type
     self.relays = relays
     self.leftovers = leftovers
-    fixedMode = access.mode
+    fixed = access
     watcher = ListenerWatch(loop: loop)
     group = try UnixGenerations(
       address.description, kind: type,
       permissions: UnixGenerations.Permissions(
         mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group),
-      directoryMode: access.directoryMode)
+      directoryMode: access.directoryMode, settings: settings)
     watcher.onShutDown = { [unowned self] in unwatch() }
   }
 
@@ -107,6 +109,7 @@ final class HeldUnixSocket: SignalledSocket {
     ArrivalSignal.disarm(group.current.descriptor)
     leftovers.forget(self)
     group.current.shutDown(2 /* SHUT_RDWR */)
+    links?.remove()
     group.remove()
   }
 
@@ -121,6 +124,7 @@ final class HeldUnixSocket: SignalledSocket {
   func release() {
     unwatch()
     leftovers.forget(self)
+    links?.remove()
     group.remove()
   }
 
@@ -129,18 +133,20 @@ final class HeldUnixSocket: SignalledSocket {
   /// Its file is what bind() would have made, and its name there, whatever the service has done to it before.
   /// `suffix`: it has bound the path with this at its end, to rename it.
   func noteBind(by creator: ProcessFiles.Creator, fileMode: UInt32, suffix: String?) throws(Errno) {
+    let owner: (user: UInt32?, group: UInt32?) = fixed.isOwnerFixed ? (fixed.user, fixed.group) : (nil, nil)
+    let (user, group) = (owner.user ?? creator.user, owner.group ?? creator.group)
     let made = UnixGenerations.Permissions(
-      mode: fixedMode ?? (fileMode & ~creator.mask), user: creator.user, group: creator.group)
-    if made == lastMade, let present = try group.currentStatus() {
+      mode: fixed.mode ?? (fileMode & ~creator.mask), user: user, group: group)
+    if made == lastMade, let present = try self.group.currentStatus() {
       // A service that changes its file after bind() (php-fpm gives it away) does so in each life. It stays what the service
       // made of it, so that nobody is turned away between the two who could connect before.
-      try group.noteBind(mode: present.mode, user: present.user, group: present.group)
+      try self.group.noteBind(mode: present.mode, user: present.user, group: present.group)
     } else {
-      try group.noteBind(mode: made.mode, user: creator.user, group: creator.group)
+      try self.group.noteBind(mode: made.mode, user: user, group: group)
     }
     lastMade = made
     guard let suffix, suffixes.count < 64 else { return }
-    try group.linkBeside(suffix: suffix)
+    try self.group.linkBeside(suffix: suffix)
     suffixes.insert(suffix)
   }
 }
@@ -154,6 +160,8 @@ struct SocketAccess: Equatable, Sendable {
   /// Whom the path belongs to; nil: whoever makes it.
   var user: UInt32?
   var group: UInt32?
+  /// They were asked for (SocketUser=, SocketGroup=), so that the service's own bind() doesn't change them.
+  var isOwnerFixed = false
 
   static let defaultMode: UInt32 = 0o666
 }

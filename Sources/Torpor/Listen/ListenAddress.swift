@@ -44,6 +44,12 @@ public struct ListenAddress: Equatable, Sendable {
   public private(set) var kind: Kind
   /// What the service knows its sockets by; nil: by the service's own name.
   public internal(set) var name: String?
+  /// What else is asked of its sockets.
+  public internal(set) var settings = SocketSettings()
+  /// Of its path; nil: as `ServiceOptions.socketAccess` says.
+  var access: SocketAccess?
+  /// Further names of its path: symbolic links.
+  public internal(set) var symlinks: [String] = []
 
   /// Its TCP or UDP sockets.
   public var sockets: [Socket] {

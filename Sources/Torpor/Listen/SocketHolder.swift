@@ -7,6 +7,8 @@ struct SocketHolder {
   let unixRelays: UnixRelays
   let leftovers: Leftovers
   let loop: EventLoop
+  /// Hears of what can be done without.
+  var warn: (String) -> Void = { _ in }
 
   /// Holds every address that was named, those of `present` as they are. What was made already when one can't be held is let go
   /// of again.
@@ -43,7 +45,9 @@ struct SocketHolder {
           }
           if let kept {
             held.append(kept)
-          } else if let made = try hold(socket, index: next(), nameIndex: nameIndex) {
+          } else if let made = try hold(
+            socket, address.settings, index: next(), nameIndex: nameIndex)
+          {
             held.append(made)
           }
         }
@@ -51,23 +55,30 @@ struct SocketHolder {
         for socket in sockets.map({ $0.beside(named(.udp)) }) {
           if let kept = present.first(where: { $0 is HeldDatagramSocket && $0.name == "udp:\(socket.address)" }) {
             held.append(kept)
-          } else if let made = try holdDatagrams(socket, index: next(), nameIndex: nameIndex) {
+          } else if let made = try holdDatagrams(
+            socket, address.settings, index: next(), nameIndex: nameIndex)
+          {
             held.append(made)
           }
         }
       case .unix(let name, let type) where name.isAbstract:
         let kept = present.first { ($0 as? HeldAbstractSocket).map { $0.address == name && $0.type == type } ?? false }
         held.append(
-          try keep(kept) { () throws(ServiceError) in try holdAbstract(name, type, index: next(), nameIndex: nameIndex)
+          try keep(kept) { () throws(ServiceError) in
+            try holdAbstract(name, type, address.settings, index: next(), nameIndex: nameIndex)
           })
       case .unix(let path, let type):
         let kept = present.first { ($0 as? HeldUnixSocket).map { $0.address == path && $0.type == type } ?? false }
         held.append(
-          try keep(kept) { () throws(ServiceError) in try hold(path, type, index: next(), nameIndex: nameIndex) })
+          try keep(kept) { () throws(ServiceError) in
+            try hold(path, type, of: address, index: next(), nameIndex: nameIndex)
+          })
       case .fifo(let path):
         let kept = present.first { $0 is HeldFIFO && $0.name == address.names.first }
         held.append(
-          try keep(kept) { () throws(ServiceError) in try holdFIFO(path, index: next(), nameIndex: nameIndex) })
+          try keep(kept) { () throws(ServiceError) in
+            try holdFIFO(path, of: address, index: next(), nameIndex: nameIndex)
+          })
       }
     } catch {
       for socket in held where !present.contains(where: { $0 === socket }) { socket.release() }
@@ -95,12 +106,19 @@ struct SocketHolder {
     }
   }
 
+  private func tell(_ failures: [(key: String, errno: Errno)], _ name: String) {
+    for failure in failures { warn("\(failure.key)= can't be set on \(name): \(failure.errno)") }
+  }
+
   private func hold(
-    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int
+    _ socket: ListenAddress.Socket, _ settings: SocketSettings, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldTCPSocket? {
     try Self.checkRoom("\(socket.address)")
     do throws(Errno) {
-      return try HeldTCPSocket(socket, index: index, nameIndex: nameIndex, relays: relays, loop: loop)
+      let held = try HeldTCPSocket(
+        socket, index: index, nameIndex: nameIndex, settings: settings, relays: relays, loop: loop)
+      tell(settings.failures(of: .tcp(held.address.family)), held.name)
+      return held
     } catch {
       if socket.isOptional, HeldTCPSocket.meansNoIPv6(error) { return nil }
       throw Self.refusal(socket.address, error)
@@ -108,11 +126,13 @@ struct SocketHolder {
   }
 
   private func holdDatagrams(
-    _ socket: ListenAddress.Socket, index: Int, nameIndex: Int
+    _ socket: ListenAddress.Socket, _ settings: SocketSettings, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldDatagramSocket? {
     try Self.checkRoom("udp:\(socket.address)")
     do throws(Errno) {
-      return try HeldDatagramSocket(socket, index: index, nameIndex: nameIndex, loop: loop)
+      let held = try HeldDatagramSocket(socket, index: index, nameIndex: nameIndex, settings: settings, loop: loop)
+      tell(settings.failures(of: .udp(held.address.family)), held.name)
+      return held
     } catch {
       if socket.isOptional, HeldTCPSocket.meansNoIPv6(error) { return nil }
       guard error == .inUse else { throw Self.refusal(socket.address, error) }
@@ -121,11 +141,14 @@ struct SocketHolder {
   }
 
   private func holdAbstract(
-    _ name: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
+    _ name: UnixAddress, _ type: UnixSocket.Kind, _ settings: SocketSettings, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldAbstractSocket {
     try Self.checkRoom("\(type.prefix)\(name)")
     do throws(Errno) {
-      return try HeldAbstractSocket(name, type: type, index: index, nameIndex: nameIndex, loop: loop)
+      let held = try HeldAbstractSocket(
+        name, type: type, index: index, nameIndex: nameIndex, settings: settings, loop: loop)
+      tell(settings.failures(of: .unix), held.name)
+      return held
     } catch {
       guard error == .inUse else { throw ServiceError("cannot listen on \(type.prefix)\(name): \(error)") }
       let holder = NameHolder.describe(name) ?? "another process"
@@ -133,11 +156,20 @@ struct SocketHolder {
     }
   }
 
-  private func holdFIFO(_ path: UnixAddress, index: Int, nameIndex: Int) throws(ServiceError) -> HeldFIFO {
+  private func holdFIFO(
+    _ path: UnixAddress, of address: ListenAddress, index: Int, nameIndex: Int
+  ) throws(ServiceError) -> HeldFIFO {
     try Self.checkRoom("fifo:\(path)")
+    let access = address.access ?? options.socketAccess
+    let size = address.settings.pipeSize
     do throws(FIFO.Refusal) {
-      return try HeldFIFO(
-        path.description, index: index, nameIndex: nameIndex, access: options.socketAccess, loop: loop)
+      let held = try HeldFIFO(
+        path.description, index: index, nameIndex: nameIndex, access: access, pipeSize: size, loop: loop)
+      if let size, held.fifo.size < size {
+        warn("PipeSize= can't be set on \(held.name): it is \(held.fifo.size) bytes")
+      }
+      held.links = links(of: address, to: path, access)
+      return held
     } catch {
       switch error {
       case .noFIFO: throw ServiceError("\(path) is there already and is no FIFO: remove it, or listen elsewhere")
@@ -147,14 +179,24 @@ struct SocketHolder {
     }
   }
 
+  private func links(of address: ListenAddress, to path: UnixAddress, _ access: SocketAccess) -> PathLinks? {
+    guard !address.symlinks.isEmpty else { return nil }
+    return PathLinks(
+      address.symlinks, to: path.description, directoryMode: access.directoryMode, failed: warn)
+  }
+
   private func hold(
-    _ path: UnixAddress, _ type: UnixSocket.Kind, index: Int, nameIndex: Int
+    _ path: UnixAddress, _ type: UnixSocket.Kind, of address: ListenAddress, index: Int, nameIndex: Int
   ) throws(ServiceError) -> HeldUnixSocket {
     try Self.checkRoom("\(path)")
+    let access = address.access ?? options.socketAccess
     do throws(UnixGenerations.Refusal) {
-      return try HeldUnixSocket(
-        path, type: type, index: index, nameIndex: nameIndex, access: options.socketAccess, relays: unixRelays,
-        leftovers: leftovers, loop: loop)
+      let held = try HeldUnixSocket(
+        path, type: type, index: index, nameIndex: nameIndex, access: access, settings: address.settings,
+        relays: unixRelays, leftovers: leftovers, loop: loop)
+      tell(address.settings.failures(of: .unix), held.name)
+      held.links = links(of: address, to: path, access)
+      return held
     } catch { throw Self.refusal(path, error) }
   }
 

@@ -14,14 +14,16 @@ struct UnitTranslation {
 
   func options(of unit: Unit) throws(ServiceError) -> ServiceOptions {
     var options = ServiceOptions(
-      name: unit.name, command: [], listen: try addresses(of: unit), idleTimeout: unit.idle.timeout)
+      name: unit.name, command: [], listen: [], idleTimeout: unit.idle.timeout)
     options.handover = try handover(of: unit)
     let isNotified = unit.service.kind == .notify
     options.readiness = isNotified ? .notify : .auto
     options.account = try account(unit.service.execution)
+    options.listen = try addresses(of: unit, options.socketAccess)
     options.execution = try execution(of: unit)
     options.command = options.execution.start.last.map { [$0.path] + $0.words } ?? []
     options.connectionsMax = Int(unit.socket.maxConnections)
+    options.connectionsPerSourceMax = unit.socket.maxConnectionsPerSource.map { Int($0) }
     options.mayKill = unit.idle.mayKill
     options.watch = watch(of: unit, environment: options.execution.environment)
     options.startTimeout = unit.service.startTimeout
@@ -64,21 +66,27 @@ struct UnitTranslation {
 
   // MARK: sockets
 
-  private func addresses(of unit: Unit) throws(ServiceError) -> [ListenAddress] {
+  private func addresses(of unit: Unit, _ access: SocketAccess) throws(ServiceError) -> [ListenAddress] {
     var addresses: [ListenAddress] = []
     for section in unit.sockets {
-      for listen in section.listen { addresses.append(try address(listen, section)) }
+      for listen in section.listen { addresses.append(try address(listen, section, access)) }
     }
     guard !addresses.isEmpty else { throw ServiceError("no socket is to be held for it") }
     return addresses
   }
 
-  private func address(_ listen: ListenSpecification, _ section: SocketSection) throws(ServiceError) -> ListenAddress {
+  private func address(
+    _ listen: ListenSpecification, _ section: SocketSection, _ access: SocketAccess
+  ) throws(ServiceError) -> ListenAddress {
+    let access = try self.access(section, access)
     do throws(ListenAddress.Malformed) {
       let isIPv6Only = section.bindIPv6Only == .ipv6Only
       var address = try ListenAddress(Self.text(listen, isIPv6Only: isIPv6Only))
       if isIPv6Only { address.leaveIPv4ToOthers() }
       address.name = section.descriptorName
+      address.settings = section.settings
+      address.access = access
+      if case .path = listen.address { address.symlinks = section.symlinks }
       return address
     } catch { throw ServiceError(error.description) }
   }
@@ -110,6 +118,24 @@ struct UnitTranslation {
     guard let name = settings.user else { return nil }
     guard let account = Account(named: name) else { throw ServiceError("User=\(name): there is no such user") }
     return account
+  }
+
+  /// Who may connect to the paths of a socket unit; `access` is that of the service's user.
+  private func access(_ section: SocketSection, _ access: SocketAccess) throws(ServiceError) -> SocketAccess {
+    var access = access
+    access.mode = section.socketMode
+    access.directoryMode = section.directoryMode
+    if let name = section.socketUser {
+      guard let owner = Account(named: name) else { throw ServiceError("SocketUser=\(name): there is no such user") }
+      access.user = owner.user
+      access.group = owner.group
+      access.isOwnerFixed = true
+    }
+    if let name = section.socketGroup {
+      access.group = try group(name, "SocketGroup")
+      access.isOwnerFixed = true
+    }
+    return access
   }
 
   private func group(_ name: String, _ key: String) throws(ServiceError) -> UInt32 {
@@ -161,6 +187,8 @@ struct UnitTranslation {
     }
     settings.umask = process.umask
     settings.nice = process.nice
+    settings.ioPriority = process.ioSetting
+    settings.ignoreSIGPIPE = process.ignoresSIGPIPE
     settings.oomScoreAdjust = process.oomScoreAdjust
     settings.limits = process.limits.compactMap { resource, limit in
       Linux.ResourceLimit.Resource(rawValue: resource.name).map {
@@ -198,7 +226,7 @@ struct UnitTranslation {
     return CommandLine(
       path: command.path, argument0: zeroth == command.path ? nil : zeroth, words: words,
       ignoresFailure: command.ignoresFailure, expandsVariables: expands,
-      fullPrivileges: command.privileges != .restricted)
+      fullPrivileges: command.privileges != .restricted, isUnrestricted: command.privileges == .full)
   }
 
   private static func word(_ template: Template, expandsVariables: Bool, isMain: Bool) -> String {

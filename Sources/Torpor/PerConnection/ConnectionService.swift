@@ -20,6 +20,8 @@ final class ConnectionService: HeldService {
     didSet { if connections.isEmpty, !oldValue.isEmpty { onDormant?() } }
   }
   private var lastID = 0
+  /// Addresses whose connections were turned away; no more than there are connections.
+  private var fullSources: Set<String> = []
   /// Accepted, and without a process.
   private var inHand: AcceptedConnection?
   private var failure: String?
@@ -42,7 +44,7 @@ final class ConnectionService: HeldService {
     let unixRelays = UnixRelays(loop: loop)
     sockets = try SocketHolder(
       options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
-      leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop
+      leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop, warn: { narrator.warn($0) }
     ).hold(keeping: [])
     server = ConnectionServer(
       configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
@@ -80,6 +82,7 @@ final class ConnectionService: HeldService {
 
   /// Those that run go on as they are.
   func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
+    try new.checkSettings(against: options)
     guard canTakeUp(new) else { return false }
     let newLauncher = try Launcher(new)
     newLauncher.onWarning = launcher.onWarning
@@ -107,6 +110,7 @@ final class ConnectionService: HeldService {
   private func checkLeftovers(_ id: Int) {
     guard let connection = connections[id], !connection.hasProcesses else { return }
     connections[id] = nil
+    if connections.isEmpty { fullSources = [] }
     post(.leftoversGone(id))
   }
 
@@ -144,14 +148,43 @@ final class ConnectionService: HeldService {
   private func accept(_ index: Int) {
     guard let socket = sockets.first(where: { $0.index == index }) else { return post(.nobodyWaited) }
     do throws(Errno) {
-      try socket.withCurrent { listener throws(Errno) in
-        inHand = try TCPSocket.acceptConnection(from: listener)
+      // Those that are too many from one address are turned away. The loop comes back for whoever waits still.
+      for _ in 0..<Self.turnedAwayMax {
+        try socket.withCurrent { listener throws(Errno) in
+          inHand = try TCPSocket.acceptConnection(from: listener)
+        }
+        guard isTooMany() else { break }
+        inHand = nil
       }
       post(hasConnectionInHand ? .accepted : .nobodyWaited)
     } catch {
       failure = "a connection to \(socket.name) can't be accepted: \(error)"
       post(.acceptFailed)
     }
+  }
+
+  private static let turnedAwayMax = 64
+
+  /// Whether the one in hand is of an address that has as many already as it may have (MaxConnectionsPerSource=).
+  private func isTooMany() -> Bool {
+    guard let limit = options.connectionsPerSourceMax else { return false }
+    var source: String?
+    switch inHand {
+    case .some(let connection): source = connection.client.map { ($0.mapped ?? $0).host }
+    case .none: return false
+    }
+    // Clients of a unix socket have no address.
+    guard let source else { return false }
+    let count = connections.values.count { $0.client.map { ($0.mapped ?? $0).host } == source }
+    guard count >= limit else {
+      fullSources.remove(source)
+      return false
+    }
+    // Once for each time that it becomes full.
+    if fullSources.insert(source).inserted {
+      narrator.warn("\(source) has \(count) connections, as many as MaxConnectionsPerSource= allows: more are closed")
+    }
+    return true
   }
 
   private var hasConnectionInHand: Bool {

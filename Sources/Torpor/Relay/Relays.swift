@@ -50,7 +50,7 @@ final class Relays {
   /// had to be left there; `onRoom` says when to try again. `connected`: a connection to the service for the first.
   func take(
     from listener: borrowing OwnedFD, to target: RelayTarget, header: ProxyProtocol? = nil,
-    limit: Int = Int(ReuseportGroup.backlog), connected: RelayEnd? = nil
+    limit: Int = Int(SocketSettings.defaultBacklog), connected: RelayEnd? = nil
   ) throws(Errno) {
     var connected = connected
     do throws(Errno) {

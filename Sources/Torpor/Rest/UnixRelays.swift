@@ -18,7 +18,7 @@ final class UnixRelays {
   func take(from listener: borrowing UnixSocket, to target: HeldUnixSocket) throws(Errno) {
     try listener.descriptor.setNonBlocking(true)
     // Bounded by the longest queue there can be.
-    for _ in 0..<UnixGenerations.backlog {
+    for _ in 0..<SocketSettings.defaultBacklog {
       // All that a relay needs is had before the connection is accepted: what can't be served stays in the queue.
       let service = try UnixSocket(target.type)
       guard let client = try listener.accept() else { return }

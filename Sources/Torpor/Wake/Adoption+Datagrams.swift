@@ -21,7 +21,7 @@ extension Adoption {
       warn("it asked for udp:\(address) and gets \(socket.name) only, not \(names): hold udp:\(address) instead")
     }
     if try request.file.descriptor.inode() != socket.group.current.descriptor.inode() {
-      socket.group.current.copyOptions(from: request.file.descriptor)
+      socket.group.adoptOptions(from: request.file.descriptor)
       try place(socket.group.current.descriptor, for: request)
     }
     listener.succeed(call)

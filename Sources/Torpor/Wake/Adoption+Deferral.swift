@@ -108,10 +108,10 @@ extension Adoption {
         call: call, number: number ?? dummy.number, file: ForeignFile(try dummy.file.descriptor.duplicate(), disposal))
       switch dummy.held {
       case .tcp(let socket, _):
-        socket.group.current.copyOptions(from: dummy.file.descriptor)
+        socket.group.adoptOptions(from: dummy.file.descriptor)
         try place(socket.group.current.descriptor, for: request)
       case .path(let socket):
-        socket.group.current.copyOptions(from: dummy.file.descriptor)
+        socket.group.adoptOptions(from: dummy.file.descriptor)
         try place(socket.group.current.descriptor, for: request)
       }
       return true

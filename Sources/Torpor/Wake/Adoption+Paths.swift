@@ -17,7 +17,7 @@ extension Adoption {
     let isDeferred = type.listens && isDeferred(request, .path(socket))
     // Bound already, by an earlier bind() or as one of LISTEN_FDS.
     if !isDeferred, try request.file.descriptor.inode() != socket.group.current.descriptor.inode() {
-      socket.group.current.copyOptions(from: request.file.descriptor)
+      socket.group.adoptOptions(from: request.file.descriptor)
       try place(socket.group.current.descriptor, for: request)
     }
     let creator =
@@ -43,7 +43,7 @@ extension Adoption {
       return listener.letGo(call)
     }
     if try request.file.descriptor.inode() != socket.socket.descriptor.inode() {
-      socket.socket.copyOptions(from: request.file.descriptor)
+      socket.adoptOptions(from: request.file.descriptor)
       try place(socket.socket.descriptor, for: request)
     }
     listener.succeed(call)

@@ -211,7 +211,7 @@ final class Adoption {
     }
     // Bound already, by an earlier bind() or as one of LISTEN_FDS: nothing to do.
     if try request.file.descriptor.inode() == socket.group.current.descriptor.inode() { return }
-    socket.group.current.copyOptions(from: request.file.descriptor)
+    socket.group.adoptOptions(from: request.file.descriptor)
     try place(socket.group.current.descriptor, for: request)
   }
 }

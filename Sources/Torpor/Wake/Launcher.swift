@@ -43,7 +43,11 @@ final class Launcher {
         exitCode: 2)
     }
     trapsBind = options.handover.trapsBind
-    forbidsNewPrivileges = trapsBind && geteuid() != 0 || options.execution.noNewPrivileges
+    forbidsNewPrivileges = trapsBind && geteuid() != 0 || Self.forbidsNewPrivileges(options.execution)
+  }
+
+  private static func forbidsNewPrivileges(_ settings: ExecutionSettings) -> Bool {
+    settings.noNewPrivileges && !(settings.start.last?.isUnrestricted ?? false)
   }
 
   static func variable(_ name: String) -> String? {
@@ -115,7 +119,7 @@ final class Launcher {
           forbidsNewPrivileges = true
         case (.filter, _) where trapsBind && preloads(insteadOf: error.errno):
           trapsBind = false
-          forbidsNewPrivileges = settings.noNewPrivileges
+          forbidsNewPrivileges = Self.forbidsNewPrivileges(settings)
         case (.filter, _) where options.handover == .auto && trapsBind:
           trapsBind = false
         default: throw describe(error)
@@ -162,7 +166,7 @@ final class Launcher {
       var spawn = Spawn(path: path, arguments: command.arguments(environment: environment), environment: environment)
       prepare(&spawn, standard: standard, hasFullPrivileges: command.fullPrivileges)
       spawn.cgroup = cgroup(of: processes)
-      spawn.forbidsNewPrivileges = settings.noNewPrivileges
+      spawn.forbidsNewPrivileges = settings.noNewPrivileges && !command.isUnrestricted
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
         switch error.step {

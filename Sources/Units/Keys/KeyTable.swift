@@ -41,14 +41,11 @@ public struct KeyTable: Sendable {
   public static let socket = KeyTable(
     "Socket",
     [
-      Keys.listening, Keys.socket, Keys.socketOptions, Keys.socketCommands,
-      Keys.process("Socket", \.socket.execution), Keys.environment("Socket", \.socket.execution),
-      Keys.directories("Socket", \.socket.execution), Keys.limits("Socket", \.socket.execution),
-      Keys.killing("Socket", \.socket.killing), Keys.socketOthers, Keys.processOthers("Socket"),
-      Keys.resourceOthers("Socket"),
+      Keys.listening, Keys.socket, Keys.socketOptions, Keys.socketProcess, Keys.socketOthers,
+      Keys.processOthers("Socket"), Keys.resourceOthers("Socket"),
     ])
   public static let install = KeyTable("Install", [Keys.installOthers])
-  public static let idle = KeyTable("X-Idle", [Keys.idle])
+  public static let idle = KeyTable("X-Idle", [Keys.idle, Keys.idleOthers])
 
   /// In the order in which a person meets them.
   public static let all: [KeyTable] = [socket, service, idle, unit, install]

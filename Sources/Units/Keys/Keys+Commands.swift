@@ -31,17 +31,4 @@ extension Keys {
       "Service", "ExecStopPost", "Run when the service has ended, by whatever means; $SERVICE_RESULT says how.",
       \.service.execStopPost),
   ]
-
-  static let socketCommands: [Key] = [
-    command("Socket", "ExecStartPre", "Run before the sockets are made.", \.socket.execStartPre),
-    command("Socket", "ExecStartPost", "Run when the sockets are held.", \.socket.execStartPost),
-    command("Socket", "ExecStopPre", "Run before the sockets are closed for good.", \.socket.execStopPre),
-    command("Socket", "ExecStopPost", "Run when the sockets are closed for good.", \.socket.execStopPost),
-    .implemented(
-      "Socket", "TimeoutSec", "time span", default: "90s",
-      "How long each of these commands may take. 0 or infinity: for ever."
-    ) { fragment, value throws(ValueError) in
-      fragment.socket.timeout = try value.timeout()
-    },
-  ]
 }

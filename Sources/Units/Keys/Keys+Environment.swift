@@ -59,12 +59,15 @@ extension Keys {
         .implemented(
           section, name, "relative paths",
           """
-          Directories below \(root) (a user's manager: %\(letter(name))) that are made before a start and belong to User=. \
-          PATH:LINK makes a symbolic link to it, too.
+          Directories below \(root) (a user's manager: %\(letter(name))) that are made before a start and belong to User=.
           """
         ) { fragment, value throws(ValueError) in
           for word in try value.words(.full) {
             let directory = try directory(value, word)
+            for link in directory.links {
+              value.warnings.append(
+                ValueError("no symbolic link '\(link)' to '\(directory.path)' is made", at: word.offset))
+            }
             fragment[keyPath: path][keyPath: kind].directories.append(directory)
           }
         })

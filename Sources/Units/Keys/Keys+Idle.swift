@@ -1,4 +1,7 @@
 extension Keys {
+  static let idleOthers: [Key] = Key.others(
+    "X-Idle", .ignored("a service is never frozen: it rests stopped"), harmless: ["infinity"], "StopAfterFrozenSec")
+
   static let idle: [Key] = [
     .implemented(
       "X-Idle", "TimeoutSec", "time span", default: "30min",
@@ -65,16 +68,13 @@ extension Keys {
       fragment, value throws(ValueError) in
       fragment.idle.minimumUptime = try value.finiteTimeSpan()
     },
-    .implemented(
-      "X-Idle", "Rest", "stop, freeze", default: "stop",
-      "How it rests: stopped, or frozen with its connections open and its memory given back."
-    ) { fragment, value throws(ValueError) in
-      fragment.idle.rest = try value.word()
-    },
-    .implemented(
-      "X-Idle", "StopAfterFrozenSec", "time span", default: "infinity", "Frozen for this long, and it is stopped."
-    ) { fragment, value throws(ValueError) in
-      fragment.idle.stopAfterFrozen = try value.timeSpan()
+    .implemented("X-Idle", "Rest", "stop", default: "stop", "How it rests: stopped.") {
+      fragment, value throws(ValueError) in
+      let rest: IdleSection.Rest = try value.word()
+      if rest == .freeze {
+        value.warnings.append(ValueError("'freeze' is not supported yet: the service is stopped instead"))
+      }
+      fragment.idle.rest = rest
     },
     .implemented(
       "X-Idle", "Start", "on-demand, boot", default: "on-demand",
@@ -101,7 +101,7 @@ extension Keys {
       """
       How the service gets its sockets: by LISTEN_FDS, by adoption of its bind(2), or (auto) by whichever it takes; a process for \
       each connection (inetd); the listening socket as standard input (inetd-wait); or none, and connections are relayed. \
-      Default: auto, with Accept=yes inetd.
+      Default: auto, with Accept=yes inetd, with StandardInput=socket inetd-wait.
       """
     ) { fragment, value throws(ValueError) in
       fragment.idle.handover = try value.word()

@@ -49,7 +49,7 @@ extension Keys {
         "SetCredential SetCredentialEncrypted LoadCredential LoadCredentialEncrypted"),
       Key.others(section, .refused("no session is opened by PAM"), "PAMName"),
       Key.others(
-        section, .refused("its standard input is a file, a socket or nothing"), "StandardInputText StandardInputData"),
+        section, .refused("its standard input is a socket or nothing"), "StandardInputText StandardInputData"),
       Key.others(
         section, .ignored("a service has no terminal"), harmless: ["no"],
         "TTYPath TTYReset TTYVHangup TTYVTDisallocate TTYRows TTYColumns UtmpIdentifier UtmpMode"),

@@ -63,8 +63,8 @@ extension Keys {
         fragment[keyPath: path].ignoresSIGPIPE = try value.boolean()
       },
       .implemented(
-        section, "StandardInput", "null, socket, file:PATH", default: "null",
-        "The standard input. socket: the connection of Accept=yes, or the only held socket."
+        section, "StandardInput", "null, socket", default: "null",
+        "The standard input. socket: the connection of Accept=yes, or the only held socket, as with Handover=inetd-wait."
       ) { fragment, value throws(ValueError) in
         fragment[keyPath: path].standardInput = try standardInput(value)
       },
@@ -103,11 +103,11 @@ extension Keys {
     case "null": return .null
     case "socket": return .socket
     case let text where text.hasPrefix("file:"):
-      return .file(try PathSyntax.plain(String(try value.string().dropFirst(5))))
+      throw ValueError("'\(text)' is not supported: a command can read a file by its path")
     case let text where text.hasPrefix("tty"): throw ValueError("'\(text)' is not supported: a service has no terminal")
     case let text where text == "data" || text.hasPrefix("fd:"):
-      throw ValueError("'\(text)' is not supported: file:PATH may do")
-    case let text: throw ValueError("'\(text)' is none of null, socket, file:PATH")
+      throw ValueError("'\(text)' is not supported: a command can read a file by its path")
+    case let text: throw ValueError("'\(text)' is neither null nor socket")
     }
   }
 

@@ -26,18 +26,6 @@ extension Keys {
       try exitStatus(value, into: &fragment.service.successExitStatus)
     },
     .implemented(
-      "Service", "RestartPreventExitStatus", "exit codes and signals",
-      "Ways of ending after which Restart= doesn't apply."
-    ) { fragment, value throws(ValueError) in
-      try exitStatus(value, into: &fragment.service.restartPreventExitStatus)
-    },
-    .implemented(
-      "Service", "RestartForceExitStatus", "exit codes and signals",
-      "Ways of ending after which it is started again whatever Restart= says."
-    ) { fragment, value throws(ValueError) in
-      try exitStatus(value, into: &fragment.service.restartForceExitStatus)
-    },
-    .implemented(
       "Service", "RemainAfterExit", "boolean", default: "no",
       "It counts as running when all of its processes have ended well."
     ) { fragment, value throws(ValueError) in
@@ -111,24 +99,6 @@ extension Keys {
       fragment.service.hasTimeoutStart = true
     },
     .implemented(
-      "Service", "TimeoutAbortSec", "time span",
-      "In the place of TimeoutStopSec= after WatchdogSignal=. Default: the same."
-    ) { fragment, value throws(ValueError) in
-      fragment.service.timeoutAbort = .some(try value.timeout())
-    },
-    .implemented(
-      "Service", "TimeoutStartFailureMode", "terminate, abort, kill", default: "terminate",
-      "By which signal a service ends whose start took too long: KillSignal=, WatchdogSignal= or FinalKillSignal=."
-    ) { fragment, value throws(ValueError) in
-      fragment.service.timeoutStartFailureMode = try value.word()
-    },
-    .implemented(
-      "Service", "TimeoutStopFailureMode", "terminate, abort, kill", default: "terminate",
-      "The same for one whose ExecStop= took too long."
-    ) { fragment, value throws(ValueError) in
-      fragment.service.timeoutStopFailureMode = try value.word()
-    },
-    .implemented(
       "Service", "WatchdogSec", "time span", default: "0",
       "A service that doesn't send WATCHDOG=1 at least this often has failed. 0 or infinity: it needn't."
     ) { fragment, value throws(ValueError) in
@@ -137,6 +107,13 @@ extension Keys {
   ]
 
   static let serviceOthers: [Key] = [
+    Key.others(
+      "Service", .ignored("Restart= alone says after which ends it is started again"),
+      "RestartPreventExitStatus RestartForceExitStatus"),
+    Key.others("Service", .ignored("TimeoutStopSec= applies to every stop"), "TimeoutAbortSec"),
+    Key.others(
+      "Service", .ignored("what takes too long is told to stop, and then killed"), harmless: ["terminate"],
+      "TimeoutStartFailureMode TimeoutStopFailureMode"),
     Key.others("Service", .ignored("no bus is watched; a client of the bus doesn't wake the service"), "BusName"),
     Key.others(
       "Service", .ignored("it isn't stopped for having run long; it rests when it is idle"), harmless: ["infinity"],

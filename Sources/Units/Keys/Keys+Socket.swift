@@ -75,22 +75,11 @@ extension Keys {
       fragment, value throws(ValueError) in
       fragment.socket.directoryMode = try value.mode()
     },
-    .implemented("Socket", "Symlinks", "paths", "Symbolic links to the one path that is held.") {
-      fragment, value throws(ValueError) in
-      fragment.socket.symlinks += try value.paths()
-    },
     .implemented(
-      "Socket", "RemoveOnStop", "boolean", default: "no",
-      "Whether paths are removed when the sockets are closed for good."
+      "Socket", "Symlinks", "paths", "Symbolic links to the one path that is held. They are removed with it."
     ) {
       fragment, value throws(ValueError) in
-      fragment.socket.removeOnStop = try value.boolean()
-    },
-    .implemented(
-      "Socket", "FlushPending", "boolean", default: "no",
-      "Whether what waits on the sockets is thrown away when the service has ended, instead of starting it again."
-    ) { fragment, value throws(ValueError) in
-      fragment.socket.flushPending = try value.boolean()
+      fragment.socket.symlinks += try value.paths()
     },
     .implemented(
       "Socket", "MaxConnections", "number", default: "64",
@@ -99,7 +88,8 @@ extension Keys {
       fragment.socket.maxConnections = try value.unsigned(1...UInt32.max)
     },
     .implemented(
-      "Socket", "MaxConnectionsPerSource", "number", default: "0", "Of these, from one address. 0: no limit."
+      "Socket", "MaxConnectionsPerSource", "number", default: "0",
+      "Of these, from one address. Those beyond are closed at once. 0: no limit."
     ) {
       fragment, value throws(ValueError) in
       let number = try value.unsigned()
@@ -147,12 +137,6 @@ extension Keys {
       fragment.socket.set(.keepAliveProbes(try value.unsigned()))
     },
     flag("NoDelay", .noDelay, "TCP_NODELAY: send small packets at once."),
-    .implemented(
-      "Socket", "DeferAcceptSec", "time span",
-      "TCP_DEFER_ACCEPT: wake the service only when a client has sent something, or after this time."
-    ) { fragment, value throws(ValueError) in
-      fragment.socket.set(.deferAccept(try value.finiteTimeSpan()))
-    },
     .implemented("Socket", "Priority", "number", "SO_PRIORITY.") { fragment, value throws(ValueError) in
       fragment.socket.set(.priority(try value.integer(Int32.min...Int32.max)))
     },
@@ -181,28 +165,12 @@ extension Keys {
       fragment, value throws(ValueError) in
       fragment.socket.set(.mark(try value.unsigned()))
     },
-    flag(
-      "ReusePort", .reusePort,
-      "SO_REUSEPORT. Held TCP and UDP sockets have it in any case; others can't join their group, as only the manager's user may."
-    ),
     flag("FreeBind", .freeBind, "IP_FREEBIND: listen on an address that the machine doesn't have yet."),
     flag("Transparent", .transparent, "IP_TRANSPARENT."),
-    flag("Broadcast", .broadcast, "SO_BROADCAST."),
-    flag("PassCredentials", .passCredentials, "SO_PASSCRED."),
-    flag("PassSecurity", .passSecurity, "SO_PASSSEC."),
-    flag("PassPacketInfo", .passPacketInfo, "IP_PKTINFO and IPV6_RECVPKTINFO."),
-    .implemented("Socket", "Timestamping", "off, us, ns", default: "off", "SO_TIMESTAMP or SO_TIMESTAMPNS.") {
-      fragment, value throws(ValueError) in
-      switch value.text {
-      case "us", "usec", "µs", "μs": fragment.socket.set(.timestampMicroseconds)
-      case "ns", "nsec": fragment.socket.set(.timestampNanoseconds)
-      case let text:
-        guard text == "off" || NumberSyntax.boolean(text) == false else {
-          throw ValueError("'\(text)' is none of off, us, ns")
-        }
-        fragment.socket.set(.timestampMicroseconds, isOn: false)
-      }
-    },
+    flag("Broadcast", .broadcast, "SO_BROADCAST of UDP sockets."),
+    flag("PassCredentials", .passCredentials, "SO_PASSCRED of unix sockets."),
+    flag("PassSecurity", .passSecurity, "SO_PASSSEC of unix sockets."),
+    flag("PassPacketInfo", .passPacketInfo, "IP_PKTINFO and IPV6_RECVPKTINFO of UDP sockets."),
     .implemented("Socket", "TCPCongestion", "name", "TCP_CONGESTION: the algorithm of congestion control.") {
       fragment, value throws(ValueError) in
       let name = value.text
@@ -226,7 +194,30 @@ extension Keys {
     },
   ]
 
+  /// What systemd.exec(5) and systemd.kill(5) say of the commands of a socket unit.
+  static let socketProcess: [Key] = [
+    process("Service", \.service.execution), environment("Service", \.service.execution),
+    directories("Service", \.service.execution), limits("Service", \.service.execution),
+    killing("Service", \.service.killing),
+  ].flatMap { $0 }.flatMap { key in Key.others("Socket", .ignored(noCommands), key.name) }
+
+  private static let noCommands = "no commands are run for sockets; the service's ExecStartPre= and its like are"
+
   static let socketOthers: [Key] = [
+    Key.others("Socket", .ignored(noCommands), "ExecStartPre ExecStartPost ExecStopPre ExecStopPost TimeoutSec"),
+    Key.others(
+      "Socket", .ignored("a client that has connected and sent nothing yet could be lost at a rest"), harmless: ["0"],
+      "DeferAcceptSec"),
+    Key.others(
+      "Socket", .ignored("the stamps of a held socket tell how long it has been idle; the service may ask for its own"),
+      harmless: ["no", "off"], "Timestamping"),
+    Key.others("Socket", .ignored("whoever waits is served, not thrown away"), harmless: ["no"], "FlushPending"),
+    Key.others(
+      "Socket", .notNeeded("paths that were made are always removed when their sockets are closed for good"),
+      "RemoveOnStop"),
+    Key.others(
+      "Socket", .notNeeded("held TCP and UDP sockets have SO_REUSEPORT in any case, and no other user's can join them"),
+      "ReusePort"),
     Key.others("Socket", .refused("netlink sockets can't be held"), "ListenNetlink"),
     Key.others("Socket", .refused("special files can't be held"), "ListenSpecial Writable"),
     Key.others(

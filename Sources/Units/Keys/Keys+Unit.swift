@@ -11,12 +11,6 @@ extension Keys {
       fragment.unit.documentation += try value.strings()
     },
     .implemented(
-      "Unit", "OnFailure", "units", "Units that are started when this one has failed. For a command, see [X-Idle]."
-    ) {
-      fragment, value throws(ValueError) in
-      fragment.unit.onFailure += try value.strings()
-    },
-    .implemented(
       "Unit", "StartLimitIntervalSec", "time span", default: "10s",
       "The time over which failed starts are counted. 0 or infinity: they are not. A service that was put to rest and woken has not failed."
     ) { fragment, value throws(ValueError) in
@@ -46,6 +40,9 @@ extension Keys {
       Requires Requisite BindsTo Upholds Conflicts PartOf PropagatesReloadTo ReloadPropagatedFrom PropagatesStopTo \
       StopPropagatedFrom JoinsNamespaceOf RequiresOverridable RequisiteOverridable RequiresMountsFor OnSuccess
       """),
+    Key.others(
+      "Unit", .ignored("no other unit is started when it has failed; OnFailure= in [X-Idle] runs a command"),
+      "OnFailure"),
     Key.others(
       "Unit", .ignored("there are no jobs: a start ends by TimeoutStartSec="), harmless: ["infinity", "0", "none"],
       """

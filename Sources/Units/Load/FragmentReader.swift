@@ -36,7 +36,6 @@ struct FragmentReader {
       take(entry, key, in: table)
     }
     fragment.service.execution.dropOverriddenVariables()
-    fragment.socket.execution.dropOverriddenVariables()
   }
 
   /// After which entry each key begins anew: behind its last empty value. Most units have none.

@@ -21,8 +21,12 @@ public struct Unit: Equatable, Sendable {
   public var socket: SocketSection { sockets.first ?? SocketSection() }
   /// Whether it can be held and started.
   public var isUsable: Bool { !diagnostics.contains(where: \.isError) }
-  /// inetd with `Accept=yes`, else auto, if `[X-Idle]` doesn't say.
-  public var handover: IdleSection.Handover { idle.handover ?? (socket.accept ? .inetd : .auto) }
+  /// If `[X-Idle]` doesn't say: inetd with `Accept=yes`, inetd-wait where the socket is the standard input, else auto.
+  public var handover: IdleSection.Handover {
+    if let handover = idle.handover { return handover }
+    if socket.accept { return .inetd }
+    return service.execution.standardInput == .socket ? .inetdWait : .auto
+  }
 
   /// Whether both say the same of what is to be done.
   public func isSame(as other: Unit) -> Bool {

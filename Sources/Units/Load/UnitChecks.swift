@@ -48,7 +48,6 @@ struct UnitChecks {
         if socket.service != nil {
           tell("Socket", "Service", "Service= can't be combined with Accept=yes, which starts NAME@.service")
         }
-        if socket.flushPending { tell("Socket", "FlushPending", "FlushPending= can't be combined with Accept=yes") }
       }
       let paths = socket.listen.count { if case .path = $0.address { true } else { false } }
       if !socket.symlinks.isEmpty, paths != 1 {
@@ -99,6 +98,9 @@ struct UnitChecks {
       tell("X-Idle", "Handover", "Handover=inetd needs Accept=yes in [Socket]")
     }
     let addresses = unit.sockets.flatMap(\.listen)
+    if idle.handover == nil, unit.handover == .inetdWait, addresses.count > 1 {
+      tell("Service", "StandardInput", "StandardInput=socket passes one socket, and there are \(addresses.count)")
+    }
     if idle.handover == .inetdWait, addresses.count > 1 {
       tell("X-Idle", "Handover", "Handover=inetd-wait passes one socket, and there are \(addresses.count)")
     }
@@ -112,9 +114,6 @@ struct UnitChecks {
     } else {
       if idle.relayTo != nil { tell("X-Idle", "RelayTo", "RelayTo= needs Handover=relay") }
       if idle.proxyProtocol != .no { tell("X-Idle", "ProxyProtocol", "ProxyProtocol= needs Handover=relay") }
-    }
-    if idle.rest == .stop, idle.stopAfterFrozen != nil {
-      tell("X-Idle", "StopAfterFrozenSec", "StopAfterFrozenSec= has no effect without Rest=freeze", as: .warning)
     }
     if idle.verify == .no, idle.verifyCheck != nil, idle.start != .boot {
       tell("X-Idle", "VerifyCheck", "VerifyCheck= is run by 'torpor verify' alone, as there is no Verify=", as: .note)

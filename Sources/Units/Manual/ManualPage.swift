@@ -89,6 +89,7 @@ public enum ManualPage {
   }
 
   private static func processes(_ shared: Set<String>, _ page: inout Roff) {
+    guard !shared.isEmpty else { return }
     page.section("PROCESSES")
     page.prose("In [Service] for all processes of the service, and in [Socket] for the commands of the socket unit.")
     for key in KeyTable.service.keys where shared.contains(key.name) { item(key, &page) }

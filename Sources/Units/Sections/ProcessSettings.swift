@@ -73,7 +73,6 @@ public struct ProcessSettings: Equatable, Sendable {
     case null
     /// The connection of `Accept=yes`, or the only held socket.
     case socket
-    case file(String)
   }
 
   public enum StandardOutput: Equatable, Sendable {

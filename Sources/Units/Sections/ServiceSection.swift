@@ -17,10 +17,6 @@ public struct ServiceSection: Equatable, Sendable {
     case none, main, exec, all
   }
 
-  public enum TimeoutFailureMode: String, Sendable, CaseIterable {
-    case terminate, abort, kill
-  }
-
   public var kind = Kind.simple
   public var execCondition: [Command] = []
   public var execStartPre: [Command] = []
@@ -37,19 +33,12 @@ public struct ServiceSection: Equatable, Sendable {
   /// Whether `TimeoutStartSec=` or `TimeoutSec=` is written.
   public var hasTimeoutStart = false
   public var timeoutStop: Duration? = .seconds(90)
-  /// How long a service has after the watchdog's signal; `.some(nil)`: for ever; nil: as `timeoutStop`.
-  public var timeoutAbort: Duration??
-  public var timeoutStartFailureMode = TimeoutFailureMode.terminate
-  public var timeoutStopFailureMode = TimeoutFailureMode.terminate
-  public var runtimeMax: Duration?
   /// nil: no watchdog.
   public var watchdog: Duration?
   public var remainAfterExit = false
   public var guessMainPID = true
   public var pidFile: String?
   public var successExitStatus = ExitStatusSet()
-  public var restartPreventExitStatus = ExitStatusSet()
-  public var restartForceExitStatus = ExitStatusSet()
   /// nil: `main` where a notification is waited for, else none.
   public var notifyAccess: NotifyAccess?
   /// Names of further socket units that belong to it.

@@ -25,8 +25,6 @@ public struct SocketSection: Equatable, Sendable {
   public var directoryMode: UInt32 = 0o755
   /// Further names of the one path that is held.
   public var symlinks: [String] = []
-  public var removeOnStop = false
-  public var flushPending = false
   /// Processes at once, with `accept`.
   public var maxConnections: UInt32 = 64
   /// Of these, from one address; nil: no limit.
@@ -38,14 +36,6 @@ public struct SocketSection: Equatable, Sendable {
   public var socketOptions: [SocketOption] = []
   /// Of FIFOs, in bytes.
   public var pipeSize: UInt64?
-  public var execStartPre: [Command] = []
-  public var execStartPost: [Command] = []
-  public var execStopPre: [Command] = []
-  public var execStopPost: [Command] = []
-  /// Of each of these commands; nil: no limit.
-  public var timeout: Duration? = .seconds(90)
-  public var execution = ProcessSettings()
-  public var killing = KillSettings()
 
   public init() {}
 
@@ -73,8 +63,6 @@ public enum SocketOption: Equatable, Sendable {
   case keepAliveTime(Duration)
   case keepAliveInterval(Duration)
   case keepAliveProbes(UInt32)
-  /// TCP_DEFER_ACCEPT.
-  case deferAccept(Duration)
   case noDelay
   /// SO_PRIORITY.
   case priority(Int32)
@@ -87,7 +75,6 @@ public enum SocketOption: Equatable, Sendable {
   case timeToLive(UInt8)
   /// SO_MARK.
   case mark(UInt32)
-  case reusePort
   case freeBind
   case transparent
   case broadcast
@@ -97,10 +84,6 @@ public enum SocketOption: Equatable, Sendable {
   case passSecurity
   /// IP_PKTINFO, IPV6_RECVPKTINFO.
   case passPacketInfo
-  /// SO_TIMESTAMP.
-  case timestampMicroseconds
-  /// SO_TIMESTAMPNS.
-  case timestampNanoseconds
   case tcpCongestion(String)
   case bindToDevice(String)
 
@@ -111,7 +94,6 @@ public enum SocketOption: Equatable, Sendable {
     case .keepAliveTime: "KeepAliveTimeSec"
     case .keepAliveInterval: "KeepAliveIntervalSec"
     case .keepAliveProbes: "KeepAliveProbes"
-    case .deferAccept: "DeferAcceptSec"
     case .noDelay: "NoDelay"
     case .priority: "Priority"
     case .receiveBuffer: "ReceiveBuffer"
@@ -119,14 +101,12 @@ public enum SocketOption: Equatable, Sendable {
     case .typeOfService: "IPTOS"
     case .timeToLive: "IPTTL"
     case .mark: "Mark"
-    case .reusePort: "ReusePort"
     case .freeBind: "FreeBind"
     case .transparent: "Transparent"
     case .broadcast: "Broadcast"
     case .passCredentials: "PassCredentials"
     case .passSecurity: "PassSecurity"
     case .passPacketInfo: "PassPacketInfo"
-    case .timestampMicroseconds, .timestampNanoseconds: "Timestamping"
     case .tcpCongestion: "TCPCongestion"
     case .bindToDevice: "BindToDevice"
     }

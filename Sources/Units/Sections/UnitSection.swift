@@ -2,8 +2,6 @@
 public struct UnitSection: Equatable, Sendable {
   public var description = ""
   public var documentation: [String] = []
-  /// Units that are to be started when this one fails.
-  public var onFailure: [String] = []
   /// This many failed starts within the interval are too many. nil: no limit.
   public var startLimitInterval: Duration? = .seconds(10)
   public var startLimitBurst: UInt32 = 5

@@ -109,12 +109,11 @@ final class ManagerProcess {
   func waitFor(_ state: String, of names: [String], within limit: Duration = .seconds(20)) throws {
     let deadline = Deadline(after: limit)
     while true {
+      // One that isn't listed is in no state.
       let named = try statuses().filter { names.contains($0.name) }
-      try #require(named.count == names.count)
-      let others = named.filter { $0.state != state }
-      if others.isEmpty { return }
+      if named.count == names.count, named.allSatisfy({ $0.state == state }) { return }
       guard !deadline.hasPassed else {
-        throw SystemFailure("\(others.map { "\($0.name): \($0.state)" }) instead of \(state)")
+        throw SystemFailure("\(named.map { "\($0.name): \($0.state)" }) instead of \(state) for \(names)")
       }
       usleep(20_000)
     }

@@ -126,7 +126,6 @@ import Testing
       IPTOS=low-delay
       Mark=0x10
       ReceiveBuffer=8M
-      Timestamping=ns
       TCPCongestion=bbr
       Priority=-1
       IPTTL=64
@@ -136,7 +135,7 @@ import Testing
     #expect(
       reading.socket.socketOptions == [
         .keepAlive, .keepAliveTime(.seconds(60)), .typeOfService(16), .mark(16), .receiveBuffer(8 << 20),
-        .timestampNanoseconds, .tcpCongestion("bbr"), .priority(-1), .timeToLive(32),
+        .tcpCongestion("bbr"), .priority(-1), .timeToLive(32),
       ])
   }
 

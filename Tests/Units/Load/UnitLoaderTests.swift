@@ -37,11 +37,11 @@ import Testing
 
   @Test func idleMayStandInEitherFile() throws {
     let set = load([
-      "/etc/torpor/web.socket": socket + "[X-Idle]\nTimeoutSec=5min\nRest=freeze\n",
+      "/etc/torpor/web.socket": socket + "[X-Idle]\nTimeoutSec=5min\nConnections=active\n",
       "/etc/torpor/web.service": service + "[X-Idle]\nTimeoutSec=6min\n",
     ])
     let unit = try #require(set["web"])
-    #expect(unit.idle.timeout == .seconds(360) && unit.idle.rest == .freeze && unit.diagnostics == [])
+    #expect(unit.idle.timeout == .seconds(360) && unit.idle.connections == .active && unit.diagnostics == [])
   }
 
   @Test func earlierDirectoriesHideLaterOnes() throws {
@@ -57,7 +57,7 @@ import Testing
     let set = load([
       "/usr/lib/torpor/web-a-b.torpor": socket + service,
       "/usr/lib/torpor/web-a-b.torpor.d/50-x.conf": "[X-Idle]\nTimeoutSec=1min\n",
-      "/etc/torpor/web-a-b.torpor.d/10-x.conf": "[X-Idle]\nTimeoutSec=2min\nRest=freeze\n",
+      "/etc/torpor/web-a-b.torpor.d/10-x.conf": "[X-Idle]\nTimeoutSec=2min\nConnections=active\n",
       "/run/torpor/web-a-b.torpor.d/50-x.conf": "[X-Idle]\nTimeoutSec=3min\n",
       "/etc/torpor/web-.torpor.d/60.conf": "[Service]\nNice=1\n",
       "/etc/torpor/web-a-.torpor.d/60.conf": "[Service]\nNice=2\n",
@@ -66,7 +66,7 @@ import Testing
     ])
     let unit = try #require(set["web-a-b"])
     #expect(unit.diagnostics == [])
-    #expect(unit.idle.timeout == .seconds(180) && unit.idle.rest == .freeze)
+    #expect(unit.idle.timeout == .seconds(180) && unit.idle.connections == .active)
     #expect(unit.service.execution.nice == 2 && unit.service.execution.umask == 0o77)
     #expect(
       unit.files == [
@@ -131,11 +131,11 @@ import Testing
   @Test func socketsMayNameTheServiceOfATorporFile() throws {
     let set = load([
       "/etc/torpor/web.torpor": "[Service]\nExecStart=/bin/web\n[X-Idle]\nTimeoutSec=1h\n",
-      "/etc/torpor/admin.socket": "[Socket]\nListenStream=81\nService=web.service\n[X-Idle]\nRest=freeze\n",
+      "/etc/torpor/admin.socket": "[Socket]\nListenStream=81\nService=web.service\n[X-Idle]\nConnections=active\n",
     ])
     let unit = try #require(set["web"])
     #expect(unit.diagnostics == [] && unit.sockets.map(\.unitName) == ["admin.socket"])
-    #expect(unit.idle.rest == .freeze && unit.idle.timeout == .seconds(3600))
+    #expect(unit.idle.connections == .active && unit.idle.timeout == .seconds(3600))
   }
 
   @Test func templatesBecomeUnitsByInstances() throws {

@@ -104,8 +104,8 @@ import Testing
     #expect(status.codes == [75, 250, 143])
     #expect(status.signals.map(\.number).sorted() == [9, 10])
     #expect(
-      Reading("[Service]\nRestartPreventExitStatus=1 256\n").messages == [
-        "2:28: error: RestartPreventExitStatus=: '256' is neither an exit code from 0 to 255, its name, nor a signal"
+      Reading("[Service]\nSuccessExitStatus=1 256\n").messages == [
+        "2:21: error: SuccessExitStatus=: '256' is neither an exit code from 0 to 255, its name, nor a signal"
       ])
   }
 
@@ -136,7 +136,10 @@ import Testing
       KillMode=mixed
       KillSignal=QUIT
       """, name: "web.service")
-    #expect(reading.messages == [])
+    #expect(
+      reading.messages == [
+        "14:24: warning: RuntimeDirectory=: no symbolic link 'redis-data' to 'redis/data' is made"
+      ])
     let process = reading.service.execution
     #expect(process.user == "www-data" && process.group == "33" && process.supplementaryGroups == ["ssl-cert", "adm"])
     #expect(process.workingDirectory == .init(place: .home, isOptional: true))

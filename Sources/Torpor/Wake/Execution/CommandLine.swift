@@ -10,12 +10,14 @@ public struct CommandLine: Equatable, Sendable {
   public var ignoresFailure: Bool
   /// `$NAME` and `${NAME}` mean variables (not with `:`).
   public var expandsVariables: Bool
-  /// Not as the user, but as we are (`+`, `!`, `!!`).
+  /// Not as the user, but as we are (`+`, `!`).
   public var fullPrivileges: Bool
+  /// Nor with NoNewPrivileges= (`+`).
+  public var isUnrestricted: Bool
 
   public init(
     path: String, argument0: String? = nil, words: [String] = [], ignoresFailure: Bool = false,
-    expandsVariables: Bool = true, fullPrivileges: Bool = false
+    expandsVariables: Bool = true, fullPrivileges: Bool = false, isUnrestricted: Bool = false
   ) {
     self.path = path
     self.argument0 = argument0
@@ -23,6 +25,7 @@ public struct CommandLine: Equatable, Sendable {
     self.ignoresFailure = ignoresFailure
     self.expandsVariables = expandsVariables
     self.fullPrivileges = fullPrivileges
+    self.isUnrestricted = isUnrestricted
   }
 
   /// All arguments, with the program's name as the first. `environment`: "NAME=VALUE", of which the last of a name holds.
