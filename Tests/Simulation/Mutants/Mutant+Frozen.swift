@@ -58,7 +58,7 @@ extension Mutant {
     Mutant(
       "givesCommitmentUp", "a successor gives a commitment up that the kernel refuses", .rest,
       "guard let until = draining.commitUntil else {", "guard let until = draining.commitUntil, false else {",
-      in: .succession, [.noConnectionLost], 50_000),
+      in: .succession, [.noConnectionLost], 15_000),
     Mutant(
       "forgetsFailures", "a successor begins a new row of failed starts", .resume,
       "failures = memory.failures", "", in: .succession, [.noSpawnStorm], 10_000),

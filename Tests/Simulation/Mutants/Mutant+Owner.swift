@@ -39,6 +39,6 @@ extension Mutant {
     Mutant(
       "limitIsNoLimit", "beyond the start limit a service is tried as often as before", .retry,
       "case .beyond: delay = max(delay, configuration.backoff.longest)", "case .beyond: break", in: .owner,
-      [.noSpawnStorm], 80_000),
+      [.noSpawnStorm], 25_000),
   ]
 }

@@ -41,12 +41,12 @@ extension Mutant {
       "guard let first else { return false }", [.noSpawnStorm], 10_000),
     Mutant(
       "backoffHearsStaleAnswers", "the end of a backoff takes any answer for its own", .wake,
-      "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 100_000),
+      "guard query == backingOff.query else { return [] }", "", [.noSpawnStorm], 40_000),
     Mutant(
       "backoffEndsWithFailedLook", "the look at the end of a backoff fails, and nothing follows", .wake,
       "return query == backingOff.query ? tryAgain(",
       "return query == backingOff.query && false ? tryAgain(",
-      [.everyWaiterIsServedIfItCanStart], 100_000),
+      [.everyWaiterIsServedIfItCanStart], 50_000),
     Mutant(
       "backoffIsDueForEver", "the end of a backoff stays due while its look is under way", .core,
       "backingOff.query == nil ? backingOff.until : nil", "backingOff.until", [.deadlineMovesOn], 300),
@@ -94,11 +94,11 @@ extension Mutant {
   static let ofDeafness = [
     Mutant(
       "judgesAtOnce", "a service that has shut its listener down is deaf as soon as somebody is seen twice", .deafness,
-      "guard since.advanced(by: grace) <= askedAt else { return .unknown }", "", [.hearsOut], 100_000),
+      "guard since.advanced(by: grace) <= askedAt else { return .unknown }", "", [.hearsOut], 15_000),
     Mutant(
       "hearsNobody", "that somebody waits at a listener that was shut down is not looked for", .watch,
       "case .isDeaf: return stop(running.instance, .left, at: now)", "case .isDeaf: break",
-      [.hearsOut], 50_000),
+      [.hearsOut], 15_000),
   ]
 
   /// Ending an instance.
