@@ -18,7 +18,7 @@ extension OwnedFD {
     let number = number
     var message = unsafe cl_message()
     let count = try shim {
-      unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+      let result = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
         unsafe received.withUnsafeMutableBufferPointer { numbers in
           unsafe message.bytes = buffer.baseAddress
           unsafe message.length = buffer.count
@@ -26,6 +26,8 @@ extension OwnedFD {
           return unsafe cl_receive_message(number, &message)
         }
       }
+      // It is longer still; what came with it is ours in any case.
+      return result == -Int(EMSGSIZE) ? bytesMax + 1 : result
     }
     let descriptors = unsafe received.prefix(Int(message.descriptor_count))
     return Packet(bytes: Array(bytes.prefix(count)), descriptors: Array(descriptors))

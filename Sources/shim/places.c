@@ -148,9 +148,9 @@ static void look_for_registrations(struct places *places, int epoll) {
   long file = CALL(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0, 0);
   if (file < 0) return;
   size_t length = 0;
-  long size;
-  // Of a very large instance the first 128 KiB.
-  for (int i = 0; i < 256 && (size = CALL(read, file, buffer, sizeof buffer, 0, 0)) > 0; i++) {
+  long size, offset = 0;
+  // Of a very large instance the first 128 KiB. Not read(), which would wait if another thread has put a pipe at the number.
+  for (int i = 0; i < 256 && (size = CALL(pread64, file, buffer, sizeof buffer, offset, 0)) > 0; i++, offset += size) {
     for (long at = 0; at < size; at++) {
       if (buffer[at] != '\n') {
         if (length < sizeof line - 1) line[length++] = buffer[at];

@@ -201,7 +201,7 @@ unsigned attack_words(const struct targets *targets) {
       "MAINPID=1", "MAINPID=2", "MAINPID=0", "MAINPID=-1", "MAINPID=4294967297", "MAINPID=99999999999999999999",
       "WATCHDOG_USEC=0", "WATCHDOG_USEC=99999999999999999999", "EXTEND_TIMEOUT_USEC=18446744073709551615", "ERRNO=4294967295",
       "STATUS=\033[2J\033]0;title\007\r\x9b", "STATUS=\xff\xfe\xe2\x80\xae", "STATUS=", "X-BUSY=1\nX-IDLE=1", "=", "=1",
-      "WATCHDOG=1\nWATCHDOG=1", "RELOADING=1", "STOPPING=1", "FDSTORE=1\nFDNAME=../../x", "BARRIER=1",
+      "WATCHDOG=1\nWATCHDOG=1", "RELOADING=1", "FDSTORE=1\nFDNAME=../../x", "BARRIER=1",
   };
   char text[64];
   int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
