@@ -16,6 +16,13 @@ struct CheckCommand: Verb {
   @Flag(name: .customLong("user"), help: "As a user's own manager would read them, as root, too.")
   var isUser = false
 
+  @Option(
+    name: .customLong("unit-path"),
+    help: ArgumentHelp(
+      "A directory of units, instead of the manager's. Can be given several times, as for torpord.",
+      valueName: "directory"))
+  var unitPath: [String] = []
+
   @Flag(help: "Protections that wouldn't be applied are errors.")
   var strict = false
 
@@ -30,6 +37,10 @@ struct CheckCommand: Verb {
       settings = isUser || Account.effectiveUser != 0 ? try .user() : .system()
     } catch { throw CommandFailure(error.description, exitCode: error.exitCode) }
     settings.isStrict = strict
+    if let path = unitPath.first(where: { !$0.hasPrefix("/") }) {
+      throw CommandFailure("'\(path)' is not an absolute path", exitCode: 2)
+    }
+    if !unitPath.isEmpty { settings.unitPath = unitPath }
     var findings: [UnitCheck.Finding] = []
     var unitCount = 0
     if files.isEmpty {

@@ -10,7 +10,7 @@ struct TorporCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, StatusCommand.self, WhyCommand.self, WakeCommand.self, RestCommand.self, HoldCommand.self,
       ReleaseCommand.self, VerifyCommand.self, LogsCommand.self, HistoryCommand.self, ReloadCommand.self,
-      MonitorCommand.self, CheckCommand.self, AddCommand.self,
+      MonitorCommand.self, CheckCommand.self, AddCommand.self, ImportCommand.self,
     ])
 
   /// ArgumentParser's own entry exits with 64 for a mistake in the arguments; ours is 2.

@@ -9,35 +9,8 @@ extension ServerTests {
       ".\\\" The verbs, as --help has them: TORPOR_WRITE_MANUAL=1 swift test --filter ManualTests\n"
     private static let end = ".\\\" The end of the verbs.\n"
 
-    private struct Tool: Decodable { let command: Command }
-    private struct Command: Decodable {
-      let commandName: String
-      let abstract: String?
-      let discussion: String?
-      let arguments: [Argument]?
-      let subcommands: [Command]?
-    }
-    private struct Argument: Decodable {
-      let kind: String
-      let abstract: String?
-      let valueName: String?
-      let defaultValue: String?
-      let isOptional: Bool
-      let isRepeating: Bool
-      let parsingStrategy: String
-      let names: [Name]?
-      struct Name: Decodable {
-        let kind: String
-        let name: String
-      }
-    }
-
-    private func commands() throws -> [Command] {
-      let process = try ChildProcess([Binaries.built.torpor, "--experimental-dump-help"])
-      defer { process.killAndWait() }
-      try #require(process.output.waitForEnd(within: .seconds(10)))
-      let tool = try JSONDecoder().decode(Tool.self, from: Data(process.output.text.utf8))
-      return try #require(tool.command.subcommands).filter { $0.commandName != "help" }
+    private func commands() throws -> [ProgramHelp.Command] {
+      try #require(try ProgramHelp.of(Binaries.built.torpor).subcommands).filter { $0.commandName != "help" }
     }
 
     @Test func theVerbsAreThoseOfTheProgram() throws {
@@ -60,7 +33,7 @@ extension ServerTests {
       let page = try String(contentsOfFile: Self.file, encoding: .utf8)
       let run = try #require(try commands().first { $0.commandName == "run" })
       for name in try #require(run.arguments).flatMap({ $0.names ?? [] }) {
-        #expect(page.contains(Self.escape((name.kind == "long" ? "--" : "-") + name.name)), "\(name.name)")
+        #expect(page.contains(ProgramHelp.escape((name.kind == "long" ? "--" : "-") + name.name)), "\(name.name)")
       }
     }
 
@@ -98,45 +71,11 @@ extension ServerTests {
       #expect(process.output.text.contains("unit-1"), "\(process.output.text) \(process.errors.text)")
     }
 
-    // MARK: a page's words
-
-    private func section(_ command: Command) -> String {
+    private func section(_ command: ProgramHelp.Command) -> String {
       // --socket is told once, for all of them.
-      let arguments = (command.arguments ?? []).filter { argument in
-        !(argument.names ?? []).contains { ["version", "help", "socket"].contains($0.name) }
-      }
-      var text = ".SS torpor \(command.commandName)\(arguments.map(usage).joined())\n"
-      text += Self.escape(command.abstract ?? "") + "\n"
-      for paragraph in (command.discussion ?? "").components(separatedBy: "\n\n") where !paragraph.isEmpty {
-        text += ".PP\n" + Self.escape(paragraph) + "\n"
-      }
-      for argument in arguments where argument.kind != "positional" {
-        text += ".TP\n" + term(argument) + "\n" + Self.escape(argument.abstract ?? "") + "\n"
-        if let value = argument.defaultValue, argument.kind == "option" {
-          text += Self.escape("Default: \(value).") + "\n"
-        }
-      }
-      return text
-    }
-
-    private func usage(_ argument: Argument) -> String {
-      guard argument.kind == "positional" else { return "" }
-      let name = (argument.valueName ?? "").uppercased() + (argument.isRepeating ? "..." : "")
-      let isLast = argument.parsingStrategy == "postTerminator"
-      return Self.escape(argument.isOptional ? " [\(isLast ? "-- " : "")\(name)]" : " \(name)")
-    }
-
-    private func term(_ argument: Argument) -> String {
-      let names = (argument.names ?? []).sorted { $0.kind == "short" && $1.kind != "short" }
-        .map { ($0.kind == "long" ? "--" : "-") + $0.name }
-      let value = argument.kind == "option" ? "\\ \\fI\((argument.valueName ?? "").uppercased())\\fR" : ""
-      return names.map { "\\fB\(Self.escape($0))\\fR" }.joined(separator: ", ") + value
-    }
-
-    private static func escape(_ text: String) -> String {
-      let escaped = text.replacingOccurrences(of: "\\", with: "\\e").replacingOccurrences(of: "-", with: "\\-")
-        .replacingOccurrences(of: "'", with: "\\(aq")
-      return escaped.hasPrefix(".") ? "\\&" + escaped : escaped
+      let arguments = command.arguments(except: ["socket"])
+      return ".SS torpor \(command.commandName)\(arguments.map(\.usage).joined())\n" + command.text
+        + arguments.map(\.item).joined()
     }
   }
 }

@@ -45,8 +45,21 @@ extension ManagedUnit {
     settings.handover = definition.handover.rawValue
     settings.rest = definition.idle.rest.rawValue
     settings.user = definition.service.execution.user
-    settings.logFile = "\(logDirectory)/\(name).log"
+    settings.logFile = logFile(logDirectory)
     return settings
+  }
+
+  /// nil: what it writes goes to no file, but to the journal or nowhere.
+  private func logFile(_ logDirectory: String) -> String? {
+    let output = host.translation.output(of: definition)
+    for stream in [output.output, output.error] {
+      switch stream {
+      case .log: return "\(logDirectory)/\(name).log"
+      case .file(let path), .append(let path), .truncate(let path): return path
+      case .inherit, .null, .journal, .socket: break
+      }
+    }
+    return nil
   }
 
   func explanation(_ state: JournalState) -> UnitExplanation {

@@ -15,13 +15,18 @@ public struct UnitDraft: Sendable {
   }
 
   public var text: String {
-    var lines = ["[Socket]"]
-    for address in listen { lines += Self.lines(address) }
-    if let name = listen.compactMap(\.name).first { lines.append("FileDescriptorName=\(name)") }
-    lines += ["", "[Service]"]
+    var lines = ["", "[Service]"]
     if let user { lines.append("User=\(user)") }
     lines.append("ExecStart=" + command.map(Self.quote).joined(separator: " "))
     if let idle { lines += ["", "[X-Idle]", "TimeoutSec=\(idle)"] }
+    return socketText + lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Its section [Socket] alone.
+  var socketText: String {
+    var lines = ["[Socket]"]
+    for address in listen { lines += Self.lines(address) }
+    if let name = listen.compactMap(\.name).first { lines.append("FileDescriptorName=\(name)") }
     return lines.joined(separator: "\n") + "\n"
   }
 
