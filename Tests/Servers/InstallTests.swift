@@ -33,8 +33,8 @@ extension ServerTests {
       #expect(found.allSatisfy { $0.hasPrefix(prefix.dropFirst()) })
       let wanted = [
         "bin/torpor", "bin/torpord", "lib/systemd/system/torpord.service", "lib/systemd/user/torpord.service",
-        "share/man/man1/torpor.1", "share/man/man5/torpor.unit.5", "share/man/man8/torpord.8",
-        "share/doc/torpor/LICENSE",
+        "share/man/man1/torpor.1", "share/man/man5/torpor.unit.5",
+        "share/man/man8/torpord.8", "share/doc/torpor/LICENSE",
         "share/doc/torpor/examples/units/redis-server.torpor", "share/bash-completion/completions/torpor",
         "share/bash-completion/completions/torpord", "share/zsh/site-functions/_torpor",
         "share/zsh/site-functions/_torpord", "share/fish/vendor_completions.d/torpor.fish",
