@@ -46,13 +46,22 @@ final class SocketTables {
     arrivals = ArrivalWatch(loop: loop)
   }
 
-  /// Answers at the end of this turn of the loop; to a question that is asked by an answer, at the end of the next.
+  /// Answers at the end of this turn of the loop; a question that is asked by an answer, too, by a dump of its own.
   func ask(_ question: Question, _ answer: @escaping (Answer) -> Void) {
     if questions.isEmpty { loop.afterThisTurn { [weak self] in self?.answerAll() } }
     questions.append((question, answer))
   }
 
+  /// A drain asks one thing after the other, and its time is short: a deadline that passes while a service of thousands of
+  /// processes is looked at must not be heard between two of its steps.
   private func answerAll() {
+    for _ in 0..<Self.roundsMax where !questions.isEmpty { answerRound() }
+  }
+
+  /// Of questions that answers lead to, before others' turn comes.
+  private static let roundsMax = 4
+
+  private func answerRound() {
     let asked = questions
     questions = []
     // Whoever asks has named the ports whose closes it waits for: from before the dump on, so that none falls in between.
