@@ -101,6 +101,8 @@ extension Service {
         isDone(nil)
       }
     }
+    // A service that is started in this very turn may have accepted by the end of it whoever has woken it.
+    if isWakingUntold { tables.answerNow() }
   }
 
   var isRunning: Bool {

@@ -52,6 +52,9 @@ final class SocketTables {
     questions.append((question, answer))
   }
 
+  /// Answers what has been asked so far: for one that can't wait for the end of the turn.
+  func answerNow() { answerAll() }
+
   /// A drain asks one thing after the other, and its time is short: a deadline that passes while a service of thousands of
   /// processes is looked at must not be heard between two of its steps.
   private func answerAll() {
