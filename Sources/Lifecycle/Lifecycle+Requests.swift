@@ -125,9 +125,7 @@ extension Lifecycle {
   }
 
   /// What has closed since the last look is over, and no reason not to rest now: what is closed after this look is.
-  mutating func lookForRest(
-    _ running: Running, followsVerification: Bool = false, at now: Instant
-  ) -> [Action] {
+  mutating func lookForRest(_ running: Running, at now: Instant) -> [Action] {
     var running = running
     running.instance.isRestRequested = false
     guard !isPinned, !running.instance.saysBusy, !running.instance.isVerification else {
@@ -135,8 +133,7 @@ extension Lifecycle {
       return [.report(.restAborted(strays: 0))]
     }
     let query = nextQuery()
-    running.restLook = Running.RestLook(
-      query: query, askedAt: now, followsVerification: followsVerification)
+    running.restLook = Running.RestLook(query: query, askedAt: now)
     state = .running(running)
     return [.sample(query)]
   }
@@ -155,7 +152,7 @@ extension Lifecycle {
       } else { false }
     let isInUse =
       sample.accepted > 0 && !isSilent || !sample.queuedOnCurrent.isEmpty
-      || sample.unreadDatagrams > 0 || !look.followsVerification && sample.isAtWork || isAnswering
+      || sample.unreadDatagrams > 0 || sample.isAtWork || isAnswering
       // Another look has shown that meanwhile, be it an earlier one that was answered later.
       || running.lastEvidence > look.askedAt
     if isInUse { return abortRequestedRest(running, at: now) }
@@ -187,7 +184,7 @@ extension Lifecycle {
     case .running:
       _ = letRest(at: now)
       guard case .running(let running) = state, !isPinned, !running.instance.saysBusy else { return [] }
-      return lookForRest(running, followsVerification: true, at: now)
+      return lookForRest(running, at: now)
     case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended:
       return []
     }

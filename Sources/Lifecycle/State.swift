@@ -116,8 +116,6 @@ extension Lifecycle {
     struct RestLook: Equatable, Sendable {
       let query: Query
       let askedAt: Instant
-      /// What it is seen at work at may be its own start: nobody has asked it for anything.
-      var followsVerification = false
     }
   }
 

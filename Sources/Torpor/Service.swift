@@ -173,6 +173,8 @@ public final class Service: HeldService {
   var onReport: ((Report) -> Void)?
   /// Connections that were seen at the last look.
   var lastConnectionCount = 0
+  /// It was started to be checked: what it is seen at work at next is its own start.
+  var disregardsWorkOnce = false
 
   /// A child of ours has ended.
   public func childEnded() { processes.reap() }

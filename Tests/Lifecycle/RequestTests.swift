@@ -180,13 +180,6 @@ import Testing
     #expect(script.actions.last == .openNext(sockets: [0]))
   }
 
-  @Test func theWorkOfItsOwnStartIsNoReasonForAVerifiedServiceToGoOn() {
-    var script = verifying()
-    script.send(.verificationEnded)
-    script.answer { $0.isAtWork = true }
-    #expect(script.actions.last == .openNext(sockets: [0]))
-  }
-
   @Test func whoeverComesDuringTheCheckIsServed() {
     var script = verifying()
     script.send(.verificationEnded)

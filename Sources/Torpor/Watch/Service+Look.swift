@@ -94,7 +94,11 @@ extension Service {
         var listed = try unix?.sample(table, at: now) ?? Sample()
         if let sense { listed.add(sense.sample(table, at: now, isRunning: isRunning)) }
         var sample = complete(listed)
-        if asksSenses, let senses { sample.isAtWork = senses.look(table, at: now) }
+        if asksSenses, let senses {
+          let isAtWork = senses.look(table, at: now)
+          sample.isAtWork = isAtWork && !disregardsWorkOnce
+          disregardsWorkOnce = false
+        }
         isDone(sample)
       } catch {
         narrator.warn("cannot list the service's connections (sock_diag): \(error)")
