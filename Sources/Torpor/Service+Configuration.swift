@@ -42,7 +42,6 @@ extension Service {
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
     options = new
-    newLauncher.mayPreload(loop: loop, disposal: disposal)
     newLauncher.onWarning = launcher.onWarning
     newLauncher.mayPreload(loop: loop, disposal: disposal)
     launcher = newLauncher

@@ -51,7 +51,12 @@ final class VerificationAttempt {
       check?.abandon()
       check = nil
       end(false, unit.single?.context.reason ?? "it could not be started")
-    case .rested, .leftByItself, .stopped, .restAborted, .restImpossible:
+    case .leftByItself, .stopped:
+      // Those that wait for their turn wait for the end of this one, whatever it is.
+      check?.abandon()
+      check = nil
+      if let result { tell(result) } else { end(false, "it ended before it was checked") }
+    case .rested, .restAborted, .restImpossible:
       if let result { tell(result) }
     default: break
     }
