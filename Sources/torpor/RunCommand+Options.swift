@@ -1,5 +1,6 @@
 import Linux
 import Torpor
+import Units
 
 /// What was asked for, checked.
 extension RunCommand {
@@ -27,6 +28,10 @@ extension RunCommand {
       options.mayKill = mayKill
       options.startTimeout = try TimeSpan.parse(startTimeout)
       options.stopTimeout = try TimeSpan.parse(stopTimeout)
+      guard let signal = Signal(stopSignal) else {
+        throw mistake("'\(stopSignal)' is no signal: TERM, SIGQUIT, RTMIN+3, 15")
+      }
+      options.execution.killSignal = signal.number
       options.writesJSON = json
       if let socketMode {
         guard let mode = UInt32(socketMode, radix: 8), mode <= 0o777 else {

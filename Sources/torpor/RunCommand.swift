@@ -13,7 +13,8 @@ struct RunCommand: ParsableCommand {
                         [--busy-check COMMAND] [--ignore-source ADDRESS[/BITS]]...
                         [--ready auto|notify] [--start] [--may-kill] [--user USER] [--socket-mode MODE]
                         [--env NAME=VALUE]... [--name NAME] [--json]
-                        [--start-timeout DURATION] [--stop-timeout DURATION] -- COMMAND [ARG...]
+                        [--start-timeout DURATION] [--stop-timeout DURATION] [--stop-signal SIGNAL]
+                        -- COMMAND [ARG...]
       """,
     discussion: """
       Holds the addresses, starts COMMAND when somebody connects, and puts it to rest when no connection has been open \
@@ -132,8 +133,14 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Give a start up after this long.", valueName: "duration"))
   var startTimeout = "90s"
 
-  @Option(help: ArgumentHelp("Kill the service if it runs this long after SIGTERM.", valueName: "duration"))
+  @Option(help: ArgumentHelp("Kill the service if it runs this long after its stop signal.", valueName: "duration"))
   var stopTimeout = "90s"
+
+  @Option(
+    help: ArgumentHelp(
+      "What tells the service to end, when nobody uses it: TERM, QUIT, INT, RTMIN+3; KILL for one that it does no harm.",
+      valueName: "signal"))
+  var stopSignal = "TERM"
 
   @Argument(
     parsing: .postTerminator, help: ArgumentHelp("The service and its arguments, after --.", valueName: "command"))

@@ -26,6 +26,29 @@ extension ServerTests {
       }
     }
 
+    @Test func aServiceIsToldToEndByTheSignalThatItWants() throws {
+      try OddServer.run(["--ignore-sigterm"], options: ["--stop-signal", "USR1"]) { torpor, endpoint in
+        for _ in 1...3 {
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.rested)
+        }
+        try #require(torpor.count(of: .stopTimedOut) == 0)
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
+    @Test func aServiceThatSIGKILLDoesNoHarmNeedsNoOther() throws {
+      try OddServer.run(["--ignore-sigterm"], options: ["--stop-signal", "SIGKILL"]) { torpor, endpoint in
+        for _ in 1...3 {
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.rested)
+        }
+        try #require(torpor.count(of: .stopTimedOut) == 0)
+        try #require(torpor.count(of: .failed) == 0)
+        try torpor.requireNothingRuns()
+      }
+    }
+
     @Test func aServiceThatGoesToTheBackgroundIsFollowedThere() throws {
       try OddServer.run(["--background"]) { torpor, endpoint in
         for life in 1...3 {

@@ -115,7 +115,10 @@ extension ServerTests {
       }
     }
 
-    @Test(arguments: [["--handover", "magic"], ["--ready", "soon"], ["--no-such-option"]])
+    @Test(arguments: [
+      ["--stop-signal", "SIGNONE"], ["--stop-signal", "0"], ["--handover", "magic"], ["--ready", "soon"],
+      ["--no-such-option"],
+    ])
     func anUnknownOptionOrValueIsNamed(option: [String]) throws {
       let outcome = try Outcome(of: ["-l", "127.0.0.1:\(try freePort())"] + option + ["--", "true"])
       #expect(outcome.status == .exited(2))

@@ -90,14 +90,15 @@ final class ConnectionProcess: CgroupSource {
     }
   }
 
-  func terminateMain() {
+  /// - Parameter signals: sent in this order, to the first of them.
+  func terminateMain(_ signals: [Int32]) {
     switch main {
-    case .some(let main): try? main.send(signal: SIGTERM)
+    case .some(let main): for signal in signals { try? main.send(signal: signal) }
     case .none: break
     }
   }
 
-  func terminateAll() { signalAll(SIGTERM) }
+  func terminateAll(_ signals: [Int32]) { for signal in signals { signalAll(signal) } }
 
   func killAll() {
     switch cgroup {

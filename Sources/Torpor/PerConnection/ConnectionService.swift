@@ -74,6 +74,7 @@ final class ConnectionService: HeldService {
   }
 
   var connectionCount: Int { connections.count }
+  private var stopSignals: [Int32] { options.execution.stopSignals(isRestarting: false) }
 
   /// Whether what is wanted from now on is another command at most.
   func canTakeUp(_ new: ServiceOptions) -> Bool {
@@ -136,8 +137,8 @@ final class ConnectionService: HeldService {
     case .accept(let index): accept(index)
     case .spawn: spawn()
     case .drop: inHand = nil
-    case .terminateMains: for connection in connections.values { connection.terminateMain() }
-    case .terminateLeftovers(let id): connections[id]?.terminateAll()
+    case .terminateMains: for connection in connections.values { connection.terminateMain(stopSignals) }
+    case .terminateLeftovers(let id): connections[id]?.terminateAll(stopSignals)
     case .killLeftovers(let id): connections[id]?.killAll()
     case .killAll: for connection in connections.values { connection.killAll() }
     case .report(let report): tell(report)

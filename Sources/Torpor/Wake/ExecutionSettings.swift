@@ -113,6 +113,14 @@ public struct ExecutionSettings: Equatable, Sendable {
 
   public init() {}
 
+  /// KillSignal=, and what goes with it (systemd.kill(5)): a stopped process must go on to take it.
+  ///
+  /// - Parameter isRestarting: it is started again at once.
+  func stopSignals(isRestarting: Bool) -> [Int32] {
+    let first = isRestarting ? restartKillSignal ?? killSignal : killSignal
+    return [first] + (sendSIGHUP ? [SIGHUP] : []) + (first == SIGKILL ? [] : [SIGCONT])
+  }
+
   /// What systemd gives a service of which nothing else is said.
   public static var unitDefaults: ExecutionSettings {
     var settings = ExecutionSettings()

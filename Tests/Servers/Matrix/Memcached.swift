@@ -6,13 +6,14 @@ extension ServerTests.MatrixTests {
 }
 
 extension MatrixServer {
-  /// It looks for SIGTERM once a second.
+  /// It looks for SIGTERM once a second, and has nothing that SIGKILL could harm.
   static let memcached = MatrixServer(
     name: "memcached", needs: [.program("memcached")], versionCommand: ["memcached", "--version"],
-    sockets: [[.tcp4], [.unix], [.udp]], secondsPerStop: 2
+    sockets: [[.tcp4], [.unix], [.udp]]
   ) { place in
     let user = Machine.isRoot ? ["-u", "nobody"] : []
-    return Setup(command: ["memcached"] + address(place.endpoint) + user) { word in
+    let command = ["memcached"] + address(place.endpoint) + user
+    return Setup(command: command, options: ["--stop-signal", "KILL"]) { word in
       let set = "set \(word) 0 0 5\r\nhello\r\n"
       if place.endpoint.isDatagram { return .text(datagramHeader + set, reply: datagramHeader + "STORED\r\n") }
       return .text(set + "get \(word)\r\n", reply: "STORED\r\nVALUE \(word) 0 5\r\nhello\r\nEND\r\n")

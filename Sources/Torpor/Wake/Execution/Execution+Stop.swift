@@ -66,11 +66,7 @@ extension Execution {
     }
   }
 
-  /// KillSignal=, and what goes with it (systemd.kill(5)): a stopped process must go on to take it.
-  var stopSignals: [Int32] {
-    let first = isRestarting ? settings.restartKillSignal ?? settings.killSignal : settings.killSignal
-    return [first] + (settings.sendSIGHUP ? [SIGHUP] : []) + (first == SIGKILL ? [] : [SIGCONT])
-  }
+  var stopSignals: [Int32] { settings.stopSignals(isRestarting: isRestarting) }
 
   // MARK: commands
 
