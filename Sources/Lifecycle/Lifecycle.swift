@@ -5,7 +5,12 @@
 public struct Lifecycle: Equatable, Sendable {
   public internal(set) var configuration: Configuration
   /// What it will be when no rest is under way.
-  var nextConfiguration: Configuration?
+  var nextConfiguration: Configuration? {
+    get {
+      if case .next(let configuration) = plan { configuration } else { nil }
+    }
+    set { plan = newValue.map { .next($0) } ?? .asItIs }
+  }
   public internal(set) var state: State = .dormant
   /// Failed starts in a row.
   public internal(set) var failures = 0
@@ -18,6 +23,13 @@ public struct Lifecycle: Equatable, Sendable {
   var startTally = Tally()
   var triggerTally = Tally()
   private var lastQuery: UInt64 = 0
+  /// A configuration is large, and most services have no other ahead of them.
+  private var plan = Plan.asItIs
+
+  private indirect enum Plan: Equatable, Sendable {
+    case asItIs
+    case next(Configuration)
+  }
 
   public init(configuration: Configuration) { self.configuration = configuration }
 
