@@ -237,7 +237,7 @@ extension Service {
   private func finish() {
     endInstance()
     for socket in sockets { socket.release() }
-    processes.dropCgroup()
+    madeRuntime?.processes.dropCgroup()
     // The service is gone; what it has sent may still be on its way through us.
     relays.finish(within: .seconds(5)) { [weak self] in self?.onEnd?() }
   }

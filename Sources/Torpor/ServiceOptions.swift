@@ -1,6 +1,8 @@
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// What `torpor run` is asked to do, checked.
 public struct ServiceOptions: Sendable {
   public enum Handover: String, Sendable, CaseIterable {
@@ -52,7 +54,11 @@ public struct ServiceOptions: Sendable {
   public var startsAtOnce = false
   public var account: Account?
   /// What more a unit file says of starting and stopping it.
-  public var execution = ExecutionSettings()
+  public var execution: ExecutionSettings {
+    get { sharedExecution.value }
+    set { sharedExecution = Shared(newValue) }
+  }
+  private var sharedExecution = Shared(ExecutionSettings())
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
   /// Of these, from one address; nil: no limit.
@@ -74,7 +80,11 @@ public struct ServiceOptions: Sendable {
   /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
   public var socketMode: UInt32?
   /// What counts as use of it.
-  public var watch = WatchOptions()
+  public var watch: WatchOptions {
+    get { sharedWatch.value }
+    set { sharedWatch = Shared(newValue) }
+  }
+  private var sharedWatch = Shared(WatchOptions())
   /// Hand connections of an aborted rest back by relaying even where the kernel could migrate them.
   public var neverMigrates = false
 
@@ -83,6 +93,12 @@ public struct ServiceOptions: Sendable {
     self.command = command
     self.listen = listen
     self.idleTimeout = idleTimeout
+  }
+
+  /// Has what is the same in `other` in common with it: these are large, and mostly those of many services.
+  mutating func share(with other: ServiceOptions) {
+    sharedExecution.join(other.sharedExecution)
+    sharedWatch.join(other.sharedWatch)
   }
 
   /// The paths belong to whoever the service runs as.

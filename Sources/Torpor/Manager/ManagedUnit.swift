@@ -20,9 +20,8 @@ final class ManagedUnit {
   private(set) var isRemoved = false
   /// What it is now ends so that it becomes what its files say.
   private var isMadeAnew = false
-  /// Nothing of it is left.
-  var onGone: (() -> Void)?
-  let holds: UnitHolds
+  /// nil: nobody has held it yet.
+  private var madeHolds: UnitHolds?
   let host: UnitHost
 
   private var wakeWaiters: [Waiter<WakeOutcome>] = []
@@ -37,9 +36,19 @@ final class ManagedUnit {
     name = definition.name
     self.definition = definition
     self.host = host
-    holds = UnitHolds(loop: host.loop)
     remarks = definition.diagnostics.map(\.description)
-    holds.onChange = { [weak self] in self?.holdsChanged() }
+  }
+
+  /// Who wants it to stay up.
+  var holds: [UnitHold] { madeHolds?.all ?? [] }
+
+  /// What to add to, or to take from.
+  var holdsToChange: UnitHolds {
+    if let madeHolds { return madeHolds }
+    let made = UnitHolds(loop: host.loop)
+    made.onChange = { [weak self] in self?.holdsChanged() }
+    madeHolds = made
+    return made
   }
 
   var connectionService: ConnectionService? { service as? ConnectionService }
@@ -138,7 +147,7 @@ final class ManagedUnit {
       // Its sockets are closed when nobody is in the middle of it any more.
       return host.later { [weak self] in if let self, !isRemoved, !host.isStopping { hold() } }
     }
-    onGone?()
+    host.gone(self)
   }
 
   // MARK: what is asked of it
@@ -156,7 +165,7 @@ final class ManagedUnit {
 
   func rest(_ completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
     guard let single else { return completion(.failure(refusal(of: "put to rest"))) }
-    if let hold = holds.all.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
+    if let hold = holds.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
     if phase == .dormant { return completion(.success(RestOutcome(wasDormant: true, bytesGivenBack: nil))) }
     restWaiters.append(Waiter(completion: completion))
     single.post(.restRequested)
@@ -255,7 +264,7 @@ final class ManagedUnit {
   /// Its files are gone. Who uses it may finish.
   func remove() {
     isRemoved = true
-    guard let service else { return onGone?() ?? () }
+    guard let service else { return host.gone(self) }
     // Nothing runs that could be in use.
     if phase == .dormant || phase == .failed { service.stop() } else { single?.retire() }
   }

@@ -45,6 +45,7 @@ public final class Manager {
     schedule = Alarm(loop: loop)
     voice.onRecord = { [weak self] record, sentence in self?.tell(record, sentence) }
     host.onHoldsChanged = { [weak self] in self?.holdsChanged($0, $1) }
+    host.onGone = { [weak self] in self?.gone($0) }
     schedule.onDue = { [weak self] in self?.verifyWhatIsDue() }
     verifications.onResult = { [weak self] in self?.verified($0) }
   }
@@ -112,7 +113,6 @@ public final class Manager {
     for diagnostic in definition.diagnostics { voice.narrator(for: definition.name).warn(diagnostic.description) }
     let unit = ManagedUnit(definition, host: host)
     units[definition.name] = unit
-    unit.onGone = { [weak self, weak unit] in if let unit { self?.gone(unit) } }
     unit.hold()
     return .added
   }
@@ -162,11 +162,14 @@ public final class Manager {
         seconds: record.seconds ?? record.awakeSeconds ?? record.milliseconds.map { $0 / 1000 }, reason: record.reason))
   }
 
-  private func holdsChanged(_ unit: String, _ holds: UnitHolds) { journal.setPins(holds.all, of: unit) }
+  private func holdsChanged(_ unit: String, _ holds: [UnitHold]) { journal.setPins(holds, of: unit) }
 
   private func restoreHolds() {
     let now = WallClock.now()
-    for name in unitNames { units[name]?.holds.restore(journal.holds(of: name, at: now)) }
+    for name in unitNames {
+      let holds = journal.holds(of: name, at: now)
+      if !holds.isEmpty { units[name]?.holdsToChange.restore(holds) }
+    }
   }
 
   // MARK: verification

@@ -16,7 +16,9 @@ final class UnitHost {
   private var postponed: [() -> Void] = []
   /// Nothing is held anew.
   var isStopping = false
-  var onHoldsChanged: ((_ unit: String, UnitHolds) -> Void)?
+  var onHoldsChanged: ((_ unit: String, [UnitHold]) -> Void)?
+  /// Nothing of a unit is left.
+  var onGone: ((ManagedUnit) -> Void)?
 
   init(loop: EventLoop, voice: ManagerVoice, output: ServiceOutput, translation: UnitTranslation) {
     self.loop = loop
@@ -29,7 +31,14 @@ final class UnitHost {
     laterAlarm.onDue = { [weak self] in self?.runPostponed() }
   }
 
-  func options(_ unit: Unit) throws(ServiceError) -> ServiceOptions { try translation.options(of: unit) }
+  func options(_ unit: Unit) throws(ServiceError) -> ServiceOptions {
+    var options = try translation.options(of: unit)
+    if let lastOptions { options.share(with: lastOptions) }
+    lastOptions = options
+    return options
+  }
+  /// Thousands of units are mostly alike, and come one after the other.
+  private var lastOptions: ServiceOptions?
 
   func makeService(_ unit: Unit) throws(ServiceError) -> any HeldService {
     let options = try options(unit)
@@ -41,7 +50,9 @@ final class UnitHost {
     return try Service(options, loop: loop, tables: tables, narrator: narrator, output: logged)
   }
 
-  func holdsChanged(_ unit: String, _ holds: UnitHolds) { onHoldsChanged?(unit, holds) }
+  func holdsChanged(_ unit: String, _ holds: [UnitHold]) { onHoldsChanged?(unit, holds) }
+
+  func gone(_ unit: ManagedUnit) { onGone?(unit) }
 
   /// Runs a command of the manager's own. `onProblem` hears why it could not be started or how it failed.
   func run(_ command: CommandLine, variables: [String], onProblem: @escaping (String) -> Void) {

@@ -1,9 +1,12 @@
 import Glibc
 import Linux
 
+import struct Units.Shared
+
 /// Starts a service's processes: environment, sockets, user, limits, filter.
 final class Launcher {
-  private let options: ServiceOptions
+  private let sharedOptions: Shared<ServiceOptions>
+  private var options: ServiceOptions { sharedOptions.value }
   private var settings: ExecutionSettings { options.execution }
   /// The only command that was found beforehand; nil: a unit's are looked for at each start.
   private let path: String?
@@ -20,8 +23,9 @@ final class Launcher {
   private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
-  init(_ options: ServiceOptions) throws(ServiceError) {
-    self.options = options
+  init(_ sharedOptions: Shared<ServiceOptions>) throws(ServiceError) {
+    self.sharedOptions = sharedOptions
+    let options = sharedOptions.value
     fileLimit = try? FileLimit.raise()
     let main = options.execution.start.last
     let command = main.map { [$0.path] + $0.words } ?? options.command

@@ -138,7 +138,7 @@ extension Service {
 
   /// After each event: nobody waits for the word of a service that doesn't run any more.
   func updateBusyCheck() {
-    guard !isRunning, let busyCheck, busyCheck.isUnderWay else { return }
+    guard !isRunning, let busyCheck = madeSenses?.busyCheck, busyCheck.isUnderWay else { return }
     busyCheck.abandon()
     disregardsVisits(false)
     looks = []
