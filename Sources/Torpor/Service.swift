@@ -148,9 +148,6 @@ public final class Service: HeldService, RelayOwner {
   /// It was started to be checked: what it is seen at work at next is its own start.
   var disregardsWorkOnce = false
 
-  /// A child of ours has ended.
-  public func childEnded() { madeRuntime?.processes.reap() }
-
   // MARK: events
 
   var now: Instant { Instant(nanoseconds: MonotonicClock.now()) }

@@ -87,9 +87,7 @@ public final class Manager {
 
   private func handle(_ signal: Int32) {
     switch signal {
-    case SIGCHLD:
-      loop.children.reap()
-      for unit in units.values where unit.phase != .dormant { unit.service?.childEnded() }
+    case SIGCHLD: loop.reapChildren()
     case SIGHUP: reload { _ in }
     default: stop()
     }

@@ -100,11 +100,6 @@ final class ConnectionService: HeldService {
     isStopRequested = true
   }
 
-  func childEnded() {
-    loop.children.reap()
-    for id in server.leftovers.keys { checkLeftovers(id) }
-  }
-
   private func mainEnded(_ connection: ConnectionProcess, _ status: Int32) {
     let leavesOthers = connection.mainEnded()
     post(.mainExited(connection.id, ServiceProcesses.exitStatus(status), leavesOthers: leavesOthers))
