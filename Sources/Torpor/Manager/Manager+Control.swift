@@ -39,7 +39,9 @@ extension Manager: ManagerControl {
     return try unit(name).holdsToChange.add(seconds: seconds, reason: reason, holder: holder)
   }
 
-  public func release(_ name: String, id: Int?) throws(ControlFailure) -> Int { try unit(name).holdsToChange.release(id) }
+  public func release(_ name: String, id: Int?) throws(ControlFailure) -> Int {
+    try unit(name).holdsToChange.release(id)
+  }
 
   public func verify(_ name: String, completion: @escaping (Result<UnitVerification, ControlFailure>) -> Void) {
     do throws(ControlFailure) { verifications.ask(try unit(name).name, completion) } catch {

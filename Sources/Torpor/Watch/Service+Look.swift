@@ -99,7 +99,9 @@ extension Service {
           sample.isAtWork = isAtWork && !disregardsWorkOnce
           disregardsWorkOnce = false
         }
-        isDone(sample)
+        // Of those that are relayed we have the connections ourselves.
+        guard let unix, front == nil else { return isDone(sample) }
+        unix.addForeign(to: sample, table, at: now, isDone)
       } catch {
         narrator.warn("cannot list the service's connections (sock_diag): \(error)")
         isDone(nil)

@@ -20,7 +20,7 @@ final class ServiceSenses {
       ? nil : ConnectionSense(tables: service.tables) { [unowned service] in service.tcpSockets }
     unix =
       service.signalledSockets.isEmpty
-      ? nil : UnixSense(tables: service.tables) { [unowned service] in service.signalledSockets }
+      ? nil : UnixSense(tables: service.tables, loop: service.loop) { [unowned service] in service.signalledSockets }
     datagrams =
       service.datagramSockets.isEmpty ? nil : DatagramSense { [unowned service] in service.datagramSockets }
   }
