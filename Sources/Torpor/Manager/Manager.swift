@@ -22,6 +22,7 @@ public final class Manager {
   private let schedule: Alarm
   private var isStopping = false
   private var willSettle = false
+  private var willEnd = false
   let startedAt = WallClock.now()
 
   public init(_ settings: ManagerSettings) throws(ServiceError) {
@@ -126,7 +127,7 @@ public final class Manager {
       journal.append(Narrator.Record(event: JournalLine.removed, service: unit.name))
       settleLater()
     }
-    if isStopping { endIfAllGone() }
+    if isStopping { endLater() }
   }
 
   /// Once for all that go in this turn of the loop, which may be thousands.
@@ -208,8 +209,10 @@ public final class Manager {
 
   /// One timer for all of them, and none where no unit wants it. The clock on the wall may be set, so it is looked at once an hour.
   func planVerifications() {
-    let moments = units.values.compactMap { nextVerification($0) }
-    guard let first = moments.min(), verifications.isEmpty else { return schedule.set(to: nil) }
+    // What is under way plans the next when it ends: once, however many there are.
+    guard verifications.isEmpty, let first = units.values.lazy.compactMap({ self.nextVerification($0) }).min() else {
+      return schedule.set(to: nil)
+    }
     let seconds = min(max(first - WallClock.now(), 1), 3600)
     schedule.set(to: MonotonicClock.now() + UInt64(seconds * 1e9))
   }
@@ -226,10 +229,17 @@ public final class Manager {
       supervisor?.stopping("ending \(Narrator.count(units.values.count { $0.phase != .dormant }, "service"))")
     }
     for unit in units.values { unit.service?.stop() }
-    endIfAllGone()
+    endLater()
   }
 
-  private func endIfAllGone() {
-    if units.values.allSatisfy({ $0.service == nil }) { loop.stop() }
+  /// Looked at once for all that have gone in this turn of the loop, which may be thousands.
+  private func endLater() {
+    guard !willEnd else { return }
+    willEnd = true
+    host.later { [weak self] in
+      guard let self else { return }
+      willEnd = false
+      if units.values.allSatisfy({ $0.service == nil }) { loop.stop() }
+    }
   }
 }
