@@ -37,7 +37,7 @@ public struct ServiceOptions: Sendable {
   public enum Readiness: String, Sendable, CaseIterable { case auto, notify }
 
   public var name: String
-  /// With its arguments; not empty.
+  /// With its arguments; empty where `execution` has commands.
   public var command: [String]
   /// "NAME=VALUE", added to our own. They and the command's arguments may have placeholders (`PlaceholderText`).
   public var environment: [String] = []
@@ -55,10 +55,21 @@ public struct ServiceOptions: Sendable {
   public var account: Account?
   /// What more a unit file says of starting and stopping it.
   public var execution: ExecutionSettings {
-    get { sharedExecution.value }
-    set { sharedExecution = Shared(newValue) }
+    get {
+      var execution = sharedExecution.value
+      execution.start = start
+      return execution
+    }
+    set {
+      start = newValue.start
+      var execution = newValue
+      execution.start = []
+      sharedExecution = Shared(execution)
+    }
   }
+  /// All of it but `start`, in which most services differ.
   private var sharedExecution = Shared(ExecutionSettings())
+  private var start: [CommandLine] = []
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
   /// Of these, from one address; nil: no limit.

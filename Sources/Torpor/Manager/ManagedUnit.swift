@@ -8,7 +8,7 @@ final class ManagedUnit {
   /// As it is applied.
   private(set) var definition: Unit
   /// As its files say since the last reload, where that waits for the service to be dormant.
-  private var pendingDefinition: Unit?
+  private var pendingDefinition: Shared<Unit>?
   /// nil: nothing is held, and `problem` says why.
   private(set) var service: (any HeldService)?
   private(set) var problem: String?
@@ -120,7 +120,10 @@ final class ManagedUnit {
     if phase == .dormant { lookWhenDormant() }
   }
 
-  private func lookWhenDormant() { host.later { [weak self] in self?.becameDormant() } }
+  private func lookWhenDormant() {
+    guard isRemoved || pendingDefinition != nil else { return }
+    host.later { [weak self] in self?.becameDormant() }
+  }
 
   private func finish<Outcome>(_ waiters: inout [Waiter<Outcome>], _ result: Result<Outcome, ControlFailure>) {
     let all = waiters
@@ -137,7 +140,7 @@ final class ManagedUnit {
   private func becameDormant() {
     guard phase == .dormant else { return }
     if isRemoved { return service?.stop() ?? () }
-    if let pendingDefinition { apply(pendingDefinition) }
+    if let pendingDefinition { apply(pendingDefinition.value) }
   }
 
   private func ended() {
@@ -209,7 +212,7 @@ final class ManagedUnit {
     let wasRemoved = isRemoved
     isRemoved = false
     remarks = new.diagnostics.map(\.description)
-    let isChanged = !new.isSame(as: pendingDefinition ?? definition)
+    let isChanged = !new.isSame(as: pendingDefinition?.value ?? definition)
     if service == nil {
       definition = new
       pendingDefinition = nil
@@ -234,9 +237,9 @@ final class ManagedUnit {
       if try service.replaceOptions(options) {
         definition = new
         pendingDefinition = nil
-        (single?.output as? LoggedOutput)?.nextSettings = host.translation.output(of: new)
+        (single?.output as? LoggedOutput)?.nextSettings = host.output(of: new)
       } else {
-        pendingDefinition = new
+        pendingDefinition = Shared(new)
       }
     } catch {
       pendingDefinition = nil
@@ -248,7 +251,7 @@ final class ManagedUnit {
 
   /// One process for all connections, or one for each: these have nothing in common. The sockets are let go of for a moment.
   private func makeAnew(_ new: Unit) {
-    guard phase == .dormant else { return pendingDefinition = new }
+    guard phase == .dormant else { return pendingDefinition = Shared(new) }
     definition = new
     pendingDefinition = nil
     isMadeAnew = true

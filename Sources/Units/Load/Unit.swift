@@ -16,8 +16,17 @@ public struct Unit: Equatable, Sendable {
   /// One for each socket unit, in the order of their names; more than one where several name the same service.
   public internal(set) var sockets: [SocketSection] = []
   public internal(set) var service: ServiceSection {
-    get { sharedService.value }
-    set { sharedService = Shared(newValue) }
+    get {
+      var service = sharedService.value
+      service.execution = sharedExecution.value
+      return service
+    }
+    set {
+      sharedExecution = Shared(newValue.execution)
+      var service = newValue
+      service.execution = ProcessSettings()
+      sharedService = Shared(service)
+    }
   }
   public internal(set) var idle: IdleSection {
     get { sharedIdle.value }
@@ -49,13 +58,16 @@ public struct Unit: Equatable, Sendable {
   }
 
   private var sharedUnit = Shared(UnitSection())
+  /// All of it but `execution`, in which fewer units differ.
   private var sharedService = Shared(ServiceSection())
+  private var sharedExecution = Shared(ProcessSettings())
   private var sharedIdle = Shared(IdleSection())
 
   /// Has what is the same in `other` in common with it.
   mutating func share(with other: Unit) {
     sharedUnit.join(other.sharedUnit)
     sharedService.join(other.sharedService)
+    sharedExecution.join(other.sharedExecution)
     sharedIdle.join(other.sharedIdle)
   }
 }
