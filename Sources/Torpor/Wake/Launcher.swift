@@ -28,7 +28,8 @@ final class Launcher {
     fileLimit = try? FileLimit.raise()
     let program = Self.command(options).first ?? ""
     do throws(Errno) {
-      path = options.execution.start.isEmpty ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
+      path =
+        options.execution.start.isEmpty ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
     } catch {
       throw ServiceError("cannot start '\(program)': \(error)", exitCode: error == .noEntry ? 127 : 126)
     }
@@ -36,7 +37,9 @@ final class Launcher {
       throw ServiceError("cannot run '\(program)' as user '\(account.name)': only root may change the user")
     }
     let words: CommandWords
-    do throws(PlaceholderText.Mistake) { words = try Self.words(options) } catch { throw ServiceError(error.description, exitCode: 2) }
+    do throws(PlaceholderText.Mistake) { words = try Self.words(options) } catch {
+      throw ServiceError(error.description, exitCode: 2)
+    }
     if !options.handover.passesSockets, words.nameDescriptors {
       throw ServiceError(
         "a placeholder of the command stands for a descriptor, and --handover \(options.handover.rawValue) passes none",
