@@ -22,8 +22,8 @@ extension Service {
       sense?.watchCloses()
       unixSense?.watch()
     case .forgetCloses:
-      sense?.forgetCloses()
-      unixSense?.forget()
+      madeSenses?.connections?.forgetCloses()
+      madeSenses?.unix?.forget()
     case .readQueues(let query): readQueues(query)
     case .sample(let query): sample(query)
     case .openNext(let indices): openNext(indices)
