@@ -3,9 +3,21 @@
 /// A value without a clock and without I/O. The shell turns what the kernel says into events and carries the actions out;
 /// the simulation does the same with a kernel of its own.
 public struct Lifecycle: Equatable, Sendable {
-  public internal(set) var configuration: Configuration
+  public internal(set) var configuration: Configuration {
+    get {
+      switch kept {
+      case .configuration(let configuration): configuration
+      }
+    }
+    set { kept = .configuration(newValue) }
+  }
   /// What it will be when no rest is under way.
-  var nextConfiguration: Configuration?
+  var nextConfiguration: Configuration? {
+    get {
+      if case .next(let configuration) = plan { configuration } else { nil }
+    }
+    set { plan = newValue.map { .next($0) } ?? .asItIs }
+  }
   public internal(set) var state: State = .dormant
   /// Failed starts in a row.
   public internal(set) var failures = 0
@@ -18,8 +30,23 @@ public struct Lifecycle: Equatable, Sendable {
   var startTally = Tally()
   var triggerTally = Tally()
   private var lastQuery: UInt64 = 0
+  // A configuration is large. Most services have the same as others, and no other ahead of them.
+  private var kept: Kept
+  private var plan = Plan.asItIs
 
-  public init(configuration: Configuration) { self.configuration = configuration }
+  private indirect enum Kept: Equatable, Sendable { case configuration(Configuration) }
+
+  private indirect enum Plan: Equatable, Sendable {
+    case asItIs
+    case next(Configuration)
+  }
+
+  public init(configuration: Configuration) { kept = .configuration(configuration) }
+
+  /// Has its configuration in common with `other` if they are the same.
+  public mutating func share(with other: Lifecycle) {
+    if kept == other.kept { kept = other.kept }
+  }
 
   /// What to do before the first event.
   public func begin() -> [Action] { [.report(.dormant), .arm] }

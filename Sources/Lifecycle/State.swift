@@ -1,6 +1,6 @@
 extension Lifecycle {
-  /// Where a service is. What is only true in one state is kept in that state.
-  public enum State: Equatable, Sendable {
+  /// Where a service is. What is only true in one state is kept in that state, and apart: most services are dormant.
+  public indirect enum State: Equatable, Sendable {
     /// Sockets armed, no process, no deadline.
     case dormant
     case starting(Starting)

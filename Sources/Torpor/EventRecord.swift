@@ -116,10 +116,10 @@ extension Narrator {
         pid = context.pid
       case .neverBound(let indices):
         event = "never-bound"
-        sockets = indices.sorted().compactMap { context.sockets[$0] }
+        sockets = indices.sorted().compactMap(context.socketName)
       case .listenerShutDown(let index):
         event = "listener-shut-down"
-        socket = context.sockets[index]
+        socket = context.socketName(index)
       case .stopTimedOut(let after):
         event = "stop-timed-out"
         seconds = TimeSpan.seconds(after)

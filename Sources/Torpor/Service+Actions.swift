@@ -22,8 +22,8 @@ extension Service {
       sense?.watchCloses()
       unixSense?.watch()
     case .forgetCloses:
-      sense?.forgetCloses()
-      unixSense?.forget()
+      madeSenses?.connections?.forgetCloses()
+      madeSenses?.unix?.forget()
     case .readQueues(let query): readQueues(query)
     case .sample(let query): sample(query)
     case .openNext(let indices): openNext(indices)
@@ -237,7 +237,7 @@ extension Service {
   private func finish() {
     endInstance()
     for socket in sockets { socket.release() }
-    processes.dropCgroup()
+    madeRuntime?.processes.dropCgroup()
     // The service is gone; what it has sent may still be on its way through us.
     relays.finish(within: .seconds(5)) { [weak self] in self?.onEnd?() }
   }

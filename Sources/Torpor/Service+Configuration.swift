@@ -1,10 +1,12 @@
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// What a service's core is told of it, and how that is changed.
 extension Service {
   static func configuration(
-    _ options: ServiceOptions, _ sockets: [any HeldSocket], _ launcher: Launcher, _ processes: ServiceProcesses
+    _ options: ServiceOptions, _ sockets: [any HeldSocket], _ launcher: Launcher, _ processes: ServiceProcesses?
   ) -> Lifecycle.Configuration {
     let isRelayed = options.handover == .relay
     var configuration = Lifecycle.Configuration(
@@ -16,7 +18,7 @@ extension Service {
     configuration.connections = options.watch.connections == .active ? .active : .open
     configuration.looksRegularly = options.watch.looksRegularly
     configuration.mayKill = options.mayKill
-    configuration.canFreeze = options.mayKill && processes.canFreeze(in: launcher.cgroupName)
+    configuration.canFreeze = options.mayKill && processes?.canFreeze(in: launcher.cgroupName) ?? false
     configuration.minimumUptime = options.minimumUptime
     configuration.restart = options.restart
     configuration.restartDelay = options.restartDelay
@@ -32,25 +34,28 @@ extension Service {
     let isDormant = lifecycle.state == .dormant
     guard isDormant || new.sharesSockets(with: options) else { return false }
     try new.checkSettings(against: options)
-    let newLauncher = try Launcher(new)
+    let shared = Shared(new)
+    let newLauncher = try Launcher(shared)
     if isDormant, !new.sharesSockets(with: options) {
       let holder = SocketHolder(
-        options: new, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop,
-        warn: { [narrator] in narrator.warn($0) })
+        options: new, relays: relays, loop: loop, warn: { [narrator] in narrator.warn($0) })
       let before = sockets
       sockets = try holder.hold(keeping: before)
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
-    options = new
-    newLauncher.onWarning = launcher.onWarning
-    newLauncher.mayPreload(loop: loop, disposal: disposal)
+    sharedOptions = shared
+    if let madeRuntime {
+      newLauncher.onWarning = launcher.onWarning
+      newLauncher.mayPreload(loop: loop, disposal: madeRuntime.disposal)
+      madeRuntime.execution.replace(shared, launcher: newLauncher)
+    }
     launcher = newLauncher
-    execution.replace(new, launcher: newLauncher)
-    var configuration = Self.configuration(new, sockets, newLauncher, processes)
+    var configuration = Self.configuration(new, sockets, newLauncher, new.mayKill ? processes : nil)
     guard isDormant else {
       // With those that the service never took, and that are held no longer.
       configuration.sockets = lifecycle.configuration.sockets
-      makeSenses()
+      looks = []
+      configureSenses()
       post(.reconfigured(configuration))
       return true
     }

@@ -21,7 +21,6 @@ struct UnitTranslation {
     options.account = try account(unit.service.execution)
     options.listen = try addresses(of: unit, options.socketAccess)
     options.execution = try execution(of: unit)
-    options.command = options.execution.start.last.map { [$0.path] + $0.words } ?? []
     options.connectionsMax = Int(unit.socket.maxConnections)
     options.connectionsPerSourceMax = unit.socket.maxConnectionsPerSource.map { Int($0) }
     options.mayKill = unit.idle.mayKill

@@ -99,7 +99,9 @@ extension Service {
           sample.isAtWork = isAtWork && !disregardsWorkOnce
           disregardsWorkOnce = false
         }
-        isDone(sample)
+        // Of those that are relayed we have the connections ourselves.
+        guard let unix, front == nil else { return isDone(sample) }
+        unix.addForeign(to: sample, table, at: now, isDone)
       } catch {
         narrator.warn("cannot list the service's connections (sock_diag): \(error)")
         isDone(nil)
@@ -138,7 +140,7 @@ extension Service {
 
   /// After each event: nobody waits for the word of a service that doesn't run any more.
   func updateBusyCheck() {
-    guard !isRunning, let busyCheck, busyCheck.isUnderWay else { return }
+    guard !isRunning, let busyCheck = madeSenses?.busyCheck, busyCheck.isUnderWay else { return }
     busyCheck.abandon()
     disregardsVisits(false)
     looks = []
