@@ -4,6 +4,7 @@ extension Lifecycle {
     /// How a start is known to be finished.
     public enum Readiness: Equatable, Sendable {
       /// Every held socket was bound by the service; or, where it takes its sockets by LISTEN_FDS, it has emptied their queues.
+      /// Where nobody is in them that can't be seen: then it has lived for as long as `settleGrace` says.
       case automatic
       /// The service sends READY=1 (sd_notify(3)).
       case notify
@@ -64,6 +65,13 @@ extension Lifecycle {
     public var drainTimeout: Duration = .milliseconds(50)
     /// How long a given-up drain waits for handshakes in flight before it relays those who wait.
     public var returnTimeout: Duration = .milliseconds(100)
+    /// How long a service that nobody waits for has to live to count as started, where nothing tells that it is up; nil: no time
+    /// proves it. systemd's Type=simple asks for none.
+    public var settleGrace: Duration? = .seconds(5)
+    /// The same from when it is seen to have taken the sockets that it was given.
+    public var takenGrace: Duration = .milliseconds(100)
+    /// Its first process is to end and leave the service behind, and it isn't started before. systemd's Type=forking.
+    public var startsInBackground = false
     /// How long after its first bind() a service may take for its others, before those that nobody but its own choice of
     /// addresses keeps unbound are relayed.
     public var bindGrace: Duration = .milliseconds(100)

@@ -52,15 +52,18 @@ public struct Sample: Equatable, Sendable {
   }
 }
 
-/// Lengths of the accept queues.
+/// Lengths of the accept queues, and what else a start is looked at for.
 public struct QueueLengths: Equatable, Sendable {
   /// Summed over the held sockets.
   public var current: Int
   /// Of those of the next sockets that are not empty, by socket.
   public var next: [Int: Int]
-  public init(current: Int, next: [Int: Int] = [:]) {
+  /// The service has changed something about each of the sockets that it was given, as one does that is about to use them.
+  public var areTaken: Bool
+  public init(current: Int, next: [Int: Int] = [:], areTaken: Bool = false) {
     self.current = current
     self.next = next
+    self.areTaken = areTaken
   }
 }
 

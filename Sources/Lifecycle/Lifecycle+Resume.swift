@@ -134,7 +134,8 @@ extension Lifecycle {
       let looks = configuration.readiness == .automatic
       let starting = Starting(
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true)
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true,
+        begunAt: now)
       state = .starting(starting)
       return [.listenAgain, .recordCloses, .sample(instance.startQuery)]
     case .quitting:

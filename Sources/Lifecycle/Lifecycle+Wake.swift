@@ -41,6 +41,8 @@ extension Lifecycle {
     var starting = starting
     switch event {
     case .spawned:
+      if !configuration.startsInBackground { starting.begunAt = now }
+      state = .starting(starting)
       return [.sample(starting.instance.startQuery)]
     case .spawnFailed:
       starting.instance.isGone = true
@@ -68,10 +70,16 @@ extension Lifecycle {
         starting.instance.hasAccepted = true
         return becomeReady(starting.instance, at: now)
       }
+      if hasSettled(&starting, lengths, at: now) {
+        starting.instance.isPresumed = true
+        return becomeReady(starting.instance, at: now)
+      }
       state = .starting(starting)
       return []
     case .mainExited(let status, let hasSuccessor):
       if let follow = Self.follow(&starting.instance, status, hasSuccessor) {
+        starting.begunAt = now
+        starting.takenAt = nil
         state = .starting(starting)
         return follow
       }
@@ -129,6 +137,17 @@ extension Lifecycle {
     starting.lookAt = now.advanced(by: starting.lookInterval)
     state = .starting(starting)
     return [.readQueues(query)]
+  }
+
+  /// A service that takes its sockets as they are passed shows by nothing but its queues that it is up, and nobody is in them. So
+  /// it counts as started when it has not died of its start: as it does for systemd at once. Whoever comes later is served when it
+  /// can, as by any service that is running; and what it binds later is noted as well.
+  private func hasSettled(_ starting: inout Starting, _ lengths: QueueLengths, at now: Instant) -> Bool {
+    guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty, let begunAt = starting.begunAt
+    else { return false }
+    starting.takenAt = lengths.areTaken ? starting.takenAt ?? now : nil
+    return Self.isDue(starting.takenAt?.advanced(by: configuration.takenGrace), at: now)
+      || Self.isDue(configuration.settleGrace.map(begunAt.advanced(by:)), at: now)
   }
 
   private mutating func startTimedOut(_ starting: Starting, at now: Instant) -> [Action] {

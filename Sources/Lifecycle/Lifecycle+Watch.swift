@@ -78,7 +78,11 @@ extension Lifecycle {
 
   /// It has not run for long, so that an end of its main process may be a step to the background.
   func isNew(_ instance: Instance, at now: Instant) -> Bool {
-    instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
+    // One that has done nothing yet but live may still be on its way to the background.
+    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted {
+      return configuration.startTimeout.map { now.since(instance.wokenAt) < $0 } ?? true
+    }
+    return instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
   }
 
   private mutating func noteUse(_ running: Running, at now: Instant) -> [Action] {

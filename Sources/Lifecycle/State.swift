@@ -22,6 +22,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
+    /// It has lived for a while with nobody waiting, which is all that is known of its readiness.
+    var isPresumed = false
     /// It has shut a listening socket down, and has not been seen to accept since.
     var deafness: Deafness?
     /// When held sockets that are still unbound are given up.
@@ -94,6 +96,10 @@ extension Lifecycle {
     var lookInterval: Duration
     /// Somebody has been seen waiting, so that empty queues mean that the service has taken them.
     var hasSeenQueue = false
+    /// Since when it has had the process that is to be the service; nil: not yet.
+    var begunAt: Instant?
+    /// Since when it is seen to have taken the sockets that it was given.
+    var takenAt: Instant?
     /// The start has taken too long: whether somebody has been served meanwhile decides.
     var lastLook: Query?
     var queueQuery: Query?

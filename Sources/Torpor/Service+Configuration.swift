@@ -23,7 +23,18 @@ extension Service {
     configuration.startLimit = options.startLimit
     configuration.triggerLimit = options.triggerLimit
     configuration.killMode = KillMode(options.execution.killMode)
+    configuration.settleGrace = settleGrace(options, canAdopt: configuration.canAdopt)
+    configuration.startsInBackground = options.execution.kind == .forking
     return configuration
+  }
+
+  /// What may still bind its sockets is given the time for it: most servers that load something first bind when they have.
+  private static func settleGrace(_ options: ServiceOptions, canAdopt: Bool) -> Duration? {
+    switch options.execution.kind {
+    // Its end is its start.
+    case .oneshot: nil
+    case .simple, .exec, .notify, .forking: canAdopt ? .seconds(5) : .milliseconds(500)
+    }
   }
 
   /// Takes up what its owner wants from now on. Sockets that stay are never closed, and a command is that of the next start.

@@ -12,12 +12,19 @@ extension Service {
         let next = socket.group.nextAcceptQueueLength()
         if next > 0 { lengths.next[socket.index] = next }
       }
+      if case .starting = lifecycle.state { lengths.areTaken = areTaken }
       post(.queuesRead(query, lengths))
     } catch {
       // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
       narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
       post(.queuesRead(query, QueueLengths(current: 1)))
     }
+  }
+
+  /// Each of its sockets has become non-blocking, which no start leaves it as: a server with an event loop has taken it over. One that
+  /// blocks in accept() can't be told from one that has not come to its sockets.
+  private var areTaken: Bool {
+    sockets.allSatisfy { $0.isHandedOver && $0.isNonBlocking }
   }
 
   func sample(_ query: Query) {

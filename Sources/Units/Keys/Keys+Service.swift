@@ -3,8 +3,8 @@ extension Keys {
     .implemented(
       "Service", "Type", "simple, exec, notify, forking, oneshot", default: "simple",
       """
-      When the service counts as started: at once and when its program runs (both: when its sockets are taken), at READY=1, \
-      when its first process has ended and left it behind, when its commands have ended.
+      When the service counts as started: simple and exec, when its sockets are taken, or when it has lived for a while (0.1 s to \
+      5 s) where nobody waits; at READY=1; when its first process has ended and left it behind; when its commands have ended.
       """
     ) { fragment, value throws(ValueError) in
       fragment.service.kind = try value.word(refused: [

@@ -45,6 +45,14 @@ struct Instance {
   /// Somebody waited when it was started.
   var isWanted = false
   var queueLooks: UInt64 = 0
+  /// Since when the one that is to be the service runs.
+  var begunAt: UInt64 = 0
+  /// Since when it can be seen to have taken its sockets.
+  var takenAt: UInt64?
+  /// Since when it has stood to be presumed ready: nobody has been seen waiting.
+  var unwaitedSince: UInt64?
+  /// A look at its start has shown somebody waiting.
+  var hasSeenQueue = false
   /// Since when it has taken whoever waited.
   var emptySince: UInt64?
   var frozenSince: UInt64?

@@ -86,5 +86,9 @@ struct Settings {
     ambushAtOncePercent = profile == .tcp ? 0 : 20
     failsFreezePercent = random.chance(80) ? 0 : 30
     if profile == .succession, random.chance(20) { refusesSuccessorPercent = 70 }
+    if random.chance(50) {
+      configuration.settleGrace = random.pick([nil, .milliseconds(20), .milliseconds(250), .seconds(2)])
+    }
+    if profile == .owner, random.chance(10) { configuration.startsInBackground = true }
   }
 }

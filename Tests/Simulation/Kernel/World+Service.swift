@@ -14,11 +14,13 @@ extension World {
     let leavesChildren = settings.configuration.killMode == .process
     if leavesChildren { plan.keepChildrenApart() }
     plan.acceptsUntilExit = extras.chance(settings.acceptsUntilExitPercent)
+    plan.showsTaking = !settings.serviceBinds && extras.chance(60)
     var queued: [Int] = []
     for group in kernel.groups where !group.isAbandoned { queued += kernel.listeners[group.current].queue }
     let id = instances.count
     instances.append(Instance(plan: plan, queuedAtBirth: queued))
     instances[id].spawnedAt = now
+    instances[id].begunAt = now
     instances[id].leavesChildren = leavesChildren
     noteSpawn()
     instances[id].isWanted = feeding == .connectionWaiting
@@ -60,6 +62,7 @@ extension World {
   mutating func startsAccepting(_ id: Int) {
     guard isRunning(id), !instances[id].isTerminated, !instances[id].isHanging else { return }
     instances[id].isAccepting = true
+    if instances[id].plan.showsTaking { instances[id].takenAt = now }
     scheduleAccept()
   }
 
@@ -274,6 +277,7 @@ extension World {
     guard let id = instances.indices.last else { return }
     outcome.counts.successorsFollowed += 1
     instances[id].epoch += 1
+    instances[id].begunAt = now
     instances[id].toldExit = nil
     if instances[id].childrenAlive > 0 {
       instances[id].childrenAlive -= 1

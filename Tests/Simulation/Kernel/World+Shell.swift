@@ -162,7 +162,8 @@ extension World {
   mutating func answer(_ question: Question, after delay: UInt64) {
     switch question {
     case .queues(let query):
-      let lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
+      var lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
+      lengths.areTaken = instances.last.map { $0.takenAt != nil } ?? false
       add(.answer(.queuesRead(query, lengths)), after: delay)
     case .sample(let query):
       if case .draining = lifecycle.state, drainLook == nil { drainLook = now }
@@ -199,6 +200,11 @@ extension World {
       lastExcuse = now
     }
     if case .sampled(let query, let sample) = event { noteAnswer(query, sample) }
+    if case .queuesRead(_, let lengths) = event, lengths.current > 0, case .starting = lifecycle.state,
+      let id = instances.indices.last
+    {
+      instances[id].hasSeenQueue = true
+    }
     if case .sampled(look, _) = event, let time = lookSawWaiting { lastUseSeen = max(lastUseSeen, time) }
     ambushIfHandingOver()
     feed(event)

@@ -15,7 +15,36 @@ extension World {
     case .automatic:
       let held = Set(kernel.groups.indices.filter { !kernel.groups[$0].isAbandoned })
       let isBound = settings.serviceBinds && instance.bound.isSuperset(of: held)
-      if !isBound, !instance.hasAccepted { violate(.readyInTime, "serving before it has bound all or accepted") }
+      if !isBound, !instance.hasAccepted, !mayBePresumed(instance) {
+        violate(.readyInTime, "serving before it has bound all or accepted")
+      }
+    }
+  }
+
+  /// Nobody has been seen waiting, and it has lived for long enough.
+  private func mayBePresumed(_ instance: Instance) -> Bool {
+    guard !instance.isWanted, !instance.hasSeenQueue else { return false }
+    return presumedAt(instance).map { $0 <= now } ?? false
+  }
+
+  private func presumedAt(_ instance: Instance) -> UInt64? {
+    let configuration = settings.configuration
+    if configuration.startsInBackground, instance.epoch == 0 { return nil }
+    let settled = configuration.settleGrace.map { instance.begunAt + $0.nanosecondCount }
+    let taken = instance.takenAt.map { max($0, instance.begunAt) + configuration.takenGrace.nanosecondCount }
+    return [settled, taken].compactMap { $0 }.min()
+  }
+
+  /// Once it can be presumed ready it is, within the time between two looks.
+  private mutating func checkPresuming(_ id: Int) {
+    let instance = instances[id]
+    guard !settings.serviceBinds, !instance.isWanted, kernel.queueLengths.current == 0, let due = presumedAt(instance)
+    else { return instances[id].unwaitedSince = nil }
+    let since = instance.unwaitedSince ?? now
+    instances[id].unwaitedSince = since
+    let begun = max(since, due)
+    if now > begun + 60 * millisecond + (now - instance.spawnedAt) / 32 + 2 * longestAnswer {
+      violate(.readyInTime, "it lives, nobody waits, and it isn't serving")
     }
   }
 
@@ -30,6 +59,7 @@ extension World {
       case .automatic: settings.serviceBinds ? instance.plan.binds.compactMap { $0 }.max() : nil
       }
     if let due, now > instance.spawnedAt + due + millisecond { violate(.readyInTime, "up, and not serving") }
+    if settings.configuration.readiness == .automatic, !instance.hasSeenQueue { checkPresuming(id) }
     guard settings.configuration.readiness == .automatic, !settings.serviceBinds, instance.isWanted,
       !instance.queuedAtBirth.isEmpty, instance.hasAccepted, kernel.queueLengths.current == 0
     else { return instances[id].emptySince = nil }

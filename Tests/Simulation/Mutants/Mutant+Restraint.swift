@@ -79,6 +79,19 @@ extension Mutant {
       "if lengths.current == 0, starting.hasSeenQueue {",
       "if lengths.current == 0 {", [.readyInTime], 1_000),
     Mutant(
+      "presumesWithSomebodyThere", "a start is over after a while, whoever waits", .wake,
+      "guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty, let",
+      "guard starting.instance.adopted.isEmpty, let", [.readyInTime], 1_000),
+    Mutant(
+      "neverPresumes", "a service that nobody waits for, and that binds nothing, isn't started before its timeout",
+      .wake,
+      "|| Self.isDue(configuration.settleGrace.map(begunAt.advanced(by:)), at: now)",
+      "", [.readyInTime], 2_000),
+    Mutant(
+      "presumesTheUnborn", "a start is over although the process that is to be the service isn't there", .wake,
+      "if !configuration.startsInBackground { starting.begunAt = now }",
+      "starting.begunAt = now", in: .owner, [.readyInTime], 10_000),
+    Mutant(
       "readyNoQueue", "nobody looks whether the queue of a service that starts is empty", .wake,
       "looks ? now.advanced(by: .milliseconds(1)) : nil",
       "nil", [.readyInTime, .neverEndsTheHealthy], 100),
