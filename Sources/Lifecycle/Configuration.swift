@@ -79,6 +79,8 @@ extension Lifecycle {
     public var deafGrace: Duration = .milliseconds(250)
     /// How long after its last datagram a service may take to answer it.
     public var answerGrace: Duration = .milliseconds(200)
+    /// How long a service that was woken by nobody who counts has for those who have woken it.
+    public var ignoredGrace: Duration = .seconds(1)
     /// How long a service may take to read the datagrams it has received, once new ones wait for its successor.
     public var datagramPatience: Duration = .seconds(5)
     /// How long freezing may take: a process in the middle of slow I/O freezes when that is over.

@@ -39,11 +39,21 @@ public struct Sample: Equatable, Sendable {
   /// Another sense than the connections has evidence of work, now or since the last sample: processing, channels, its own check.
   /// Told once, as `hasClosed` is; what can't be judged over so short a time is left for the next sample.
   public var isAtWork = false
+  /// Its own check has said that it is busy.
+  public var saysBusy = false
+  /// All who wait for it are of sources that don't count. Told by the look at who waits when it is started; while it runs, what is of
+  /// such a source isn't told at all.
+  public var isOnlyIgnored = false
 
   public init() {}
 
   /// The service has been seen at work for somebody.
   var showsService: Bool { accepted > 0 || hasClosed || hasReceived }
+
+  /// Or somebody is on the way to it.
+  var showsAnybody: Bool {
+    showsService || !queuedOnCurrent.isEmpty || !handshakes.isEmpty || unreadDatagrams > 0
+  }
 
   /// Nothing at all is under way, nor was since the last sample, but for what `lastUse` says.
   func isQuiet(allowingSilence: Bool) -> Bool {

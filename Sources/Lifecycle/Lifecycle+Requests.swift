@@ -184,7 +184,10 @@ extension Lifecycle {
     case .running:
       _ = letRest(at: now)
       guard case .running(let running) = state, !isPinned, !running.instance.saysBusy else { return [] }
-      return lookForRest(running, at: now)
+      let actions = lookForRest(running, at: now)
+      let look = Query(number: lastQuery)
+      change { $0.ownStartLook = look }
+      return actions
     case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended:
       return []
     }

@@ -37,6 +37,9 @@
 extension Lifecycle {
   /// What is later than `lastEvidence` is a use that ends it.
   mutating func beginRest(_ running: Running, lastEvidence: Instant, at now: Instant) -> [Action] {
+    var running = running
+    // A rest that is given up was used.
+    running.instance.isWokenByIgnored = false
     let report = Action.report(.resting(idle: now.since(running.lastEvidence)))
     return [report]
       + (configuration.restsByFreeze

@@ -34,10 +34,12 @@ extension Lifecycle {
       guard query == running.query else { return [] }
       // What can't be seen is busy.
       running.lastEvidence = now
+      running.instance.isWokenByIgnored = false
       state = .running(running)
       return []
     case .connectionClosed:
       running.instance.hasAccepted = true
+      running.instance.isWokenByIgnored = false
       return noteUse(running, at: now)
     case .adopted(let socket):
       note(adopted: socket, by: &running.instance, at: now)
@@ -127,9 +129,9 @@ extension Lifecycle {
       state = .running(running)
       return wasQuiet ? [.recordCloses] : []
     }
-    let restAt = max(
-      running.lastEvidence.advanced(by: timeout),
-      (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime))
+    let youngest = (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)
+    // Woken by nobody who counts, it has no idle time: that is for those who may come back.
+    let restAt = max(youngest, idleEnd(running, timeout))
     if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
     if configuration.looksRegularly {
       running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
@@ -144,6 +146,13 @@ extension Lifecycle {
     running.isQuiet = running.instance.deafness == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
+  }
+
+  /// When it has been idle for long enough, if nothing more happens.
+  func idleEnd(_ running: Running, _ timeout: Duration) -> Instant {
+    let end = running.lastEvidence.advanced(by: timeout)
+    guard running.instance.isWokenByIgnored, let readyAt = running.instance.readyAt else { return end }
+    return min(end, readyAt.advanced(by: configuration.ignoredGrace))
   }
 
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {

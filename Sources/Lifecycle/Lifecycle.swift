@@ -17,7 +17,7 @@ public struct Lifecycle: Equatable, Sendable {
   var restarts = 0
   var startTally = Tally()
   var triggerTally = Tally()
-  private var lastQuery: UInt64 = 0
+  private(set) var lastQuery: UInt64 = 0
 
   public init(configuration: Configuration) { self.configuration = configuration }
 
@@ -45,16 +45,35 @@ public struct Lifecycle: Equatable, Sendable {
 
   /// Decides. Bounded work and a bounded number of actions for each event; an event that the state doesn't await changes nothing.
   public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
-    // Told once, whichever look it is that tells.
-    if case .sampled(_, let sample) = event, sample.hasReceived {
-      change {
-        $0.lastReceived = now
-        $0.hasAccepted = true
+    var event = event
+    if case .sampled(let query, let sample) = event {
+      // Told once, whichever look it is that tells.
+      if sample.hasReceived {
+        change {
+          $0.lastReceived = now
+          $0.hasAccepted = true
+        }
       }
+      event = .sampled(query, weighed(sample, of: query))
     }
     let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
     takeUpConfiguration(at: now)
     return actions
+  }
+
+  /// What a look says of work, without that of a start for a check. What the service says of itself counts in any case. And it takes
+  /// note of who is there, whatever the look was asked for.
+  private mutating func weighed(_ sample: Sample, of query: Query) -> Sample {
+    var sample = sample
+    if case .running(let running) = state {
+      if let first = running.instance.ownStartLook, query.number >= first.number {
+        change { $0.ownStartLook = nil }
+        sample.isAtWork = false
+      }
+      if running.instance.isWokenByIgnored, sample.showsAnybody { change { $0.isWokenByIgnored = false } }
+    }
+    sample.isAtWork = sample.isAtWork || sample.saysBusy
+    return sample
   }
 
   private mutating func handleByState(_ event: Event, at now: Instant) -> [Action] {

@@ -39,6 +39,10 @@ extension Lifecycle {
     var isVerification = false
     /// It is to rest as soon as it is ready.
     var isRestRequested = false
+    /// The first look from this one on tells of the work of its own start, which was nobody's use: it was started to be checked.
+    var ownStartLook: Query?
+    /// Who has woken it doesn't count, and nobody has been seen since who does.
+    var isWokenByIgnored = false
     /// It has said that it is busy.
     public internal(set) var saysBusy = false
     /// It has said that it leaves.
@@ -68,6 +72,7 @@ extension Lifecycle {
     mutating func note(_ query: Query, _ sample: Sample) {
       guard query == startQuery else { return }
       first = sample
+      isWokenByIgnored = sample.isOnlyIgnored && !sample.hasClosed && !sample.hasReceived
       hasAccepted = hasAccepted || sample.showsService
     }
 

@@ -215,7 +215,6 @@ extension Service {
       endInstance()
       context.reason = narrator.failureReason(failure, context)
     case .serving:
-      servingSince = now
       senses?.begin(at: now)
       if isWakingUntold { tellWaking() }
       nameClient()

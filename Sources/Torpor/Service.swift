@@ -24,9 +24,6 @@ public final class Service: HeldService {
   var busyCheckFails = false
   /// Questions of the lifecycle while it runs that no look has answered yet.
   var looks: [Query] = []
-  /// All who waited when it was woken were of sources that don't count, and nobody else has been seen.
-  var isWokenByIgnored = false
-  var servingSince = Instant(nanoseconds: 0)
   let processes: ServiceProcesses
   var launcher: Launcher
   let execution: Execution
@@ -173,8 +170,6 @@ public final class Service: HeldService {
   var onReport: ((Report) -> Void)?
   /// Connections that were seen at the last look.
   var lastConnectionCount = 0
-  /// It was started to be checked: what it is seen at work at next is its own start.
-  var disregardsWorkOnce = false
 
   /// A child of ours has ended.
   public func childEnded() { processes.reap() }

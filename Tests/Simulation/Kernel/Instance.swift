@@ -42,6 +42,10 @@ struct Instance {
   var shutDownAt: UInt64?
   var spawnedAt: UInt64 = 0
   var firstBoundAt: UInt64?
+  /// Who waits at its start has been looked at.
+  var isStartSeen = false
+  /// Nobody who counts waited then.
+  var isWokenByIgnored = false
   /// Somebody waited when it was started.
   var isWanted = false
   var queueLooks: UInt64 = 0

@@ -37,6 +37,8 @@ struct Settings {
   /// How often its owner asks for something, and how often the service works without a connection.
   var requests = 0
   var works = 0
+  /// So many of a hundred clients are of sources that don't count.
+  var ignoredPercent = 0
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -89,6 +91,9 @@ struct Settings {
     if random.chance(50) {
       configuration.settleGrace = random.pick([nil, .milliseconds(20), .milliseconds(250), .seconds(2)])
     }
-    if profile == .owner, random.chance(10) { configuration.startsInBackground = true }
+    if profile == .owner {
+      if random.chance(10) { configuration.startsInBackground = true }
+      if random.chance(25) { ignoredPercent = random.pick([30, 90]) }
+    }
   }
 }

@@ -81,9 +81,14 @@ extension World {
   mutating func noteAnswer(_ query: Query, _ sample: Sample) {
     guard let time = owner.snapshots.removeValue(forKey: query) else { return }
     owner.lastLookAt = time
+    let isOwnStart = owner.ownStartEndedAt.map { time >= $0 } ?? false
+    if isOwnStart {
+      owner.ownStartEndedAt = nil
+      if sample.isAtWork { outcome.counts.ownStarts += 1 }
+    }
     owner.lastLookSawUse =
       sample.accepted > 0 && !kernel.allowsSilence || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
-      || sample.isAtWork
+      || sample.isAtWork && !isOwnStart
   }
 
   mutating func noteRequest(_ event: Event) {
@@ -118,7 +123,10 @@ extension World {
       lastExcuse = now
       switch lifecycle.state {
       case .starting: owner.asksWhenReady = true
-      case .running: if !owner.forbidsRest(instances.count - 1) { owner.askedRestAt = now }
+      case .running:
+        guard !owner.forbidsRest(instances.count - 1) else { break }
+        owner.askedRestAt = now
+        owner.ownStartEndedAt = now
       case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended: break
       }
     case .reconfigured(let configuration):
@@ -156,7 +164,8 @@ extension World {
       if !owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "no start limit was hit") }
       owner.isLimitUntold = false
     case .triggerLimitHit:
-      if instances.last?.hasAccepted ?? false { violate(.restartsAsConfigured, "that wake has served somebody") }
+      // Those who don't count may have been served, which nobody sees.
+      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false { violate(.restartsAsConfigured, "that wake has served somebody") }
     case .stopped:
       noteInstanceEnd()
       owner.isRestartDue = false
@@ -170,6 +179,7 @@ extension World {
 
   private mutating func noteInstanceEnd() {
     owner.askedRestAt = nil
+    owner.ownStartEndedAt = nil
     owner.asksWhenReady = false
     owner.isVerifying = false
     owner.busyInstance = nil

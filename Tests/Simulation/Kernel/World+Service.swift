@@ -149,7 +149,7 @@ extension World {
   mutating func closes(_ id: Int) {
     guard kernel.connections[id].phase == .inHand else { return }
     end(id, kernel.connections[id].isServed ? .served : .gaveUp)
-    if kernel.connections[id].kind != .datagram { recordClose() }
+    if kernel.connections[id].kind != .datagram, !kernel.connections[id].isIgnored { recordClose() }
   }
 
   // MARK: leaving
@@ -211,7 +211,7 @@ extension World {
         lose(
           index, isExcused: !instances[id].isTerminatedForRest || isExcused(connection),
           "in hand when the service was put to rest")
-        if connection.kind != .datagram { recordClose() }
+        if connection.kind != .datagram, !connection.isIgnored { recordClose() }
       case .away, .synInProcess, .handshaking, .queued, .gone: break
       }
     }

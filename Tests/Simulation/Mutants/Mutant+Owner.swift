@@ -30,6 +30,13 @@ extension Mutant {
       "(running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)",
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
+      "ignoredIsForgotten", "one that counts comes to a service that sources that don't have woken, and it rests as if he hadn't",
+      .core, "if running.instance.isWokenByIgnored, sample.showsAnybody {", "if false {",
+      in: .owner, [.neverEarly], 40_000),
+    Mutant(
+      "ownStartsAreForgiven", "no work after a check is use", .core, "change { $0.ownStartLook = nil }", "",
+      in: .owner, [.neverEarly], 40_000),
+    Mutant(
       "restartIsForgotten", "a service isn't started again after a failure, whatever its policy says", .retry,
       "BackingOff(until: now.advanced(by: delay), restarts: restarts)", "BackingOff(until: now.advanced(by: delay))",
       in: .owner, [.restartsAsConfigured], 5_000),

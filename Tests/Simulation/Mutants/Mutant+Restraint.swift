@@ -113,8 +113,8 @@ extension Mutant {
       "if true {", [.neverStartsForNobody], 300),
     Mutant(
       "failedLookIsQuiet", "a look that fails doesn't start the idle time anew", .watch,
-      "running.lastEvidence = now\n      state = .running(running)\n      return []",
-      "state = .running(running)\n      return []", [.neverEarly], 3_000),
+      "running.lastEvidence = now\n      running.instance.isWokenByIgnored = false",
+      "running.instance.isWokenByIgnored = false", [.neverEarly], 3_000),
     Mutant(
       "spawnFailureIsNone", "a service that can't be spawned is dormant again", .wake,
       "return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)",
