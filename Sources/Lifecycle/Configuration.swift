@@ -59,6 +59,13 @@ extension Lifecycle {
     public var startTimeout: Duration?
     /// From SIGTERM to SIGKILL. systemd's TimeoutStopSec=, 90 s.
     public var stopTimeout: Duration?
+    /// From the watchdog's signal to SIGKILL. TimeoutAbortSec=.
+    public var abortTimeout: Duration? = .seconds(90)
+    /// What is done to one whose start, or whose end, takes too long. TimeoutStartFailureMode=, TimeoutStopFailureMode=.
+    public var startTimeoutMode = TimeoutMode.terminate
+    public var stopTimeoutMode = TimeoutMode.terminate
+    /// It is ended, and has failed, this long after it was ready. RuntimeMaxSec=.
+    public var runtimeMax: Duration?
     /// From SIGTERM to SIGKILL for processes that outlive the main one, while clients may already wait for the next.
     public var leftoverTimeout: Duration = .seconds(5)
     /// How long a drain may wait for handshakes in flight, and keep new clients waiting, before it is given up.
@@ -97,6 +104,10 @@ extension Lifecycle {
     /// After which ends it is started again though nobody waits, and how long after them. systemd's Restart=, RestartSec=.
     public var restart = Restart.no
     public var restartDelay: Duration = .milliseconds(100)
+    /// Ends that are followed by no such start, and ends that are by one, whatever `restart` says. Of one that is in both the first
+    /// holds. systemd's RestartPreventExitStatus= and RestartForceExitStatus=.
+    public var restartPreventing = EndStatuses()
+    public var restartForcing = EndStatuses()
     /// So many failed starts within so long, and each further one is followed by the longest wait. systemd refuses to start
     /// then (StartLimitBurst=, StartLimitIntervalSec=); our port never dies for good.
     public var startLimit: Limit?

@@ -111,6 +111,8 @@ public enum Event: Equatable, Sendable {
   case timeoutExtended(Duration)
   /// It has not sent WATCHDOG=1 in time, and has got the watchdog's signal for it.
   case watchdogExpired
+  /// How the main process has really ended, where its owner takes that for a success: `mainExited` is next.
+  case exitExcused(ExitStatus)
   /// The main process ended. `hasSuccessor`: another process of the service could be the main one.
   case mainExited(ExitStatus, hasSuccessor: Bool)
   /// No process of the service is left.

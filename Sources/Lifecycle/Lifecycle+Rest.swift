@@ -144,7 +144,7 @@ extension Lifecycle {
       return []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
       .connectionsHeld, .holdFailed:
@@ -299,11 +299,7 @@ extension Lifecycle {
     return [.steer(.next), .commitDatagrams, .barrier(query)]
   }
 
-  mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] {
-    state = .stopping(
-      Stopping(instance: instance, purpose: .rest, killAt: now.advanced(by: .seconds(1)), isKilled: true))
-    return [.killAll]
-  }
+  mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] { kill(instance, .rest, at: now) }
 }
 
 extension Lifecycle.Draining {

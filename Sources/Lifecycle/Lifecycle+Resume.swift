@@ -163,6 +163,7 @@ extension Lifecycle {
     var instance = Instance(wokenAt: memory.wokenAt ?? now, startQuery: nextQuery(), isWanted: false)
     instance.hasAccepted = true
     instance.readyAt = memory.readyAt
+    instance.runtimeEndsAt = configuration.runtimeMax.map { (memory.readyAt ?? now).advanced(by: $0) }
     instance.adopted = memory.adopted
     instance.saysBusy = memory.saysBusy
     instance.lastReceived = now

@@ -9,7 +9,7 @@ extension Lifecycle {
     case .listenerShutDown: return [.listenAgain]
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
@@ -111,7 +111,7 @@ extension Lifecycle {
       return query == starting.lastLook ? failStart(starting, at: now) : []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
       .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
@@ -123,6 +123,7 @@ extension Lifecycle {
   static func follow(_ instance: inout Instance, _ status: ExitStatus, _ hasSuccessor: Bool) -> [Action]? {
     guard status.isSuccess, hasSuccessor, instance.handovers < Instance.handoversMax else { return nil }
     instance.handovers += 1
+    instance.excusedExit = nil
     return [.followSuccessor, .report(.wentToBackground)]
   }
 
@@ -169,12 +170,17 @@ extension Lifecycle {
 
   private mutating func failStart(_ starting: Starting, at now: Instant) -> [Action] {
     let failure = Failure.startTimedOut(after: now.since(starting.instance.wokenAt))
-    return stop(starting.instance, .failure(failure), at: now)
+    return switch configuration.startTimeoutMode {
+    case .terminate: stop(starting.instance, .failure(failure), at: now)
+    case .abort: abort(starting.instance, .failure(failure), at: now)
+    case .kill: kill(starting.instance, .failure(failure), at: now)
+    }
   }
 
   private mutating func becomeReady(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     instance.readyAt = now
+    instance.runtimeEndsAt = configuration.runtimeMax.map(now.advanced(by:))
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.
     instance.abandonAt = isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil
@@ -209,7 +215,7 @@ extension Lifecycle {
       return end()
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
       .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,

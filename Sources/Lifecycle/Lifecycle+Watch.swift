@@ -5,6 +5,7 @@ extension Lifecycle {
     var running = running
     switch event {
     case .deadlineReached:
+      if Self.isDue(running.instance.runtimeEndsAt, at: now) { return endRuntime(running.instance, at: now) }
       if Self.isDue(running.instance.relayUnboundAt, at: now) {
         let actions = relayUnbound(&running.instance)
         state = .running(running)
@@ -69,7 +70,7 @@ extension Lifecycle {
       return stopAtOnce(running.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,

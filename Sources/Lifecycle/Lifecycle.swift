@@ -33,11 +33,13 @@ public struct Lifecycle: Equatable, Sendable {
       Self.earlier(Self.earlier(starting.deadline, starting.lookAt), starting.instance.relayUnboundAt)
     case .running(let running):
       Self.earlier(
-        Self.earlier(running.lookAt, running.instance.abandonAt), running.instance.relayUnboundAt)
+        Self.earlier(running.lookAt, running.instance.abandonAt),
+        Self.earlier(running.instance.relayUnboundAt, running.instance.runtimeEndsAt))
     case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
     case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
     case .freezing(let freezing): freezing.deadline
-    case .frozen(let frozen): Self.earlier(frozen.wakeAt, frozen.stopAt)
+    case .frozen(let frozen):
+      Self.earlier(Self.earlier(frozen.wakeAt, frozen.stopAt), frozen.instance.runtimeEndsAt)
     case .stopping(let stopping): stopping.killAt
     case .backingOff(let backingOff): backingOff.query == nil ? backingOff.until : nil
     }

@@ -47,13 +47,17 @@ extension Lifecycle {
     public internal(set) var saysBusy = false
     /// It has said that it leaves.
     var saysStopping = false
-    /// It has got the watchdog's signal.
+    /// It has got the watchdog's signal, for whatever reason.
     var isAborted = false
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
     /// When a look last showed that it had read a datagram, which it may be answering.
     var lastReceived: Instant?
     var mainExit: ExitStatus?
+    /// What `mainExit` stands for, where its owner takes it for a success.
+    var excusedExit: ExitStatus?
+    /// When it has run for as long as it may.
+    var runtimeEndsAt: Instant?
     var isGone = false
     /// Its processes are frozen, or are to be.
     var isFrozen = false

@@ -20,6 +20,13 @@ extension Service {
     configuration.minimumUptime = options.minimumUptime
     configuration.restart = options.restart
     configuration.restartDelay = options.restartDelay
+    configuration.restartPreventing = options.restartPreventing
+    configuration.restartForcing = options.restartForcing
+    configuration.abortTimeout = options.abortTimeout
+    configuration.startTimeoutMode = options.startTimeoutMode
+    configuration.stopTimeoutMode = options.stopTimeoutMode
+    // systemd.service(5): no effect on these.
+    configuration.runtimeMax = options.execution.kind == .oneshot ? nil : options.runtimeMax
     configuration.startLimit = options.startLimit
     configuration.triggerLimit = options.triggerLimit
     configuration.killMode = KillMode(options.execution.killMode)
@@ -77,6 +84,7 @@ extension Service {
     configuration.idleTimeout = .milliseconds(100)
     configuration.minimumUptime = .zero
     configuration.restart = .no
+    configuration.restartForcing = EndStatuses()
     post(.pinned(false))
     post(.reconfigured(configuration))
   }

@@ -31,8 +31,11 @@ struct Instance {
   /// How the last of its main processes ended.
   var lastExit = ExitStatus.unknown
   var isGoneTold = false
-  /// How its main process has ended, as the core was told.
+  /// How its main process has ended, as the core was told; and in truth.
   var toldExit: ExitStatus?
+  var rawExit: ExitStatus?
+  /// No earlier than this is it to be ended for having run long.
+  var runtimeExtendedTo: UInt64 = 0
   /// Its end has been counted as a good or a bad one.
   var isEndNoted = false
   /// Every process of it was told to end.

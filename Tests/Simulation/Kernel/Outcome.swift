@@ -55,6 +55,9 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var wakesByIgnored = 0
     public internal(set) var restsFromIgnored = 0
     public internal(set) var ownStarts = 0
+    public internal(set) var aborts = 0
+    public internal(set) var excusedExits = 0
+    public internal(set) var runtimeLimits = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -97,6 +100,7 @@ extension Outcome.Counts {
       ("restarts", \.restarts), ("limitsHit", \.limitsHit), ("watchdogs", \.watchdogs),
       ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
       ("restsFromIgnored", \.restsFromIgnored), ("ownStarts", \.ownStarts),
+      ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
     ]
   }
 }

@@ -79,7 +79,7 @@ struct Owner {
       switch failure {
       case nil: "success"
       case .cannotStart: "status"
-      case .startTimedOut: "timeout"
+      case .startTimedOut, .ranTooLong: "timeout"
       case .watchdog: "watchdog"
       case .diedStarting(let status), .died(let status), .leftClientsWaiting(let status):
         switch status {

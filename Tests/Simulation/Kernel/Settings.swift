@@ -39,6 +39,8 @@ struct Settings {
   var works = 0
   /// So many of a hundred clients are of sources that don't count.
   var ignoredPercent = 0
+  /// Ends that its owner takes for good ones.
+  var excused = EndStatuses()
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -94,6 +96,8 @@ struct Settings {
     if profile == .owner {
       if random.chance(10) { configuration.startsInBackground = true }
       if random.chance(25) { ignoredPercent = random.pick([30, 90]) }
+      profile.adaptEnds(&configuration, &random)
+      if random.chance(20) { excused = random.pick([EndStatuses(codes: [1]), EndStatuses(signals: [6])]) }
     }
   }
 }

@@ -28,6 +28,7 @@ extension World {
       checkUnbound()
       checkRequestIsAnswered()
       checkDeafIsReplaced()
+      checkRuntime(since: lastExcuse)
     case .starting: checkStarting()
     case .draining: checkDrainIsBrief()
     case .returning: checkReturnIsBrief()
@@ -246,6 +247,7 @@ extension World {
     switch failure {
     case .startTimedOut: outcome.counts.startTimeouts += 1
     case .leftClientsWaiting: outcome.counts.ignoredClients += 1
+    case .ranTooLong: outcome.counts.runtimeLimits += 1
     case .cannotStart, .diedStarting, .died, .watchdog: break
     }
   }

@@ -32,7 +32,9 @@ extension World {
       configuration.idleTimeout = settings.configuration.idleTimeout ?? .nanoseconds(Int64(World.firstFiniteTimeout))
     }
     if extras.chance(30) { configuration.minimumUptime = .nanoseconds(Int64(extras.spread(millisecond...10 * second))) }
-    if extras.chance(30) { configuration.restart = extras.pick([.no, .always, .onFailure]) }
+    if extras.chance(30), configuration.runtimeMax == nil {
+      configuration.restart = extras.pick([.no, .always, .onFailure])
+    }
     return configuration
   }
 
@@ -129,6 +131,13 @@ extension World {
         owner.ownStartEndedAt = now
       case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended: break
       }
+    case .timeoutExtended(let time):
+      switch lifecycle.state {
+      case .running, .draining, .returning, .freezing, .frozen:
+        guard let id = instances.indices.last else { break }
+        instances[id].runtimeExtendedTo = max(instances[id].runtimeExtendedTo, now + time.nanosecondCount)
+      case .dormant, .starting, .stopping, .backingOff, .ended: break
+      }
     case .reconfigured(let configuration):
       owner.configuration = configuration
       lastExcuse = now
@@ -149,7 +158,7 @@ extension World {
       owner.endRow()
       noteInstanceEnd()
     case .failed(let failure, _, _):
-      let restarts = Owner.restarts(ruling.restart, after: failure) && !owner.isVerifying
+      let restarts = isToBeStartedAgain(after: failure)
       owner.noteFailure(ruling, restarts: restarts, at: now)
       noteInstanceEnd()
     case .leftByItself:
@@ -173,8 +182,16 @@ extension World {
     }
   }
 
-  private var mayRestartWell: Bool {
-    Owner.restarts(ruling.restart, after: nil) && !owner.isVerifying
+  private var mayRestartWell: Bool { isToBeStartedAgain(after: nil) }
+
+  /// systemd.service(5), RestartPreventExitStatus= and RestartForceExitStatus=, said anew.
+  private func isToBeStartedAgain(after failure: Failure?) -> Bool {
+    guard !owner.isVerifying else { return false }
+    if let instance = instances.last, let exit = instance.rawExit {
+      if ruling.restartPreventing.contains(exit) { return false }
+      if ruling.restartForcing.contains(exit) { return true }
+    }
+    return Owner.restarts(ruling.restart, after: failure)
   }
 
   private mutating func noteInstanceEnd() {

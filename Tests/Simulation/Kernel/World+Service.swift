@@ -249,6 +249,15 @@ extension World {
     }
   }
 
+  /// SIGABRT, which it may not heed.
+  mutating func abort() {
+    guard let id = instances.indices.last, instances[id].isMainAlive else { return }
+    instances[id].isTerminated = true
+    instances[id].isAccepting = false
+    guard extras.chance(70) else { return }
+    add(.mainExits(instance: id, .signalled(6, dumpedCore: true)), after: extras.spread(microsecond...second))
+  }
+
   private mutating func dropQueues(_ id: Int) {
     for socket in instances[id].bound.sorted() where !kernel.groups[socket].isAbandoned {
       let listener = kernel.groups[socket].current
@@ -279,6 +288,7 @@ extension World {
     instances[id].epoch += 1
     instances[id].begunAt = now
     instances[id].toldExit = nil
+    instances[id].rawExit = nil
     if instances[id].childrenAlive > 0 {
       instances[id].childrenAlive -= 1
       instances[id].isMainAlive = true

@@ -76,6 +76,12 @@ extension World {
       if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
+    case .abortMain:
+      outcome.counts.aborts += 1
+      checkEnding()
+      checkAbort()
+      if let id = instances.indices.last { instances[id].isToldToEnd = true }
+      abort()
     case .terminateAll:
       checkEnding()
       if let id = instances.indices.last { instances[id].isToldAll = true }
@@ -275,8 +281,15 @@ extension World {
 
   mutating func tellMainExited(_ id: Int, _ epoch: Int, _ status: ExitStatus) {
     guard id == instances.count - 1, epoch == instances[id].epoch else { return }
-    instances[id].toldExit = status
-    feed(.mainExited(status, hasSuccessor: instances[id].childrenAlive > 0))
+    instances[id].rawExit = status
+    let isExcused = settings.excused.contains(status)
+    let told = isExcused ? .exited(code: 0) : status
+    if isExcused {
+      outcome.counts.excusedExits += 1
+      feed(.exitExcused(status))
+    }
+    instances[id].toldExit = told
+    feed(.mainExited(told, hasSuccessor: instances[id].childrenAlive > 0))
   }
 
   private mutating func finish() {

@@ -107,7 +107,32 @@ extension World {
     guard !isStopRequested, let instance = instances.last, instance.isAlive, instance.plan.isHealthy,
       instance.ownExit == nil, !instance.isTerminatedForRest, settings.deaths == 0
     else { return }
+    if let end = runtimeEnd, now >= end, case .stopping(let stopping) = lifecycle.state,
+      case .failure(.ranTooLong) = stopping.purpose
+    {
+      return
+    }
     violate(.neverEndsTheHealthy, "told to end: \(stateName)")
+  }
+
+  /// When it has run for as long as it may.
+  private var runtimeEnd: UInt64? {
+    guard let instance = instances.last, let readyAt = instance.readyAt, let limit = ruling.runtimeMax else { return nil }
+    return max(readyAt + limit.nanosecondCount, instance.runtimeExtendedTo)
+  }
+
+  /// `since`: what else was under way until then.
+  mutating func checkRuntime(since: UInt64) {
+    guard let end = runtimeEnd, settings.deaths == 0, now > max(end, since) + millisecond else { return }
+    violate(.endsInTime, "it was to end at \(Outcome.format(end))")
+  }
+
+  /// One whose start, or whose end, has taken too long, where its owner wants that.
+  mutating func checkAbort() {
+    guard case .stopping(let stopping) = lifecycle.state, settings.deaths == 0 else { return }
+    let isStart = if case .failure(.startTimedOut) = stopping.purpose { true } else { false }
+    let isWanted = isStart && ruling.startTimeoutMode == .abort || ruling.stopTimeoutMode == .abort
+    if !isWanted { violate(.neverKilledUntold, "aborted, although nobody wants that") }
   }
 
   private mutating func checkHearing() {
