@@ -96,6 +96,9 @@ extension Lifecycle {
       return draining.isCommitted
         ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, isImpossible: true, at: now)
     case .deadlineReached:
+      // What it shows is worth more than the time that it took: where all that a look shows is rest, the drain goes on, with two more
+      // questions at most. Else a kernel whose answers take longer than the drain may would never let it come to its end.
+      if draining.isAsking { return [] }
       if Self.isDue(draining.deadline, at: now) {
         if draining.isCommitted { return stop(draining.instance, .rest, at: now) }
         return giveUpRest(draining.instance, isImpossible: draining.isFreezing, at: now)
@@ -308,6 +311,15 @@ extension Lifecycle.Draining {
     switch step {
     case .commitBarrier, .commitRetry, .datagrams: true
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
+    }
+  }
+
+  /// The answer to a look of its own is awaited.
+  var isAsking: Bool {
+    switch step {
+    case .handshakeSnapshot, .queue, .inHand, .frozenLook: true
+    case .handshakes(_, let query), .datagrams(let query): query != nil
+    case .opening, .barrier, .freezing, .commitBarrier, .commitRetry: false
     }
   }
 

@@ -144,7 +144,8 @@ extension Lifecycle {
   /// it counts as started when it has not died of its start: as it does for systemd at once. Whoever comes later is served when it
   /// can, as by any service that is running; and what it binds later is noted as well.
   private func hasSettled(_ starting: inout Starting, _ lengths: QueueLengths, at now: Instant) -> Bool {
-    guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty, let begunAt = starting.begunAt
+    guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty,
+      let begunAt = starting.begunAt
     else { return false }
     starting.takenAt = lengths.areTaken ? starting.takenAt ?? now : nil
     return Self.isDue(starting.takenAt?.advanced(by: configuration.takenGrace), at: now)

@@ -35,7 +35,7 @@ public struct Lifecycle: Equatable, Sendable {
       Self.earlier(
         Self.earlier(running.lookAt, running.instance.abandonAt),
         Self.earlier(running.instance.relayUnboundAt, running.instance.runtimeEndsAt))
-    case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
+    case .draining(let draining): draining.isAsking ? nil : Self.earlier(draining.deadline, draining.retryAt)
     case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
     case .freezing(let freezing): freezing.deadline
     case .frozen(let frozen):
@@ -115,6 +115,8 @@ public struct Lifecycle: Equatable, Sendable {
   func note(adopted socket: Int, by instance: inout Instance, at now: Instant) {
     let isFirst = instance.adopted.isEmpty
     instance.adopted.insert(socket)
+    // It has asked for the socket that it had shut down anew.
+    if held.count == 1 { instance.deafness = nil }
     if isFirst {
       instance.relayUnboundAt = now.advanced(by: configuration.bindGrace)
       // It was ready before it had bound anything: for its other sockets it has as long again.

@@ -159,7 +159,7 @@ extension Lifecycle {
     let lastEvidence: Instant
     /// When it may have read a datagram that it is answering.
     var lastRead: Instant?
-    /// When the drain is given up; set once the barrier has passed, whose length isn't the service's doing.
+    /// When the drain is given up, unless a look is under way; set once the barrier has passed, whose length isn't the service's doing.
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval

@@ -174,7 +174,9 @@ extension World {
       owner.isLimitUntold = false
     case .triggerLimitHit:
       // Those who don't count may have been served, which nobody sees.
-      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false { violate(.restartsAsConfigured, "that wake has served somebody") }
+      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false {
+        violate(.restartsAsConfigured, "that wake has served somebody")
+      }
     case .stopped:
       noteInstanceEnd()
       owner.isRestartDue = false

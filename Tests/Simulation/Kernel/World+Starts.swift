@@ -35,7 +35,7 @@ extension World {
     return [settled, taken].compactMap { $0 }.min()
   }
 
-  /// Once it can be presumed ready it is, within the time between two looks.
+  /// Once it can be presumed ready it is.
   private mutating func checkPresuming(_ id: Int) {
     let instance = instances[id]
     guard !settings.serviceBinds, !instance.isWanted, kernel.queueLengths.current == 0, let due = presumedAt(instance)
@@ -43,7 +43,8 @@ extension World {
     let since = instance.unwaitedSince ?? now
     instances[id].unwaitedSince = since
     let begun = max(since, due)
-    if now > begun + 60 * millisecond + (now - instance.spawnedAt) / 32 + 2 * longestAnswer {
+    // One look sees that it has taken its sockets, and another that the grace after that is over.
+    if now > begun + 2 * (60 * millisecond + (now - instance.spawnedAt) / 32 + 2 * longestAnswer) {
       violate(.readyInTime, "it lives, nobody waits, and it isn't serving")
     }
   }
@@ -117,7 +118,9 @@ extension World {
 
   /// When it has run for as long as it may.
   private var runtimeEnd: UInt64? {
-    guard let instance = instances.last, let readyAt = instance.readyAt, let limit = ruling.runtimeMax else { return nil }
+    guard let instance = instances.last, let readyAt = instance.readyAt, let limit = ruling.runtimeMax else {
+      return nil
+    }
     return max(readyAt + limit.nanosecondCount, instance.runtimeExtendedTo)
   }
 
@@ -153,7 +156,7 @@ extension World {
     guard let first = waiting.map(\.queuedAt).min() else { return }
     let since = max(first, shutDownAt, kernel.lastUse(at: now), lastExcuse)
     // The longest time to a look, the grace, and the look at its end.
-    if now > since + 5 * second + 4 * settings.slowestAnswer {
+    if now > since + 5 * second + (now - shutDownAt) / 32 + 4 * settings.slowestAnswer {
       violate(.hearsOut, "somebody waits since \(Outcome.format(since)) for a service that doesn't accept any more")
     }
   }

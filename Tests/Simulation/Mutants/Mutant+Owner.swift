@@ -30,7 +30,7 @@ extension Mutant {
       "(running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)",
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
-      "ignoredIsForgotten", "one that counts comes to a service that sources that don't have woken, and it rests as if he hadn't",
+      "ignoredIsForgotten", "woken by sources that don't count, a service rests as if nobody else had come since",
       .core, "if running.instance.isWokenByIgnored, sample.showsAnybody {", "if false {",
       in: .owner, [.neverEarly], 40_000),
     Mutant(
@@ -42,10 +42,12 @@ extension Mutant {
       in: .owner, [.restartsAsConfigured], 5_000),
     Mutant(
       "preventingIsIgnored", "a service is started again after an end that forbids it", .retry,
-      "if configuration.restartPreventing.contains(status) { return false }", "", in: .owner, [.restartsAsConfigured], 10_000),
+      "if configuration.restartPreventing.contains(status) { return false }", "", in: .owner,
+      [.restartsAsConfigured], 10_000),
     Mutant(
       "forcingIsIgnored", "a service isn't started again after an end that demands it", .retry,
-      "if configuration.restartForcing.contains(status) { return true }", "", in: .owner, [.restartsAsConfigured], 10_000),
+      "if configuration.restartForcing.contains(status) { return true }", "", in: .owner, [.restartsAsConfigured],
+      10_000),
     Mutant(
       "excusesAreForgotten", "how a service has really ended is not what its restart goes by", .retry,
       "instance.excusedExit ?? instance.mainExit", "instance.mainExit", in: .owner, [.restartsAsConfigured], 20_000),

@@ -31,6 +31,13 @@ extension Mutant {
       "case .barrier(query):\n      draining.deadline = now.advanced(by: configuration.drainTimeout)",
       "case .barrier(query):\n      draining.deadline = nil", [.drainsBriefly], 2_000),
     Mutant(
+      "drainHearsNoLateAnswer", "a drain is given up while the kernel is being asked", .rest,
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: true",
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: false", [.givesUpForAReason], 10_000),
+    Mutant(
+      "drainIsDueForEver", "the deadline of a drain stays due while the kernel is being asked", .core,
+      "draining.isAsking ? nil :", "draining.isAsking && false ? nil :", [.deadlineMovesOn], 10_000),
+    Mutant(
       "returnHasNoEnd", "nobody is relayed while a handshake keeps the second socket from closing", .giveUp,
       "returning.deadline = now.advanced(by: returning.isLate ? handshakeLifetime : configuration.returnTimeout)",
       "", [.drainsBriefly], 5_000),
@@ -80,8 +87,8 @@ extension Mutant {
       "if lengths.current == 0 {", [.readyInTime], 1_000),
     Mutant(
       "presumesWithSomebodyThere", "a start is over after a while, whoever waits", .wake,
-      "guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty, let",
-      "guard starting.instance.adopted.isEmpty, let", [.readyInTime], 1_000),
+      "guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty,",
+      "guard starting.instance.adopted.isEmpty,", [.readyInTime], 1_000),
     Mutant(
       "neverPresumes", "a service that nobody waits for, and that binds nothing, isn't started before its timeout",
       .wake,

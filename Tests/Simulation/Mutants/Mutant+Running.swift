@@ -78,7 +78,7 @@ extension Mutant {
       [.neverEarly], 20_000),
     Mutant(
       "restsAtHalfTime", "half the idle timeout is enough", .watch,
-      let end = running.lastEvidence.advanced(by: timeout)",
+      "let end = running.lastEvidence.advanced(by: timeout)",
       "let end = running.lastEvidence.advanced(by: timeout / 2)", [.neverEarly], 6_000),
     Mutant(
       "watchesNoCloses", "nothing tells of the close that ends a visit between two looks", .watch,
