@@ -5,6 +5,7 @@ extension Lifecycle {
     var running = running
     switch event {
     case .deadlineReached:
+      if Self.isDue(running.instance.runtimeEndsAt, at: now) { return endRuntime(running.instance, at: now) }
       if Self.isDue(running.instance.relayUnboundAt, at: now) {
         let actions = relayUnbound(&running.instance)
         state = .running(running)
@@ -34,10 +35,12 @@ extension Lifecycle {
       guard query == running.query else { return [] }
       // What can't be seen is busy.
       running.lastEvidence = now
+      running.instance.isWokenByIgnored = false
       state = .running(running)
       return []
     case .connectionClosed:
       running.instance.hasAccepted = true
+      running.instance.isWokenByIgnored = false
       return noteUse(running, at: now)
     case .adopted(let socket):
       note(adopted: socket, by: &running.instance, at: now)
@@ -67,7 +70,7 @@ extension Lifecycle {
       return stopAtOnce(running.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
@@ -78,7 +81,11 @@ extension Lifecycle {
 
   /// It has not run for long, so that an end of its main process may be a step to the background.
   func isNew(_ instance: Instance, at now: Instant) -> Bool {
-    instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
+    // One that has done nothing yet but live may still be on its way to the background.
+    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted {
+      return configuration.startTimeout.map { now.since(instance.wokenAt) < $0 } ?? true
+    }
+    return instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
   }
 
   private mutating func noteUse(_ running: Running, at now: Instant) -> [Action] {
@@ -123,9 +130,9 @@ extension Lifecycle {
       state = .running(running)
       return wasQuiet ? [.recordCloses] : []
     }
-    let restAt = max(
-      running.lastEvidence.advanced(by: timeout),
-      (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime))
+    let youngest = (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)
+    // Woken by nobody who counts, it has no idle time: that is for those who may come back.
+    let restAt = max(youngest, idleEnd(running, timeout))
     if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
     if configuration.looksRegularly {
       running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
@@ -140,6 +147,13 @@ extension Lifecycle {
     running.isQuiet = running.instance.deafness == nil
     state = .running(running)
     return running.isQuiet ? [.watchCloses] : []
+  }
+
+  /// When it has been idle for long enough, if nothing more happens.
+  func idleEnd(_ running: Running, _ timeout: Duration) -> Instant {
+    let end = running.lastEvidence.advanced(by: timeout)
+    guard running.instance.isWokenByIgnored, let readyAt = running.instance.readyAt else { return end }
+    return min(end, readyAt.advanced(by: configuration.ignoredGrace))
   }
 
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {

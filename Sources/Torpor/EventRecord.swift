@@ -137,7 +137,7 @@ extension Narrator {
         case .signalled(let number, _): signal = Signals.name(of: number)
         case .unknown: break
         }
-      case .cannotStart, .startTimedOut, .watchdog: break
+      case .cannotStart, .startTimedOut, .ranTooLong, .watchdog: break
       }
     }
 

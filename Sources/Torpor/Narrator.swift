@@ -134,6 +134,8 @@ final class Narrator {
         + (context.boundElsewhere.isEmpty
           ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
         + (context.unreachable.map { "; it could not be reached at \($0)" } ?? "")
+    case .ranTooLong(let after):
+      "\(name) has run for \(TimeSpan.describe(after)), which is as long as it may, and was stopped"
     case .leftClientsWaiting(let status):
       "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }

@@ -43,7 +43,11 @@ extension Service {
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
       context.boundElsewhere = processes.boundElsewhere
+      if isLate { execution.result.noteTimeout() }
       execution.terminateMain()
+    case .abortMain:
+      context.boundElsewhere = processes.boundElsewhere
+      execution.abortMain()
     case .terminateAll: execution.terminateAll()
     case .killAll: execution.killAll()
     case .freeze(let query): freeze(query)
@@ -55,6 +59,17 @@ extension Service {
     case .releaseConnections, .releaseMemory: break
     case .report(let report): tell(report)
     case .finish: finish()
+    }
+  }
+
+  /// It is ended for having taken too long, or having run for too long: $SERVICE_RESULT is "timeout" (systemd.exec(5)).
+  private var isLate: Bool {
+    guard case .stopping(let stopping) = lifecycle.state, case .failure(let failure) = stopping.purpose else {
+      return false
+    }
+    return switch failure {
+    case .startTimedOut, .ranTooLong: true
+    case .cannotStart, .diedStarting, .died, .leftClientsWaiting, .watchdog: false
     }
   }
 
@@ -215,7 +230,6 @@ extension Service {
       endInstance()
       context.reason = narrator.failureReason(failure, context)
     case .serving:
-      servingSince = now
       senses?.begin(at: now)
       if isWakingUntold { tellWaking() }
       nameClient()

@@ -22,10 +22,28 @@ extension Service {
     configuration.minimumUptime = options.minimumUptime
     configuration.restart = options.restart
     configuration.restartDelay = options.restartDelay
+    configuration.restartPreventing = options.restartPreventing
+    configuration.restartForcing = options.restartForcing
+    configuration.abortTimeout = options.abortTimeout
+    configuration.startTimeoutMode = options.startTimeoutMode
+    configuration.stopTimeoutMode = options.stopTimeoutMode
+    // systemd.service(5): no effect on these.
+    configuration.runtimeMax = options.execution.kind == .oneshot ? nil : options.runtimeMax
     configuration.startLimit = options.startLimit
     configuration.triggerLimit = options.triggerLimit
     configuration.killMode = KillMode(options.execution.killMode)
+    configuration.settleGrace = settleGrace(options, canAdopt: configuration.canAdopt)
+    configuration.startsInBackground = options.execution.kind == .forking
     return configuration
+  }
+
+  /// What may still bind its sockets is given the time for it: most servers that load something first bind when they have.
+  private static func settleGrace(_ options: ServiceOptions, canAdopt: Bool) -> Duration? {
+    switch options.execution.kind {
+    // Its end is its start.
+    case .oneshot: nil
+    case .simple, .exec, .notify, .forking: canAdopt ? .seconds(5) : .milliseconds(500)
+    }
   }
 
   /// Takes up what its owner wants from now on. Sockets that stay are never closed, and a command is that of the next start.
@@ -71,6 +89,7 @@ extension Service {
     configuration.idleTimeout = .milliseconds(100)
     configuration.minimumUptime = .zero
     configuration.restart = .no
+    configuration.restartForcing = EndStatuses()
     post(.pinned(false))
     post(.reconfigured(configuration))
   }

@@ -20,9 +20,6 @@ public final class Service: HeldService, RelayOwner {
   var busyCheckFails = false
   /// Questions of the lifecycle while it runs that no look has answered yet.
   var looks: [Query] = []
-  /// All who waited when it was woken were of sources that don't count, and nobody else has been seen.
-  var isWokenByIgnored = false
-  var servingSince = Instant(nanoseconds: 0)
   /// nil: it hasn't been started yet.
   private(set) var madeRuntime: ServiceRuntime?
   var launcher: Launcher
@@ -145,8 +142,6 @@ public final class Service: HeldService, RelayOwner {
   var onReport: ((Report) -> Void)?
   /// Connections that were seen at the last look.
   var lastConnectionCount = 0
-  /// It was started to be checked: what it is seen at work at next is its own start.
-  var disregardsWorkOnce = false
 
   // MARK: events
 

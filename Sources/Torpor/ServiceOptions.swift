@@ -83,6 +83,15 @@ public struct ServiceOptions: Sendable {
   /// When it is started again though nobody waits.
   public var restart = Restart.no
   public var restartDelay = Duration.milliseconds(100)
+  /// Ends that `restart` doesn't apply to, and those after which it is started again in any case.
+  public var restartPreventing = EndStatuses()
+  public var restartForcing = EndStatuses()
+  /// From the watchdog's signal to SIGKILL.
+  public var abortTimeout: Duration? = .seconds(90)
+  public var startTimeoutMode = TimeoutMode.terminate
+  public var stopTimeoutMode = TimeoutMode.terminate
+  /// How long it may run; nil: for ever.
+  public var runtimeMax: Duration?
   /// Failed starts that are too many: from there on each is followed by the longest wait.
   public var startLimit: Lifecycle.Configuration.Limit?
   /// The same for wakes that serve nobody.

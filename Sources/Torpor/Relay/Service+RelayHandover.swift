@@ -59,7 +59,8 @@ extension Service {
     case .report(.failed(.startTimedOut, _, _)):
       context.unreachable = "\(front.target)" + (front.lastFailure.map { " (\($0))" } ?? "")
       return false
-    case .disarm, .spawn, .followSuccessor, .terminateMain, .terminateAll, .killAll, .freeze, .thaw, .holdConnections,
+    case .disarm, .spawn, .followSuccessor, .terminateMain, .abortMain, .terminateAll, .killAll, .freeze, .thaw,
+      .holdConnections,
       .releaseConnections, .releaseMemory, .report, .finish:
       return false
     }

@@ -126,7 +126,10 @@ final class ConnectionSense {
           !isPassedOver(connection, isRunning)
         else { continue }
         count(connection, of: holder, in: &sample, orphans: &seenOrphans)
-        if followsTraffic, connection.inode != 0 { seenUses[connection.cookie] = lastUse(of: connection, at: now) }
+        if followsTraffic, connection.inode != 0 {
+          // Of a source that doesn't count only what is in the middle of something gets here.
+          seenUses[connection.cookie] = options.ignores(connection.remote) ? now : lastUse(of: connection, at: now)
+        }
       }
     }
     let isOpen = sample.accepted > 0

@@ -6,6 +6,7 @@ struct TorporEvent: Decodable, Sendable {
     case dormant, waking, serving, resting, rested, failed, left, background, stopping, stopped, warning
     case connected, disconnected, full
     case restAborted = "rest-aborted"
+    case restarting
     case restImpossible = "rest-impossible"
     case neverBound = "never-bound"
     case listenerShutDown = "listener-shut-down"

@@ -70,7 +70,8 @@ extension World {
   /// Who was its parent may have been told, and may be asked.
   private mutating func mainExit() -> ExitStatus? {
     guard let instance = instances.last, instance.isAlive, !instance.isMainAlive else { return nil }
-    return extras.chance(50) ? instance.lastExit : .unknown
+    guard extras.chance(50) else { return .unknown }
+    return settings.excused.contains(instance.lastExit) ? .exited(code: 0) : instance.lastExit
   }
 
   /// What can wait until there is a manager does: a bind() that waits for its answer, a datagram in the notify socket.
