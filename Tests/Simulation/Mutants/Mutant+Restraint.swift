@@ -120,8 +120,7 @@ extension Mutant {
       "if true {", [.neverStartsForNobody], 300),
     Mutant(
       "failedLookIsQuiet", "a look that fails doesn't start the idle time anew", .watch,
-      "running.lastEvidence = now\n      running.instance.isWokenByIgnored = false",
-      "running.instance.isWokenByIgnored = false", [.neverEarly], 3_000),
+      "if query == running.query { running.lastEvidence = now }", "", [.neverEarly], 3_000),
     Mutant(
       "spawnFailureIsNone", "a service that can't be spawned is dormant again", .wake,
       "return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)",
