@@ -50,7 +50,11 @@ extension Lifecycle {
       return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)
     case .sampled(let query, let sample):
       if query == starting.lastLook {
-        return sample.showsService ? becomeReady(starting.instance, at: now) : failStart(starting, at: now)
+        // Emptied since the last look at the queues, by somebody whose visit isn't told of.
+        let isEmptied =
+          starting.hasSeenQueue && sample.acceptQueueLength == 0 && sample.queuedOnCurrent.isEmpty
+          && sample.unreadDatagrams == 0
+        return sample.showsService || isEmptied ? becomeReady(starting.instance, at: now) : failStart(starting, at: now)
       }
       starting.instance.note(query, sample)
       state = .starting(starting)

@@ -125,6 +125,8 @@ extension Lifecycle {
     var query: Query?
     /// When that was asked.
     var askedAt: Instant?
+    /// The look before it, when that had not been answered: what has closed may be told by the one or the other.
+    var overtaken: Query?
     /// The look that a requested rest begins with.
     var restLook: RestLook?
 

@@ -112,7 +112,7 @@ extension Keys {
     },
     .implemented(
       "Service", "TimeoutAbortSec", "time span",
-      "The same for a service that was aborted by WatchdogSignal=, which may take its time to dump core. Default: TimeoutStopSec=."
+      "What still runs this long after the service was aborted by WatchdogSignal=, which may take its time to dump core, is ended by FinalKillSignal=. Default: TimeoutStopSec=."
     ) { fragment, value throws(ValueError) in
       fragment.service.timeoutAbort = .some(try value.timeout())
     },

@@ -52,8 +52,10 @@ extension World {
     }
     lifecycle = Lifecycle(configuration: owner.configuration ?? settings.configuration)
     ruling = lifecycle.configuration
+    let exit = mainExit()
+    if let id = instances.indices.last { instances[id].rawExit = exit }
     let found = Lifecycle.Found(
-      hasProcesses: instances.last?.isAlive ?? false, mainExit: mainExit(),
+      hasProcesses: instances.last?.isAlive ?? false, mainExit: exit,
       hasNext: fault != .forgetsNext && kernel.groups.contains { $0.next != nil },
       isFrozen: fault != .forgetsFreeze && instances.last?.isToFreeze ?? false)
     note("a successor finds \(found)")
