@@ -64,6 +64,13 @@ struct SockDiagRequest {
         append(UInt16(0))
         append(port)
       case .cgroup(let id): append(id)
+      case .address(let address):
+        // struct inet_diag_hostcond: all bits of the address count.
+        append(address.family.rawValue)
+        append(UInt8(8 * address.bytes.count))
+        append(UInt16(0))
+        append(Int32(address.port))
+        out += address.bytes
       }
       guard !isLast else { break }
       // INET_DIAG_BC_JMP goes where "no" leads; that its "yes" leads somewhere, too, is demanded.
@@ -77,11 +84,12 @@ struct SockDiagRequest {
 }
 
 extension SockDiag.Condition {
-  /// INET_DIAG_BC_S_EQ (Linux 4.18) and INET_DIAG_BC_CGROUP_COND (5.8).
+  /// INET_DIAG_BC_S_EQ (Linux 4.18), INET_DIAG_BC_CGROUP_COND (5.8) and INET_DIAG_BC_S_COND.
   fileprivate var code: UInt8 {
     switch self {
     case .port: 11
     case .cgroup: 13
+    case .address: 7
     }
   }
 
@@ -90,6 +98,7 @@ extension SockDiag.Condition {
     switch self {
     case .port: 8
     case .cgroup: 12
+    case .address(let address): 12 + address.bytes.count
     }
   }
 }

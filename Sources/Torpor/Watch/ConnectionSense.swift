@@ -170,7 +170,7 @@ final class ConnectionSense {
 
   /// Sockets that listen on exactly this address, whoever's they are.
   func listenerCount(_ address: SocketAddress) throws(SockDiagError) -> Int {
-    try tables.listeners(address.family, port: address.port).count { $0.local == address }
+    try tables.listeners(at: address).count { $0.local == address }
   }
 
   private func count(

@@ -86,13 +86,14 @@ final class SocketTables {
     for family in [SocketAddress.Family.v4, .v6] {
       let numbers = ports.filter { $0.family == family }.map(\.number).sorted()
       guard includesListeners || !numbers.isEmpty else { continue }
-      let conditions = numbers.map { SockDiag.Condition.port($0) } + cgroups.sorted().map { .cgroup($0) }
+      let ofCgroups = cgroups.sorted().map { SockDiag.Condition.cgroup($0) }
+      let conditions = numbers.map { SockDiag.Condition.port($0) } + ofCgroups
       try open()
       dumpCount += 1
-      let found =
-        try diag?.sockets(
-          family, includesAll ? [] : conditions, includingListeners: includesListeners,
-          includingTraffic: includesTraffic) ?? []
+      var found =
+        try diag?.sockets(family, includesAll ? [] : conditions, includingTraffic: includesTraffic) ?? []
+      // By themselves, which costs the kernel no more: they are in a table of their own, and thousands may have one port.
+      if includesListeners { found += try diag?.listeners(family, includesAll ? [] : ofCgroups) ?? [] }
       for connection in found {
         let port = Port(family: family, number: connection.local.port)
         if ports.contains(port), connection.state != .listen { table.connections[port, default: []].append(connection) }
@@ -112,10 +113,10 @@ final class SocketTables {
 
   // MARK: single questions, answered at once
 
-  /// Sockets that listen at this port, whoever's they are.
-  func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection] {
+  /// Sockets that listen at this address, whoever's they are.
+  func listeners(at address: SocketAddress) throws(SockDiagError) -> [TCPConnection] {
     try open()
-    return try diag?.listeners(family, port: port) ?? []
+    return try diag?.listeners(at: address) ?? []
   }
 
   /// One unix socket of our network namespace.
