@@ -1,3 +1,4 @@
+import Glibc
 import Lifecycle
 import Linux
 
@@ -18,6 +19,9 @@ final class ChannelSense: Sense {
 
   /// Of a service that has more open, the first are looked through: 1 µs each.
   static let descriptorsMax = 4096
+  private static let unseen =
+    "the descriptors of its processes can't be read (/proc/PID/fd; of another user's that takes CAP_SYS_PTRACE), so that its "
+    + "own sockets aren't known"
 
   init(_ subject: SenseSubject) {
     processes = subject.processes
@@ -50,6 +54,7 @@ final class ChannelSense: Sense {
     let found = tcp(table, &finder, since: lastLook ?? now, at: now)
     let unix = unix(table, &finder)
     let busy = found.busy + unix
+    if busy.isEmpty, finder.isBlind { return .blind(Self.unseen) }
     return busy.isEmpty ? .quiet(found.quiet) : .busy(busy)
   }
 
@@ -100,7 +105,7 @@ final class ChannelSense: Sense {
     for listener in table.unixListeners where !held.contains(listener.inode) {
       guard let address = listener.address else { continue }
       let isOwn = unixListeners[listener.inode] ?? finder.inodes.contains(UInt64(listener.inode))
-      unixListeners[listener.inode] = isOwn
+      if !finder.isBlind { unixListeners[listener.inode] = isOwn }
       guard isOwn else { continue }
       let accepted =
         if let file = listener.file { table.unixByFile[file] ?? [] } else {
@@ -122,17 +127,33 @@ struct DescriptorFinder {
 
   init(processes: any ProcessSource) { self.processes = processes }
 
-  private(set) lazy var inodes: Set<UInt64> = {
-    var inodes: Set<UInt64> = []
-    var left = ChannelSense.descriptorsMax
-    for pid in processes.pids where left > 0 {
-      for number in ProcessFiles.descriptors(of: pid, limit: left) {
-        left -= 1
-        if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
+  /// They were looked for and can't be seen, so that none may be taken for no other's.
+  private(set) var isBlind = false
+  private var found: Set<UInt64>?
+
+  var inodes: Set<UInt64> {
+    mutating get {
+      if let found { return found }
+      isBlind = processes.mainPID.map(Self.isHidden) ?? false
+      var inodes: Set<UInt64> = []
+      var left = ChannelSense.descriptorsMax
+      for pid in processes.pids where left > 0 {
+        for number in ProcessFiles.descriptors(of: pid, limit: left) {
+          left -= 1
+          if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
+        }
       }
+      found = inodes
+      return inodes
     }
-    return inodes
-  }()
+  }
+
+  /// Of a process that is alive, none can be read. One that has ended has none, and isn't reaped yet.
+  private static func isHidden(_ pid: Int32) -> Bool {
+    let numbers = ProcessFiles.descriptors(of: pid, limit: 8)
+    guard numbers.allSatisfy({ ProcessFiles.file(of: pid, number: $0) == nil }) else { return false }
+    return kill(pid, 0) == 0 && ProcessFiles.state(of: pid) != "Z"
+  }
 }
 
 extension TCPConnection {

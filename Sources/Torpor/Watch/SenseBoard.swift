@@ -14,11 +14,15 @@ final class SenseBoard {
   /// In the table's order.
   let senses: [(name: String, sense: any Sense)]
   private(set) var reports: [String: Report] = [:]
+  /// Those that saw nothing when they were asked last.
+  private var blind: Set<String> = []
+  /// Hears of one that sees nothing, when that begins. A clause.
+  var onBlind: ((String) -> Void)?
 
   init(_ subject: SenseSubject) {
-    senses = SenseTable.rows.compactMap { row in
-      guard subject.options.senses.contains(row.name) else { return nil }
-      return row.make(subject).map { (row.name, $0) }
+    senses = SenseTable.Name.allCases.compactMap { name in
+      guard subject.options.senses.contains(name.rawValue) else { return nil }
+      return SenseTable.make(name, subject).map { (name.rawValue, $0) }
     }
   }
 
@@ -46,6 +50,18 @@ final class SenseBoard {
     reports[name] = Report(
       isBusy: verdict.isBusy, since: last.flatMap { $0.isBusy == verdict.isBusy ? $0.since : nil } ?? now,
       lastBusy: verdict.isBusy ? now : last?.lastBusy, evidence: verdict.evidence)
+    guard case .blind(let text) = verdict else {
+      blind.remove(name)
+      return
+    }
+    // At each look, and in each life of the service, would be too often.
+    if blind.insert(name).inserted { onBlind?(text) }
+  }
+
+  /// How long it has said the same.
+  func since(_ name: String, isBusy: Bool, at now: Instant) -> Duration? {
+    guard let report = reports[name], report.isBusy == isBusy else { return nil }
+    return now.since(report.since)
   }
 
   /// What each says at this moment, for a person, with no effect on the next look.

@@ -17,13 +17,13 @@ extension Keys {
       fragment.idle.connections = try value.word()
     },
     .implemented(
-      "X-Idle", "Senses", "connections, channels, processing", default: "connections channels processing",
-      "Which evidence of work counts: connections to the held sockets; the service's other sockets; CPU time."
+      "X-Idle", "Senses", IdleSection.Sense.list, default: IdleSection.Sense.defaultText,
+      "Which evidence of work counts: \(IdleSection.Sense.allCases.map(\.subject).joined(separator: "; "))."
     ) { fragment, value throws(ValueError) in
       var senses: Set<IdleSection.Sense> = []
       for word in try value.words() {
         guard let sense = IdleSection.Sense(rawValue: word.text) else {
-          throw ValueError("'\(word.text)' is none of connections, channels, processing", at: word.offset)
+          throw ValueError("'\(word.text)' is none of \(IdleSection.Sense.list)", at: word.offset)
         }
         senses.insert(sense)
       }
