@@ -15,29 +15,35 @@ import tempfile
 import time
 
 from common import compile_c, context_switches, cpu_microseconds, descriptor_count, memory_kib
-from units import address, wait_for_line
+import units
+from units import wait_for_line
 
-PORT = 18001
 # Clients of one process: its descriptors are limited, too.
 CLIENTS_MAX = 10_000
 
 
+def address(number, options):
+    """A port for each, or one port at an address for each. Below the ephemeral range, and where nobody else is."""
+    return (units.address(number), 18001) if options.one_port else ("127.0.99.1", 20000 + number)
+
+
 def write_units(directory, program, options):
     for number in range(options.services):
+        host, port = address(number, options)
         with open(os.path.join(directory, f"unit-{number:04}.torpor"), "w") as file:
             file.write(
-                f"[Socket]\nListenStream={address(number)}:{PORT}\n[Service]\nExecStart={program}\n"
+                f"[Socket]\nListenStream={host}:{port}\n[Service]\nExecStart={program}\n"
                 f"[X-Idle]\nTimeoutSec={options.idle_seconds}\nConnections={options.connections_mode}\n")
 
 
 @contextlib.contextmanager
 def torpord(options, directory, program):
-    units = os.path.join(directory, "units")
-    os.mkdir(units)
-    write_units(units, program, options)
+    folder = os.path.join(directory, "units")
+    os.mkdir(folder)
+    write_units(folder, program, options)
     with open(os.path.join(directory, "errors"), "w+") as errors:
         process = subprocess.Popen(
-            [options.torpord, "--unit-path", units] + [
+            [options.torpord, "--unit-path", folder] + [
                 word for kind in ("runtime", "state", "log")
                 for word in (f"--{kind}-directory", os.path.join(directory, kind))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
@@ -49,13 +55,13 @@ def torpord(options, directory, program):
             process.wait(120)
 
 
-def keep_clients(numbers, services):
+def keep_clients(numbers, options):
     """A client for each of these; each was answered, so that its service runs and has accepted it."""
     kept = []
     for number in numbers:
         client = socket.socket()
         client.settimeout(60)
-        client.connect((address(number % services), PORT))
+        client.connect(address(number % options.services, options))
         kept.append(client)
         client.sendall(b"x")
     for client in kept:
@@ -77,7 +83,7 @@ def clients(options):
                 status = 1
                 try:
                     kept = keep_clients(
-                        range(first, min(first + CLIENTS_MAX, options.connections)), options.services)
+                        range(first, min(first + CLIENTS_MAX, options.connections)), options)
                     os.write(writing, b"x")
                     while kept:
                         signal.pause()
@@ -135,6 +141,7 @@ def main():
     parser.add_argument("--connections", type=int, default=20_000, help="of all of them together")
     parser.add_argument("--idle", default="30min", help="their timeout")
     parser.add_argument("--connections-mode", choices=("open", "active"), default="open")
+    parser.add_argument("--one-port", action="store_true", help="the same port for all, at an address for each")
     parser.add_argument("--seconds", type=int, default=60, help="to measure for; rounded up to whole intervals of looks")
     parser.add_argument("--no-title", action="store_true", help="a further row of the same table")
     options = parser.parse_args()

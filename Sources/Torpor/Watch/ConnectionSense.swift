@@ -120,8 +120,11 @@ final class ConnectionSense {
     var seenUses: [UInt64: Instant] = [:]
     var seenOrphans: Set<UInt64> = []
     waiting = []
-    for port in Set(held.map { SocketTables.Port(family: $0.address.family, number: $0.address.port) }) {
-      for connection in table.connections[port] ?? [] {
+    let addresses = Dictionary(grouping: held.map(\.address)) {
+      SocketTables.Port(family: $0.family, number: $0.port)
+    }
+    for (port, addresses) in addresses {
+      for connection in table.connections(at: port, of: Set(addresses)) {
         guard let holder = Self.holder(of: connection, among: held),
           !isPassedOver(connection, isRunning)
         else { continue }
