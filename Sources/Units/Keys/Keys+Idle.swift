@@ -51,7 +51,10 @@ extension Keys {
     },
     .implemented(
       "X-Idle", "IgnoreSource", "addresses",
-      "Whose connections don't count and don't keep the service up, such as health checks: addresses, ranges (10.0.0.0/8), localhost, link-local, multicast, any."
+      """
+      Whose connections don't count and don't keep the service up, such as health checks: addresses, ranges (10.0.0.0/8), \
+      localhost, link-local, multicast, any. One of these wakes a dormant service, which rests again soon unless somebody else comes.
+      """
     ) { fragment, value throws(ValueError) in
       for word in try value.words() {
         guard let ranges = AddressRange.named(word.text) else {
