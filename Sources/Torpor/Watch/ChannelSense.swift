@@ -14,6 +14,8 @@ final class ChannelSense: Sense {
   private let heldPorts: () -> Set<UInt16>
   private let heldUnixInodes: () -> Set<UInt32>
   private var lastLook: Instant?
+  /// A client of its own listeners was connected at the last look. If none is at the next, it has gone at some moment between.
+  private var hadClient = false
   /// Unix listeners that have been looked at, and whether they are its own.
   private var unixListeners: [UInt32: Bool] = [:]
 
@@ -32,6 +34,7 @@ final class ChannelSense: Sense {
 
   func begin(at now: Instant) {
     lastLook = now
+    hadClient = false
     unixListeners = [:]
   }
 
@@ -44,25 +47,29 @@ final class ChannelSense: Sense {
 
   func look(_ table: SocketTable, at now: Instant) -> Verdict {
     defer { lastLook = now }
-    return judge(table, at: now)
+    let (verdict, hasClient) = judge(table, at: now)
+    defer { hadClient = hasClient }
+    if hadClient, !hasClient, !verdict.isBusy { return .busy(["a client of a listener of its own has gone"]) }
+    return verdict
   }
 
-  func explain(_ table: SocketTable, at now: Instant) -> Verdict { judge(table, at: now) }
+  func explain(_ table: SocketTable, at now: Instant) -> Verdict { judge(table, at: now).verdict }
 
-  private func judge(_ table: SocketTable, at now: Instant) -> Verdict {
+  private func judge(_ table: SocketTable, at now: Instant) -> (verdict: Verdict, hasClient: Bool) {
     var finder = DescriptorFinder(processes: processes)
     let found = tcp(table, &finder, since: lastLook ?? now, at: now)
     let unix = unix(table, &finder)
     let busy = found.busy + unix
-    if busy.isEmpty, finder.isBlind { return .blind(Self.unseen) }
-    return busy.isEmpty ? .quiet(found.quiet) : .busy(busy)
+    let hasClient = found.hasClient || !unix.isEmpty
+    if busy.isEmpty, finder.isBlind { return (.blind(Self.unseen), hasClient) }
+    return (busy.isEmpty ? .quiet(found.quiet) : .busy(busy), hasClient)
   }
 
   // MARK: TCP
 
   private func tcp(
     _ table: SocketTable, _ finder: inout DescriptorFinder, since: Instant, at now: Instant
-  ) -> (busy: [String], quiet: [String]) {
+  ) -> (busy: [String], quiet: [String], hasClient: Bool) {
     let held = heldPorts()
     let own: [TCPConnection]
     if let cgroup = processes.cgroupID {
@@ -74,6 +81,7 @@ final class ChannelSense: Sense {
     let ends = Set(own.map(\.local))
     var busy: [String] = []
     var quiet: [String] = []
+    var hasClient = false
     for connection in own {
       switch connection.state {
       case .established, .closeWait: break
@@ -89,10 +97,12 @@ final class ChannelSense: Sense {
         isInbound
         ? "\(connection.remote) is connected to its own \(connection.local)" : "it is connected to \(connection.remote)"
       let text = line + connection.lastData
-      let isUse = isInbound && options.connections == .open || connection.carriedData(since: since, at: now)
+      let isClient = isInbound && options.connections == .open
+      hasClient = hasClient || isClient
+      let isUse = isClient || connection.carriedData(since: since, at: now)
       if isUse { busy.append(text) } else { quiet.append(text) }
     }
-    return (busy, quiet)
+    return (busy, quiet, hasClient)
   }
 
   // MARK: unix

@@ -67,6 +67,8 @@ final class EvidenceRow {
     say(b"X-BUSY=1")
     while os.path.exists(sys.argv[1]): time.sleep(0.05)
     say(b"X-IDLE=1")
+    # Whose word it was is looked up when it is read.
+    time.sleep(2)
     """
 
   func begin(_ manager: ManagerProcess) throws {
