@@ -104,7 +104,8 @@ extension MatrixServer {
         text.replacingOccurrences(of: "http {", with: "http {\n  server { listen \(other); return 200 own; }"),
         to: "nginx.conf")
     case MatrixServer.node.name:
-      try append("\nrequire('net').createServer(client => client.resume()).listen(\(other.port), '127.0.0.1')\n", to: "server.js")
+      let script = "require('net').createServer(client => client.resume()).listen(\(other.port), '127.0.0.1')"
+      try append("\n\(script)\n", to: "server.js")
     default: return nil
     }
     return other
