@@ -212,7 +212,9 @@ extension TCPConnection {
   /// Its client is on this machine.
   var isLocal: Bool {
     let client = remote.mapped ?? remote
-    return client.bytes == (local.mapped ?? local).bytes || client.family == .v4 && client.bytes.first == 127
+    var server = local.mapped ?? local
+    server.port = client.port
+    return client == server || client.family == .v4 && client.bytes.first == 127
       || client == .loopback(.v6, port: client.port)
   }
 }

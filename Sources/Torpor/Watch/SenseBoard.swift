@@ -19,6 +19,10 @@ final class SenseBoard {
   /// Hears of one that sees nothing, when that begins. A clause.
   var onBlind: ((String) -> Void)?
 
+  /// A connection was open at the last look that keeps the service up whatever they would say, as the moment of its end does. Until
+  /// then they aren't asked: that costs more than all else of a look.
+  private(set) var isSpared = false
+
   init(_ subject: SenseSubject) {
     senses = SenseTable.Name.allCases.compactMap { name in
       guard subject.options.senses.contains(name.rawValue) else { return nil }
@@ -31,7 +35,17 @@ final class SenseBoard {
 
   func begin(at now: Instant) {
     reports = [:]
+    isSpared = false
     for item in senses { item.sense.begin(at: now) }
+  }
+
+  /// After each look. Returns whether what spared them is over: then it was at some moment since the last look.
+  func spare(_ hasOpenConnection: Bool, at now: Instant) -> Bool {
+    defer { isSpared = hasOpenConnection }
+    if hasOpenConnection { for item in senses { reports[item.name] = nil } }
+    guard isSpared, !hasOpenConnection else { return false }
+    for item in senses { item.sense.begin(at: now) }
+    return true
   }
 
   func prepare(_ question: inout SocketTables.Question) {

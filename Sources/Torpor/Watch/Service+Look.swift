@@ -92,7 +92,8 @@ extension Service {
     sense?.prepare(&question)
     let unix = includingUnix ? unixSense : nil
     unix?.prepare(&question)
-    if asksSenses { senses?.prepare(&question) }
+    let isSpared = senses?.isSpared ?? false
+    if asksSenses, !isSpared { senses?.prepare(&question) }
     tables.ask(question) { [weak self] answer in
       guard let self else { return }
       do throws(SockDiagError) {
@@ -102,7 +103,9 @@ extension Service {
         var sample = complete(listed)
         if asksSenses, let senses {
           senses.note(isConnected(sample) ? .busy([]) : .quiet([]), of: SenseTable.connections, at: now)
-          sample.isAtWork = senses.look(table, at: now)
+          let isAtWork = !isSpared && senses.look(table, at: now)
+          let isOver = senses.spare(sample.accepted > 0 && !lifecycle.configuration.allowsSilence, at: now)
+          sample.isAtWork = isAtWork || isOver
         }
         // Of those that are relayed we have the connections ourselves.
         guard let unix, front == nil else { return isDone(sample) }

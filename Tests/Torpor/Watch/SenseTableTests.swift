@@ -1,3 +1,4 @@
+import Lifecycle
 import Testing
 import Units
 
@@ -20,6 +21,20 @@ import Units
     }
     let unknown = "\(SenseTable.UnknownName(name: "x"))"
     #expect(unknown == "there is no sense 'x': connections, channels, processing are known")
+  }
+
+  @Test func whileAConnectionIsOpenNobodyElseIsAsked() {
+    let board = SenseBoard(
+      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] }))
+    func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
+    board.begin(at: at(1))
+    let isWork = board.look(SocketTable(), at: at(2))
+    #expect(!isWork)
+    let (begins, goesOn) = (board.spare(true, at: at(2)), board.spare(true, at: at(3)))
+    #expect(!begins && !goesOn && board.isSpared && board.reports["processing"] == nil)
+    // The look that doesn't find it any more is one that has seen it.
+    let (isOver, again) = (board.spare(false, at: at(4)), board.spare(false, at: at(5)))
+    #expect(isOver && !again && !board.isSpared)
   }
 
   @Test func sharesAreOfOneProcessor() {
