@@ -144,7 +144,9 @@ extension Service {
     var found: [Explanation.Connection] = []
     var waiting = 0
     let held = tcpSockets
+    // The first may take all of it: /proc is long on a machine of many processes.
     let limit = MonotonicClock.now() + 50_000_000
+    func rest() -> Duration { .nanoseconds(Int64(clamping: limit - min(limit, MonotonicClock.now()))) }
     for connection in table.connections.values.joined() {
       guard ConnectionSense.holder(of: connection, among: held) != nil else { continue }
       switch connection.state {
@@ -161,7 +163,7 @@ extension Service {
       found.append(
         Explanation.Connection(
           client: connection.remote.description,
-          process: isNamed ? SocketOwner.ofClient(connection, within: .milliseconds(10))?.description : nil,
+          process: isNamed ? SocketOwner.ofClient(connection, within: rest())?.description : nil,
           dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes,
           isIgnored: options.watch.ignores(connection.remote)))
     }
@@ -169,7 +171,7 @@ extension Service {
       let clients = unixSense?.clients(of: socket, table) ?? []
       for client in clients {
         let isNamed = found.count < Explanation.connectionsMax && MonotonicClock.now() < limit
-        let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: .milliseconds(10)) } : nil
+        let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: rest()) } : nil
         found.append(Explanation.Connection(client: "a client of \(socket.name)", process: owner?.description))
       }
     }
