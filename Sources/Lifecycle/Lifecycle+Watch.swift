@@ -165,9 +165,14 @@ extension Lifecycle {
 
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
     // All services with the same timeout are looked at in the same moment, which costs one dump of the kernel's sockets.
-    Self.earlier(
+    let shared = Self.earlier(
       mayRest(instance) ? configuration.lookInterval.map(now.next(multipleOf:)) : nil,
       instance.deafness.map { now.advanced(by: $0.lookInterval) })
+    guard instance.isWokenByIgnored, mayRest(instance), let readyAt = instance.readyAt else { return shared }
+    // It has no idle time to be looked at 16 times in. It may be at work, so ever less often.
+    let first = readyAt.advanced(by: max(configuration.ignoredGrace, configuration.minimumUptime))
+    let next = first > now ? first : now.advanced(by: max(configuration.ignoredGrace, now.since(readyAt)))
+    return Self.earlier(shared, next)
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {

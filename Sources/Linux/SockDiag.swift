@@ -33,10 +33,17 @@ public struct TCPConnection: Equatable, Sendable {
   }
 }
 
-public enum SockDiagError: Error, Equatable, Sendable {
+public enum SockDiagError: Error, Equatable, Sendable, CustomStringConvertible {
   case kernel(Errno)
   /// A message shorter than it says or than its kind.
   case malformed
+
+  public var description: String {
+    switch self {
+    case .kernel(let error): "\(error)"
+    case .malformed: "the kernel's answer can't be understood"
+    }
+  }
 }
 
 /// NETLINK_SOCK_DIAG: a socket to ask about TCP sockets, one question at a time.

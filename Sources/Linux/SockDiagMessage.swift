@@ -152,10 +152,16 @@ enum SockDiagMessage {
     guard let family = SocketAddress.Family(rawValue: body.number(at: 0)) else { return nil }
     guard let state = TCPConnection.State(rawValue: body.number(at: 1)) else { return nil }
     func address(port: Int, bytes start: Int) -> SocketAddress {
-      let count = family == .v4 ? 4 : 16
-      return SocketAddress(
-        family: family, bytes: (0..<count).map { body.number(at: start + $0) },
-        port: UInt16(bigEndian: body.number(at: port)))
+      let number = UInt16(bigEndian: body.number(at: port))
+      switch family {
+      case .v4:
+        let address = UInt32(bigEndian: body.number(at: start))
+        return SocketAddress(family: family, high: 0, low: UInt64(address), port: number)
+      case .v6:
+        return SocketAddress(
+          family: family, high: UInt64(bigEndian: body.number(at: start)),
+          low: UInt64(bigEndian: body.number(at: start + 8)), port: number)
+      }
     }
     var connection = TCPConnection(
       state: state, local: address(port: 4, bytes: 8), remote: address(port: 6, bytes: 24),

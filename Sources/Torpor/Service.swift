@@ -17,7 +17,6 @@ public final class Service: HeldService, RelayOwner {
   let tables: SocketTables
   /// nil: it hasn't been looked at yet.
   var madeSenses: ServiceSenses?
-  var busyCheckFails = false
   /// Questions of the lifecycle while it runs that no look has answered yet.
   var looks: [Query] = []
   /// nil: it hasn't been started yet.

@@ -32,6 +32,17 @@ import Testing
     #expect(script.actions.last == .openNext(sockets: [0]))
   }
 
+  /// However seldom services with its timeout are looked at.
+  @Test func itRestsAsSoonWithALongTimeout() {
+    var script = woken { $0.idleTimeout = .seconds(1800) }
+    #expect(timeToRest(&script) == .seconds(1))
+    var slow = woken {
+      $0.idleTimeout = .seconds(1800)
+      $0.minimumUptime = .seconds(10)
+    }
+    #expect(timeToRest(&slow) == .seconds(10))
+  }
+
   @Test func itRunsForItsMinimumUptime() {
     var script = woken { $0.minimumUptime = .seconds(7) }
     #expect(script.lifecycle.earliestRest == script.now.advanced(by: .seconds(7)))

@@ -82,9 +82,9 @@ extension ManagedUnit {
           since: answer.since.map { now - TimeSpan.seconds($0) }, evidence: answer.evidence)
       }
       explanation.advice += seen.advice
-      // Whoever is busy now keeps it up for a whole idle time at least.
-      if seen.answers.contains(where: \.isBusy) {
-        explanation.earliestRest = definition.idle.timeout.map { now + TimeSpan.seconds($0) }
+      // Whoever is busy now keeps it up for a whole idle time at least. One that is held, or says that it is busy, has no such time.
+      if let rest = explanation.earliestRest, seen.answers.contains(where: \.isBusy) {
+        explanation.earliestRest = definition.idle.timeout.map { max(rest, now + TimeSpan.seconds($0)) }
       }
     }
     if let problem { explanation.advice.append(problem) }

@@ -120,8 +120,11 @@ final class ConnectionSense {
     var seenUses: [UInt64: Instant] = [:]
     var seenOrphans: Set<UInt64> = []
     waiting = []
-    for port in Set(held.map { SocketTables.Port(family: $0.address.family, number: $0.address.port) }) {
-      for connection in table.connections[port] ?? [] {
+    let addresses = Dictionary(grouping: held.map(\.address)) {
+      SocketTables.Port(family: $0.family, number: $0.port)
+    }
+    for (port, addresses) in addresses {
+      for connection in table.connections(at: port, of: Set(addresses)) {
         guard let holder = Self.holder(of: connection, among: held),
           !isPassedOver(connection, isRunning)
         else { continue }
@@ -209,7 +212,9 @@ extension TCPConnection {
   /// Its client is on this machine.
   var isLocal: Bool {
     let client = remote.mapped ?? remote
-    return client.bytes == (local.mapped ?? local).bytes || client.family == .v4 && client.bytes.first == 127
+    var server = local.mapped ?? local
+    server.port = client.port
+    return client == server || client.family == .v4 && client.bytes.first == 127
       || client == .loopback(.v6, port: client.port)
   }
 }

@@ -92,7 +92,8 @@ extension Service {
     sense?.prepare(&question)
     let unix = includingUnix ? unixSense : nil
     unix?.prepare(&question)
-    if asksSenses { senses?.prepare(&question) }
+    let isSpared = senses?.isSpared ?? false
+    if asksSenses, !isSpared { senses?.prepare(&question) }
     tables.ask(question) { [weak self] answer in
       guard let self else { return }
       do throws(SockDiagError) {
@@ -100,12 +101,17 @@ extension Service {
         var listed = try unix?.sample(table, at: now) ?? Sample()
         if let sense { listed.add(sense.sample(table, at: now, isRunning: isRunning)) }
         var sample = complete(listed)
-        if asksSenses, let senses { sample.isAtWork = senses.look(table, at: now) }
+        if asksSenses, let senses {
+          senses.note(isConnected(sample) ? .busy([]) : .quiet([]), of: SenseTable.connections, at: now)
+          let isAtWork = !isSpared && senses.look(table, at: now)
+          let isOver = senses.spare(sample.accepted > 0 && !lifecycle.configuration.allowsSilence, at: now)
+          sample.isAtWork = isAtWork || isOver
+        }
         // Of those that are relayed we have the connections ourselves.
         guard let unix, front == nil else { return isDone(sample) }
         unix.addForeign(to: sample, table, at: now, isDone)
       } catch {
-        narrator.warn("cannot list the service's connections (sock_diag): \(error)")
+        senses?.note(.blind(Self.unlisted(error)), of: SenseTable.connections, at: now)
         isDone(nil)
       }
     }
@@ -123,19 +129,24 @@ extension Service {
       || !lifecycle.disregardsOwnStart && senses?.isBusy ?? false
   }
 
+  /// Somebody is there now, as far as that counts.
+  private func isConnected(_ sample: Sample) -> Bool {
+    if !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0 { return true }
+    guard sample.accepted > 0 else { return false }
+    guard lifecycle.configuration.allowsSilence, let timeout = lifecycle.configuration.idleTimeout else { return true }
+    return sample.lastUse.map { now.since($0) < timeout } ?? false
+  }
+
+  static func unlisted(_ error: SockDiagError) -> String {
+    "the service's connections can't be listed (sock_diag(7)): \(error)"
+  }
+
   private func note(_ outcome: BusyCheck.Outcome) {
     let verdict: Verdict
     switch outcome {
     case .idle(let line): verdict = .quiet(["the busy check said: \(line ?? "idle")"])
     case .busy(let line): verdict = .busy(["the busy check said: \(line ?? "busy")"])
-    case .failed(let text): verdict = .busy(["the busy check \(text)"])
-    }
-    // Each time would be too often: it is told when it begins to fail.
-    if case .failed(let text) = outcome {
-      if !busyCheckFails { narrator.warn("the busy check \(text): the service counts as busy") }
-      busyCheckFails = true
-    } else {
-      busyCheckFails = false
+    case .failed(let text): verdict = .blind("the busy check \(text)")
     }
     senses?.note(verdict, of: SenseTable.busyCheck, at: now)
   }

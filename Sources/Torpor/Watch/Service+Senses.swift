@@ -64,6 +64,7 @@ extension Service {
         options: options.watch, processes: processes,
         heldPorts: { [weak self] in Set(self?.tcpSockets.map(\.address.port) ?? []) },
         heldUnixInodes: { [weak self] in self?.unixSense?.heldInodes ?? [] }))
+    made.board?.onBlind = { [weak self] in self?.narrator.warn("\($0): the service counts as busy") }
     if isRunning { made.board?.begin(at: now) }
     made.busyCheck?.abandon()
     disregardsVisits(false)

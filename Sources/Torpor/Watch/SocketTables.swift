@@ -155,6 +155,19 @@ final class SocketTable {
   fileprivate(set) var unixConnections: [UnixDiag.Entry] = []
   fileprivate(set) var unixListeners: [UnixDiag.Entry] = []
 
+  /// Of ports with many: thousands of services may have the same one, at an address each.
+  private var byAddress: [SocketTables.Port: [SocketAddress: [TCPConnection]]] = [:]
+  private static let scannedMax = 256
+
+  /// Those at a port that may belong to one of these addresses, of this port all.
+  func connections(at port: SocketTables.Port, of addresses: Set<SocketAddress>) -> [TCPConnection] {
+    let found = connections[port] ?? []
+    if found.count <= Self.scannedMax || addresses.contains(where: \.isAny) { return found }
+    let grouped = byAddress[port] ?? Dictionary(grouping: found, by: \.local)
+    byAddress[port] = grouped
+    return addresses.flatMap { grouped[$0] ?? [] }
+  }
+
   /// Accepted unix connections by their listener's file.
   private(set) lazy var unixByFile = Dictionary(
     grouping: unixConnections.filter { $0.file != nil }, by: \.file)
