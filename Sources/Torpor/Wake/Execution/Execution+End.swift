@@ -5,6 +5,11 @@ import Linux
 /// What the processes tell, and what follows when the last has ended.
 extension Execution {
   func mainExited(_ raw: ExitStatus, hasSuccessor: Bool) {
+    if hasSuccessor, hasHandedOver, phase == .main, settings.ignoresMainProcess {
+      // None of them is the main one (GuessMainPID=no): it goes on as long as there is any.
+      _ = processes.followSuccessor()
+      return
+    }
     let status = settings.isClean(raw) ? .exited(code: 0) : raw
     if settings.kind == .oneshot || settings.remainAfterExit, phase == .main, status.isSuccess {
       result.note(raw)
@@ -68,6 +73,7 @@ extension Execution {
 
   /// ExecStopPost=, then the directories that go with it.
   func clean(_ then: @escaping () -> Void) {
+    finishReload("it has ended")
     phase = .cleaning
     let removed = directories.toRemove(isRestarting: isRestarting)
     var steps = Self.steps("ExecStopPost", settings.stopPost)
