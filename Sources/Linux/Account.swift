@@ -40,4 +40,5 @@ public struct Account: Equatable, Sendable {
   }
 
   public static var effectiveUser: UInt32 { geteuid() }
+  public static var effectiveGroup: UInt32 { getegid() }
 }

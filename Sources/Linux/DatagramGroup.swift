@@ -11,7 +11,8 @@ public struct DatagramGroup: ~Copyable {
   public private(set) var current: UDPSocket
   /// The one that it doesn't get, while a rest is under way.
   public private(set) var next: UDPSocket?
-  private let settings: SocketSettings
+  /// Of those to come.
+  var settings: SocketSettings
 
   /// Holds `address`. With port 0 the kernel chooses. Throws `.inUse` when anybody else has it.
   public init(

@@ -71,6 +71,20 @@ public struct FIFO: ~Copyable {
     }
   }
 
+  /// Who may open it from here on. One that was there already keeps its permissions.
+  public func setPermissions(_ permissions: UnixGenerations.Permissions) throws(Errno) {
+    guard isOurs else { return }
+    let number = descriptor.number
+    _ = try call { fchmod(number, permissions.mode) }
+    _ = try call { fchown(number, permissions.user ?? geteuid(), permissions.group ?? getegid()) }
+  }
+
+  /// In bytes; nil: what the kernel gives a new one. Returns whether it takes that much now.
+  public func setSize(_ bytes: Int32?) -> Bool {
+    let wanted = bytes ?? 65536
+    return fcntl(descriptor.number, 1031 /* F_SETPIPE_SZ */, wanted) >= wanted
+  }
+
   /// Whether the path leads to it.
   public var isInPlace: Bool {
     var status = stat()

@@ -34,7 +34,10 @@ public struct PathLinks: Equatable {
   }
 
   /// Those that still lead to it.
-  public func remove() {
-    for path in made where leadsToTarget(path) { _ = unsafe unlink(path) }
+  public func remove() { remove(but: []) }
+
+  /// The same without those that stay.
+  public func remove(but kept: [String]) {
+    for path in made where !kept.contains(path) && leadsToTarget(path) { _ = unsafe unlink(path) }
   }
 }

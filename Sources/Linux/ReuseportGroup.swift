@@ -21,7 +21,8 @@ public struct ReuseportGroup: ~Copyable {
   /// Order of the two in the kernel's array: which comes first.
   private var isCurrentFirst = true
 
-  private let settings: SocketSettings
+  /// Of those to come.
+  var settings: SocketSettings
 
   /// Holds `address`: bound and listening. With port 0 the kernel chooses. Throws `.inUse` when anybody listens there.
   public init(

@@ -4,9 +4,9 @@ import Glibc
 extension SocketSetting {
   /// By the names of socket(7), tcp(7), ip(7) and ipv6(7).
   public enum Option: Equatable, Sendable {
-    case keepAlive, keepIdle, keepInterval, keepCount, noDelay, congestion
+    case keepAlive, keepIdle, keepInterval, keepCount, noDelay, congestion, deferAccept
     case priority, mark, broadcast, passCredentials, passSecurity, bindToDevice
-    case receiveBuffer, sendBuffer
+    case receiveBuffer, sendBuffer, timestamp, timestampInNanoseconds
     case typeOfService, timeToLive, hopLimit, freeBind, transparent, packetInfo, packetInfoOfIPv6
 
     var number: (level: Int32, option: Int32) {
@@ -18,12 +18,15 @@ extension SocketSetting {
       case .keepCount: (tcp, TCP_KEEPCNT)
       case .noDelay: (tcp, TCP_NODELAY)
       case .congestion: (tcp, TCP_CONGESTION)
+      case .deferAccept: (tcp, TCP_DEFER_ACCEPT)
       case .priority: (SOL_SOCKET, SO_PRIORITY)
       case .mark: (SOL_SOCKET, SO_MARK)
       case .broadcast: (SOL_SOCKET, SO_BROADCAST)
       case .passCredentials: (SOL_SOCKET, SO_PASSCRED)
       case .passSecurity: (SOL_SOCKET, SO_PASSSEC)
       case .bindToDevice: (SOL_SOCKET, SO_BINDTODEVICE)
+      case .timestamp: (SOL_SOCKET, SO_TIMESTAMP)
+      case .timestampInNanoseconds: (SOL_SOCKET, SO_TIMESTAMPNS)
       case .receiveBuffer: (SOL_SOCKET, SO_RCVBUF)
       case .sendBuffer: (SOL_SOCKET, SO_SNDBUF)
       case .typeOfService: (ip, IP_TOS)

@@ -16,8 +16,9 @@ public struct UnixGenerations: ~Copyable {
   private var directory: SocketDirectory
   private let directoryMode: UInt32
   private var slot = SocketDirectory.Slot.a
-  private let kind: UnixSocket.Kind
-  private let settings: SocketSettings
+  let kind: UnixSocket.Kind
+  /// Of those to come.
+  var settings: SocketSettings
   /// Which of the two the path is to lead to.
   private var isSteeredToNext = false
   /// The current socket's file, and its permissions when they were last seen.
@@ -218,6 +219,14 @@ public struct UnixGenerations: ~Copyable {
     try directory.setPermissions(
       slot, mode: mode ?? present.permissions, owner: isRoot ? user : present.owner,
       group: isRoot && present.owner != user ? group : present.group)
+  }
+
+  /// Who may connect from here on, to whichever of the two.
+  public mutating func setPermissions(mode: UInt32, user: UInt32, group: UInt32) throws(Errno) {
+    for slot in SocketDirectory.Slot.allCases where try directory.status(of: slot) != nil {
+      try directory.setPermissions(slot, mode: mode, owner: user, group: group)
+    }
+    file = try directory.status(of: slot) ?? file
   }
 
   /// A second name beside the path, for a server that binds that and renames it: rename() of one link of a file to another

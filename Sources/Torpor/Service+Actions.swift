@@ -5,7 +5,9 @@ extension Service {
   func carryOut(_ action: Action) {
     if let front, carryOut(action, with: front) { return }
     switch action {
-    case .arm: for socket in sockets { socket.watch(for: .connections) }
+    case .arm:
+      flushPending()
+      for socket in sockets { socket.watch(for: .connections) }
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
     case .spawn: spawn()
     case .followSuccessor:
@@ -86,6 +88,18 @@ extension Service {
       context.reason = "its processes can't be frozen: \(error)"
       watchdog.resume()
       post(.freezeFailed(query))
+    }
+  }
+
+  /// Where that is asked for, nobody is served by another instance than the one that they came to.
+  private func flushPending() {
+    guard options.flushesPending else { return }
+    for socket in sockets {
+      attempt("turn away who waits on \(socket.name)") { () throws(Errno) in
+        if try socket.flush() {
+          narrator.warn("what waited on \(socket.name) was thrown away, as FlushPending= asks for")
+        }
+      }
     }
   }
 
@@ -228,6 +242,7 @@ extension Service {
       return
     case .failed(let failure, _, _):
       endInstance()
+      flushPending()
       context.reason = narrator.failureReason(failure, context)
     case .serving:
       senses?.begin(at: now)

@@ -61,6 +61,7 @@ extension Service {
       sockets = try holder.hold(keeping: before)
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
+    for socket in sockets { socket.takeUp(new) { [narrator] in narrator.warn($0) } }
     sharedOptions = shared
     if let madeRuntime {
       newLauncher.onWarning = launcher.onWarning
@@ -96,24 +97,51 @@ extension Service {
 }
 
 extension ServiceOptions {
-  /// A socket that stays held is as it was made: what else is asked of it now can't be had.
+  /// What can't be changed of a socket that stays held.
   func checkSettings(against other: ServiceOptions) throws(ServiceError) {
     for address in listen {
-      for before in other.listen where before.kind == address.kind {
-        if before.settings != address.settings || before.access != address.access || before.symlinks != address.symlinks
-          || socketMode != other.socketMode
-        {
-          throw ServiceError(
-            "the options of \(address.text), which stays held, are changed by a restart of the manager")
+      for before in other.listen where before.isSameAddress(as: address) {
+        let keys = ["BindToDevice", "Transparent"].filter { key in
+          before.settings.options.filter { $0.key == key } != address.settings.options.filter { $0.key == key }
         }
+        let key = before.takesSameFamilies(as: address) ? keys.first : "BindIPv6Only"
+        guard let key else { continue }
+        throw ServiceError("\(key)= of \(address.text), which stays held, is changed by a restart of the manager")
       }
     }
   }
 
   /// Nothing of what is held, and of how it is handed over, is another.
   func sharesSockets(with other: ServiceOptions) -> Bool {
-    listen == other.listen && handover == other.handover && relayTarget == other.relayTarget
-      && proxyProtocol == other.proxyProtocol && socketMode == other.socketMode && socketAccess == other.socketAccess
-      && readiness == other.readiness && isToldReady == other.isToldReady && mayKill == other.mayKill
+    let haveSameSockets =
+      listen.count == other.listen.count
+      && zip(listen, other.listen).allSatisfy { $0.kind == $1.kind && $0.name == $1.name }
+    return haveSameSockets && handover == other.handover && relayTarget == other.relayTarget
+      && proxyProtocol == other.proxyProtocol && socketAccess.user == other.socketAccess.user
+      && socketAccess.group == other.socketAccess.group && readiness == other.readiness
+      && isToldReady == other.isToldReady && mayKill == other.mayKill
+  }
+}
+
+extension HeldSocket {
+  /// What is asked of it from now on.
+  func takeUp(_ options: ServiceOptions, warn: (String) -> Void) {
+    guard options.listen.indices.contains(nameIndex) else { return }
+    let address = options.listen[nameIndex]
+    change(to: address, address.access ?? options.socketAccess, warn: warn)
+  }
+}
+
+extension ListenAddress {
+  fileprivate func isSameAddress(as other: ListenAddress) -> Bool {
+    switch (kind, other.kind) {
+    case (.tcp(let ours), .tcp(let theirs)), (.udp(let ours), .udp(let theirs)):
+      ours.map(\.address) == theirs.map(\.address)
+    case (let ours, let theirs): ours == theirs
+    }
+  }
+
+  fileprivate func takesSameFamilies(as other: ListenAddress) -> Bool {
+    sockets.map(\.isIPv6Only) == other.sockets.map(\.isIPv6Only)
   }
 }

@@ -99,6 +99,10 @@ public struct ServiceOptions: Sendable {
   public var writesJSON = false
   /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
   public var socketMode: UInt32?
+  /// Asked before each start: why it is not to be started now; nil: it may.
+  public var startCheck: (@Sendable () -> String?)?
+  /// Whoever waits when the service has ended is turned away, and what nobody has read is dropped (systemd's FlushPending=).
+  public var flushesPending = false
   /// What counts as use of it.
   public var watch: WatchOptions {
     get { sharedWatch.value }

@@ -124,6 +124,96 @@ extension ServerTests {
       for gone in [path, link, other] { #expect(lstat(gone, &status) != 0, "\(gone) is left") }
     }
 
+    /// One unit of the server above, as it is written again and again, and the manager that has it.
+    private func reloading(
+      _ socket: String, endpoint: Endpoint, body: (_ reload: (String) throws -> String) throws -> Void
+    ) throws {
+      let scripts = try TemporaryDirectory()
+      let script = try scripts.write(Self.server, to: "server.py")
+      let program = try #require(RealServer.python.program)
+      func unit(_ more: String) -> String {
+        """
+        [Socket]
+        \(socket)
+        \(more)
+        [Service]
+        ExecStart=\(program) \(script)
+        [X-Idle]
+        TimeoutSec=1h
+        Handover=listen-fds
+        """
+      }
+      try ManagerProcess.run(["one.torpor": unit("")]) { manager in
+        try body { more in
+          try manager.write(unit(more), to: "one.torpor")
+          let (status, output, errors) = try manager.attempt(["reload"])
+          return status == .exited(0) ? output : "\(status): \(errors)"
+        }
+      }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "SO_MARK takes root"))
+    func aReloadChangesTheOptionsOfASocketThatIsInUse() throws {
+      let port = try freePort()
+      let endpoint = Endpoint.v4(port)
+      func listening() -> [UInt64] { TCPSocket.all(localPort: port, .listening).map(\.inode) }
+      try reloading("ListenStream=127.0.0.1:\(port)", endpoint: endpoint) { reload in
+        func ask() throws -> [Substring] { try Client(connectingTo: endpoint).receiveToEnd().split(separator: "\n") }
+        let inode = listening()
+        let before = try ask()
+        let said = try reload(
+          "KeepAlive=yes\nKeepAliveTimeSec=77\nNoDelay=yes\nIPTOS=16\nPriority=5\nIPTTL=33\nMark=7\nReceiveBuffer=40000"
+        )
+        #expect(said.contains("changed: one"), "\(said)")
+        let during = try ask()
+        #expect(during[0] == before[0])
+        let text = try #require(during.dropFirst().first)
+        #expect(
+          text.hasPrefix(
+            "rcvbuf=80000 priority=5 passcred=0 keepalive=1 idle=77 count=9 nodelay=1 ttl=33 tos=16 mark=7"))
+        #expect(during.last?.contains("keepalive=1 idle=77") == true)
+        // What isn't asked for any more is as it was.
+        _ = try reload("")
+        #expect(try ask() == before)
+        #expect(listening() == inode)
+        for key in ["Transparent=yes", "BindToDevice=lo"] {
+          let refusal = try reload(key)
+          #expect(
+            refusal.contains("\(key.split(separator: "=")[0])= of 127.0.0.1:\(port), which stays held"), "\(refusal)")
+        }
+        #expect(try ask() == before)
+      }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "only root gives files away"))
+    func aReloadChangesWhoMayConnectToAPathAndItsOtherNames() throws {
+      let directory = try TemporaryDirectory()
+      let path = directory.path("service.sock")
+      let (one, two) = (directory.path("one.sock"), directory.path("two.sock"))
+      func status(_ path: String) -> stat? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status : nil
+      }
+      try reloading("ListenStream=\(path)", endpoint: .unix(path)) { reload in
+        let inode = status(path)?.st_ino
+        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o666)
+        // Dormant, and then in use.
+        _ = try reload("SocketMode=0640\nSocketUser=nobody\nSymlinks=\(one)\nBacklog=2")
+        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o640)
+        #expect(status(path)?.st_uid == getpwnam("nobody")?.pointee.pw_uid && status(one) != nil)
+        let pid = try Client(connectingTo: .unix(one)).receiveToEnd().split(separator: "\n")[0]
+        _ = try reload("SocketMode=0600\nSocketGroup=daemon\nSymlinks=\(two)\nPassCredentials=yes")
+        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o600)
+        #expect(status(path)?.st_uid == 0 && status(path)?.st_gid == getgrnam("daemon")?.pointee.gr_gid)
+        #expect(status(one) == nil && status(two) != nil)
+        let answer = try Client(connectingTo: .unix(two)).receiveToEnd().split(separator: "\n")
+        #expect(answer[0] == pid && answer[1].contains("passcred=1"))
+        _ = try reload("")
+        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o666)
+        #expect(status(path)?.st_gid == 0 && status(two) == nil && status(path)?.st_ino == inode)
+      }
+    }
+
     @Test func theBacklogIsTheOneThatWasAskedFor() throws {
       let directory = try TemporaryDirectory()
       let path = directory.path("service.sock")
@@ -191,6 +281,82 @@ extension ServerTests {
       try ManagerProcess.run(["one.torpor": unit]) { manager in
         #expect(
           manager.process.errors.contains("TCPCongestion= can't be set on 127.0.0.1:\(port)", within: .seconds(5)))
+      }
+    }
+
+    /// Who connects and says nothing wakes nobody, and loses nothing by any number of rests in the meantime.
+    @Test func aDeferredConnectionIsServedWhenItSpeaksWhateverInstanceThereIs() throws {
+      let port = try freePort()
+      let endpoint = Endpoint.v4(port)
+      let unit = OddServer.unit(endpoint, idle: "100ms")
+        .replacingOccurrences(of: "[Socket]\n", with: "[Socket]\nDeferAcceptSec=8\n")
+      try ManagerProcess.run(["one.torpor": unit]) { manager in
+        let silent = try (1...5).map { _ in try Client(connectingTo: endpoint) }
+        usleep(500_000)
+        #expect(try manager.status("one").state == "dormant")
+        for client in silent.dropFirst() {
+          // Another one's visit is over, and a rest may be under way, when this one speaks.
+          try Client.ask(endpoint, .ping)
+          usleep(120_000)
+          try client.ask(.ping)
+          client.close()
+        }
+        // One that is asked for while somebody may still speak isn't done, and holds nobody up.
+        let rest = try ChildProcess(
+          [Binaries.built.torpor, "rest", "one"], environment: ["TORPOR_SOCKET": manager.socket])
+        defer { rest.killAndWait() }
+        usleep(100_000)
+        for _ in 1...10 { try Client.ask(endpoint, .ping, within: .seconds(2)) }
+        try silent[0].ask(.ping, within: .seconds(2))
+      }
+    }
+
+    @Test func whatWaitsIsThrownAwayWhereThatIsAskedFor() throws {
+      let (flushed, kept) = (try TemporaryDirectory().path, try TemporaryDirectory().path)
+      for (path, asks) in [(flushed, true), (kept, false)] {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        // It reads one message of those that are there, and leaves.
+        let unit = """
+          [Socket]
+          ListenDatagram=\(path)/socket
+          FlushPending=\(asks ? "yes" : "no")
+          [Service]
+          ExecStart=\(try #require(RealServer.python.program)) -S -c "import socket, time; s = socket.socket(fileno=3); m = s.recv(100); open('\(path)/out', 'ab').write(m); time.sleep(0.5)"
+          [X-Idle]
+          Handover=listen-fds
+          """
+        try ManagerProcess.run(["one.torpor": unit]) { manager in
+          let sender = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+          defer { close(sender) }
+          for word in ["1", "2", "3"] {
+            let endpoint = Endpoint.unix("\(path)/socket")
+            _ = endpoint.withAddress { sendto(sender, word, 1, 0, $0, $1) }
+          }
+          let deadline = Deadline(after: .seconds(10))
+          let wanted = asks ? "1" : "123"
+          while ProcessTable.contents(of: "\(path)/out") != wanted, !deadline.hasPassed { usleep(20_000) }
+          try manager.waitFor("dormant", of: "one")
+          #expect(ProcessTable.contents(of: "\(path)/out") == wanted)
+          #expect(manager.process.errors.text.contains("as FlushPending= asks for") == asks)
+        }
+      }
+    }
+
+    @Test func stampsAreAskedForWhereTheyDoNoHarm() throws {
+      let directory = try TemporaryDirectory()
+      let unit = """
+        [Socket]
+        ListenStream=\(directory.path("socket"))
+        Timestamping=ns
+        [Service]
+        ExecStart=\(try #require(RealServer.python.program)) -S -c "import socket; s = socket.socket(fileno=3); s.accept()[0].sendall(str(s.getsockopt(1, 35)).encode())"
+        [X-Idle]
+        Handover=listen-fds
+        """
+      try ManagerProcess.run(["one.torpor": unit]) { _ in
+        let client = try Client(connectingTo: .unix(directory.path("socket")))
+        #expect(try client.receiveToEnd() == "1")
       }
     }
   }

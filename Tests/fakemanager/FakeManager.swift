@@ -131,6 +131,15 @@ final class FakeManager: ManagerControl {
       .success(ReloadOutcome(added: ["new"], changed: [], removed: [], unchanged: 4, problems: ["x.torpor:1:1: no"])))
   }
 
+  func reloadService(_ name: String, completion: @escaping (Result<NoOutcome, ControlFailure>) -> Void) {
+    say("reload \(name)")
+    switch name {
+    case _ where !known.contains(name): completion(.failure(.noSuchUnit(name)))
+    case "broken": completion(.failure(.failed("it has no ExecReload=")))
+    default: completion(.success(NoOutcome()))
+    }
+  }
+
   private func after(milliseconds: UInt64, _ body: @escaping () -> Void) {
     guard let delay = try? Delay(milliseconds: milliseconds, loop: loop, body) else { return body() }
     delays.append(delay)

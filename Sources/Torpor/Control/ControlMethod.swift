@@ -12,6 +12,7 @@ public enum ControlMethod: String, CaseIterable, Sendable {
   case release = "Release"
   case verify = "Verify"
   case reload = "Reload"
+  case reloadService = "ReloadService"
   case monitor = "Monitor"
 
   /// With its interface's name.
@@ -20,7 +21,7 @@ public enum ControlMethod: String, CaseIterable, Sendable {
   var parameters: any CallParameters.Type {
     switch self {
     case .list, .reload, .monitor: NoParameters.self
-    case .describe, .explain, .wake, .rest: NameParameters.self
+    case .describe, .explain, .wake, .rest, .reloadService: NameParameters.self
     case .hold: HoldParameters.self
     case .release: ReleaseParameters.self
     case .verify: VerifyParameters.self

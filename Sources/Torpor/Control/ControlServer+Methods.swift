@@ -64,6 +64,8 @@ extension ControlServer {
     case .reload:
       _ = try call.call.parameters(as: NoParameters.self)
       manager.reload { call.finish($0) }
+    case .reloadService:
+      manager.reloadService(try call.call.parameters(as: NameParameters.self).name) { call.finish($0) }
     case .monitor:
       _ = try call.call.parameters(as: NoParameters.self)
       guard call.takesMore else { throw .expectedMore }

@@ -42,6 +42,9 @@ public protocol ManagerControl: AnyObject {
 
   /// Reads all unit files again.
   func reload(completion: @escaping (Result<ReloadOutcome, ControlFailure>) -> Void)
+
+  /// Has a service that runs read its own configuration again, by the commands that its unit names. Completes when they have ended.
+  func reloadService(_ name: String, completion: @escaping (Result<NoOutcome, ControlFailure>) -> Void)
 }
 
 /// Why a call to the manager came to nothing. Each is an error of the interface.
@@ -89,6 +92,11 @@ public struct RestOutcome: Codable, Equatable, Sendable {
     self.wasDormant = wasDormant
     self.bytesGivenBack = bytesGivenBack
   }
+}
+
+/// It is done, and there is no more to say.
+public struct NoOutcome: Codable, Equatable, Sendable {
+  public init() {}
 }
 
 public struct ReloadOutcome: Codable, Equatable, Sendable {

@@ -140,6 +140,9 @@ public enum ManagerInterface {
       problems: []string
     )
 
+    # Has a service that runs read its own configuration again: its ExecReload= commands. NotNow if it isn't running.
+    method ReloadService(name: string) -> ()
+
     # Tells what happens from now on, until the connection ends. The first event is "subscribed". To be called with 'more'.
     # Who reads too slowly is told so (TooSlow) and has to call again.
     method Monitor() -> (event: Event)

@@ -7,7 +7,7 @@ final class HeldAbstractSocket: SignalledSocket {
   var nameIndex: Int
   let address: UnixAddress
   let type: UnixSocket.Kind
-  private let settings: SocketSettings
+  private var settings: SocketSettings
   let watcher: ListenerWatch
   private(set) var socket: UnixSocket
   /// Somebody else has taken the name.
@@ -88,6 +88,13 @@ final class HeldAbstractSocket: SignalledSocket {
     socket = try Self.bound(address, type, settings)
     isNameless = false
     watcher.isMuted = false
+  }
+
+  func change(to address: ListenAddress, _: SocketAccess, warn: (String) -> Void) {
+    let before = settings
+    settings = address.settings
+    tell(socket.change(from: before, to: settings), warn)
+    if settings.backlog != before.backlog { try? listenAgain() }
   }
 
   func abandon() {

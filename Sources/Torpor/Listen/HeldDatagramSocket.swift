@@ -64,6 +64,10 @@ final class HeldDatagramSocket: HeldSocket {
     _ = try group.swap()
   }
 
+  func change(to address: ListenAddress, _: SocketAccess, warn: (String) -> Void) {
+    tell(group.change(to: address.settings), warn)
+  }
+
   func abandon() {
     unwatch()
     group.current.shutDown()

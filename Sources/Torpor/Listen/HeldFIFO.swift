@@ -8,9 +8,9 @@ final class HeldFIFO: SignalledSocket {
   var nameIndex: Int
   let watcher: ListenerWatch
   private(set) var fifo: FIFO
-  private let permissions: UnixGenerations.Permissions
-  private let directoryMode: UInt32
-  private let pipeSize: Int32?
+  private var permissions: UnixGenerations.Permissions
+  private var directoryMode: UInt32
+  private var pipeSize: Int32?
   /// Further names of it.
   var links: PathLinks?
   var arrivals = Arrivals()
@@ -22,8 +22,7 @@ final class HeldFIFO: SignalledSocket {
   ) throws(FIFO.Refusal) {
     self.index = index
     self.nameIndex = nameIndex
-    permissions = UnixGenerations.Permissions(
-      mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group)
+    permissions = access.permissions
     watcher = ListenerWatch(loop: loop)
     directoryMode = access.directoryMode
     self.pipeSize = pipeSize
@@ -59,6 +58,21 @@ final class HeldFIFO: SignalledSocket {
       fifo = try FIFO(path, permissions: permissions, directoryMode: directoryMode, pipeSize: pipeSize)
     } catch { throw error.errno }
     return 0
+  }
+
+  func change(to address: ListenAddress, _ access: SocketAccess, warn: (String) -> Void) {
+    directoryMode = access.directoryMode
+    if permissions != access.permissions {
+      permissions = access.permissions
+      do throws(Errno) { try fifo.setPermissions(permissions) } catch {
+        warn("the mode and the owner of \(name) can't be changed: \(error)")
+      }
+    }
+    if pipeSize != address.settings.pipeSize {
+      pipeSize = address.settings.pipeSize
+      if !fifo.setSize(pipeSize) { warn("PipeSize= can't be set on \(name): it is \(fifo.size) bytes") }
+    }
+    links = PathLinks.change(links, to: address.symlinks, of: path, access, warn)
   }
 
   func abandon() {

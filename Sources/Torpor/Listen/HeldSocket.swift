@@ -33,6 +33,8 @@ protocol HeldSocket: AnyObject {
   /// From now on it is handed over.
   func stopRelaying()
   func listenAgain() throws(Errno)
+  /// Takes up what is asked of it from now on, whoever has it. `warn` hears of what can't be had.
+  func change(to address: ListenAddress, _ access: SocketAccess, warn: (String) -> Void)
   /// Nobody listens here any more: neither we nor the service, which may have the same socket by LISTEN_FDS.
   func abandon()
   /// No process of the service is left.
@@ -47,6 +49,10 @@ extension HeldSocket {
     try? withCurrent { watcher.set(interest, on: $0) }
   }
 
+  func tell(_ failures: SocketSettings.Failures, _ warn: (String) -> Void) {
+    for failure in failures { warn("\(failure.key)= can't be set on \(name): \(failure.errno)") }
+  }
+
   /// Before the current socket is closed or replaced.
   func unwatch() {
     try? withCurrent { watcher.clear($0) }
@@ -57,6 +63,29 @@ extension HeldSocket {
     var isNonBlocking = false
     try? withCurrent { current throws(Errno) in isNonBlocking = try current.isNonBlocking() }
     return isNonBlocking
+  }
+
+  /// Turns away who waits, and drops what nobody has read. Returns whether there was anything. Only while nobody else uses it:
+  /// it doesn't block from here on.
+  func flush() throws(Errno) -> Bool {
+    try setNonBlocking(true)
+    var count = 0
+    try withCurrent { current throws(Errno) in
+      // No queue is longer than net.core.somaxconn, and what comes meanwhile has an end here.
+      while count < 65536, current.readiness().contains(.readable) {
+        if hasConnections {
+          guard try TCPSocket.acceptConnection(from: current) != nil else { return }
+        } else {
+          var bytes = [UInt8](repeating: 0, count: 4096)
+          do throws(Errno) { _ = try current.read(into: &bytes) } catch {
+            if error == .again { return }
+            throw error
+          }
+        }
+        count += 1
+      }
+    }
+    return count > 0
   }
 
   func setNonBlocking(_ isNonBlocking: Bool) throws(Errno) {

@@ -74,6 +74,10 @@ final class HeldTCPSocket: HeldSocket {
   /// Processes that outlive the service (KillMode=process) may have it, too: it must not stay in the group for them.
   func shutDownCurrent() { group.current.shutDown(0 /* SHUT_RD */) }
 
+  func change(to address: ListenAddress, _: SocketAccess, warn: (String) -> Void) {
+    tell(group.change(to: address.settings), warn)
+  }
+
   func abandon() {
     unwatch()
     group.current.shutDown(2 /* SHUT_RDWR */)

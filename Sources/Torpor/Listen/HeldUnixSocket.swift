@@ -16,7 +16,7 @@ final class HeldUnixSocket: SignalledSocket {
   private var relays: UnixRelays { allRelays.unix }
   private var leftovers: Leftovers { allRelays.leftovers }
   /// The mode and the owner that were asked for; else the service's own bind() decides.
-  private let fixed: SocketAccess
+  private var fixed: SocketAccess
   /// Further names of it.
   var links: PathLinks?
   /// The service's own socket, where it couldn't be exchanged for ours at READY=1: we relay there.
@@ -41,8 +41,7 @@ final class HeldUnixSocket: SignalledSocket {
     watcher = ListenerWatch(loop: loop)
     group = try UnixGenerations(
       address.description, kind: type,
-      permissions: UnixGenerations.Permissions(
-        mode: access.mode ?? SocketAccess.defaultMode, user: access.user, group: access.group),
+      permissions: access.permissions,
       directoryMode: access.directoryMode, settings: settings)
     watcher.onShutDown = { [unowned self] in unwatch() }
   }
@@ -102,6 +101,23 @@ final class HeldUnixSocket: SignalledSocket {
     if let before = group.swap() { leftovers.serve(before, of: self) }
     // Who is late by a moment is relayed, and not worth a word.
     return 0
+  }
+
+  func change(to address: ListenAddress, _ access: SocketAccess, warn: (String) -> Void) {
+    tell(group.change(to: address.settings), warn)
+    links = PathLinks.change(links, to: address.symlinks, of: self.address.description, access, warn)
+    guard access != fixed else { return }
+    let made = lastMade
+    fixed = access
+    lastMade = nil
+    // What isn't asked for any more is as the service's own bind() has made it, if that has been.
+    let owner = access.isOwnerFixed ? nil : made
+    do throws(Errno) {
+      try group.setPermissions(
+        mode: access.mode ?? made?.mode ?? SocketAccess.defaultMode,
+        user: owner?.user ?? access.user ?? Account.effectiveUser,
+        group: owner?.group ?? access.group ?? Account.effectiveGroup)
+    } catch { warn("the mode and the owner of \(name) can't be changed: \(error)") }
   }
 
   func abandon() {
@@ -164,4 +180,20 @@ struct SocketAccess: Equatable, Sendable {
   var isOwnerFixed = false
 
   static let defaultMode: UInt32 = 0o666
+
+  /// Before the service has bound it.
+  var permissions: UnixGenerations.Permissions {
+    UnixGenerations.Permissions(mode: mode ?? Self.defaultMode, user: user, group: group)
+  }
+}
+
+extension PathLinks {
+  /// Those that are asked for now.
+  static func change(
+    _ before: PathLinks?, to paths: [String], of target: String, _ access: SocketAccess, _ warn: (String) -> Void
+  ) -> PathLinks? {
+    before?.remove(but: paths)
+    guard !paths.isEmpty else { return nil }
+    return PathLinks(paths, to: target, directoryMode: access.directoryMode, failed: warn)
+  }
 }

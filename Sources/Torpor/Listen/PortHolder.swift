@@ -8,7 +8,10 @@ enum PortHolder {
     for family in [SocketAddress.Family.v4, .v6] {
       guard let listeners = try? diag.listeners(family, port: address.port) else { continue }
       for listener in listeners where conflicts(listener.local, with: address) {
-        if let process = SocketOwner.find(inode: listener.inode, within: .seconds(2)) { return process.description }
+        if let process = SocketOwner.find(inode: listener.inode, within: .seconds(2)) {
+          // Of ours, it is what another unit listens on.
+          return process.pid == ProcessFiles.ownProcess ? "another unit" : process.description
+        }
       }
     }
     return nil

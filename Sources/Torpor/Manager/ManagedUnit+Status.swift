@@ -88,6 +88,7 @@ extension ManagedUnit {
       }
     }
     if let problem { explanation.advice.append(problem) }
+    explanation.advice += definition.diagnostics.filter { $0.isHardening && !$0.isError }.map(\.description)
     return explanation
   }
 }

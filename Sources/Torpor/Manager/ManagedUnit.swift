@@ -6,20 +6,27 @@ import Units
 final class ManagedUnit {
   let name: String
   /// As it is applied.
-  private(set) var definition: Unit
+  var definition: Unit
   /// As its files say since the last reload, where that waits for the service to be dormant.
-  private var pendingDefinition: Shared<Unit>?
+  var pendingDefinition: Shared<Unit>?
   /// nil: nothing is held, and `problem` says why.
-  private(set) var service: (any HeldService)?
-  private(set) var problem: String?
+  var service: (any HeldService)?
+  var problem: String?
+  /// Commands around its sockets are run now, or its sockets are closed between two of them.
+  var commands: SocketCommandRun?
+  /// They have failed: not tried again before its files are read again.
+  var commandsHaveFailed = false
+  private var startsWhenHeld = false
+  /// When OnFailure= or OnSuccess= has last started others.
+  var hasTriggeredAt: UInt64?
+  /// It was told to end.
+  var isEnding = false
   /// Why what its files say since the last reload isn't applied.
   private(set) var refusal: String?
-  /// What was said of its files.
+  /// What was said of its files, but for protections that it doesn't have: these are told when it is read, and by `torpor why`.
   private(set) var remarks: [String] = []
   /// Its files are gone: it goes, too, as soon as nobody uses it.
   private(set) var isRemoved = false
-  /// What it is now ends so that it becomes what its files say.
-  private var isMadeAnew = false
   /// nil: nobody has held it yet.
   private var madeHolds: UnitHolds?
   let host: UnitHost
@@ -36,7 +43,7 @@ final class ManagedUnit {
     name = definition.name
     self.definition = definition
     self.host = host
-    remarks = definition.diagnostics.map(\.description)
+    remarks = Self.remarks(definition.diagnostics)
   }
 
   /// Who wants it to stay up.
@@ -60,26 +67,59 @@ final class ManagedUnit {
   var single: Service? { service as? Service }
 
   var phase: UnitStatus.State {
+    if let commands, service == nil || !commands.isLeaving { return commands.isLeaving ? .stopping : .starting }
     guard let service else { return .invalid }
     return service.phase
   }
 
+  /// Neither held nor gone: what is asked of it waits.
+  var isInTransition: Bool { commands != nil || isEnding }
+
+  /// Nothing of it is left that somebody has to wait for.
+  var isOver: Bool { service == nil && commands == nil }
+
   /// Holds its sockets. What can't be held is told, and tried again at the next reload.
   func hold() {
-    guard service == nil else { return }
+    guard isOver else { return }
+    if let reason = ConditionCheck.unmet(definition.holdConditions) { return tellInvalid("not held: \(reason)") }
+    if definition.hasSocketCommands { return prepareAndHold() }
+    if makeService() { begin() }
+  }
+
+  /// What it needs may have become free.
+  func holdAgain() {
+    if !commandsHaveFailed { hold() }
+  }
+
+  /// Makes its sockets. Returns whether they are held.
+  func makeService() -> Bool {
     do throws(ServiceError) {
       let made = try host.makeService(definition)
       connect(made)
       service = made
       problem = nil
-      do throws(Errno) { try made.begin() } catch { throw ServiceError("cannot begin: \(error)") }
-      if !holds.isEmpty { single?.post(.pinned(true)) }
+      return true
     } catch {
-      service = nil
-      // It is tried again whenever another unit has gone.
-      if problem != error.description { host.voice.narrator(for: name).warn(error.description) }
-      problem = error.description
+      tellInvalid(error.description)
+      return false
     }
+  }
+
+  /// It is told once, as it is tried again whenever another unit has gone.
+  func tellInvalid(_ reason: String) {
+    if problem != reason { host.voice.narrator(for: name).warn(reason) }
+    problem = reason
+  }
+
+  /// From here on clients are served.
+  func begin() {
+    do throws(Errno) { try service?.begin() } catch {
+      service = nil
+      return tellInvalid("cannot begin: \(error)")
+    }
+    if !holds.isEmpty { single?.post(.pinned(true)) }
+    if startsWhenHeld { single?.post(.startRequested) }
+    startsWhenHeld = false
   }
 
   private func connect(_ service: any HeldService) {
@@ -91,7 +131,9 @@ final class ManagedUnit {
 
   /// At the boot, and when it is new.
   func startIfAsked() {
-    if definition.idle.start == .boot { single?.post(.startRequested) }
+    guard definition.idle.start == .boot else { return }
+    guard service != nil, commands == nil else { return startsWhenHeld = true }
+    single?.post(.startRequested)
   }
 
   // MARK: what happens to it
@@ -102,13 +144,17 @@ final class ManagedUnit {
       finish(&wakeWaiters, .success(WakeOutcome(wasRunning: false, milliseconds: TimeSpan.seconds(after) * 1000)))
     case .failed:
       let reason = single?.context.reason ?? "it could not be started"
-      if verification == nil { runOnFailure(reason) }
+      if verification == nil, single?.execution.wasUnwanted != true {
+        runOnFailure(reason)
+        host.trigger(definition.unit.onFailure, by: self)
+      }
       finish(&wakeWaiters, .failure(.failed(reason)))
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil)))
     case .rested, .leftByItself, .stopped:
       finish(&wakeWaiters, .failure(.failed("it has ended")))
       let bytes = single?.context.givenBackBytes.map { Int(clamping: $0) }
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: bytes)))
+      if verification == nil { host.trigger(definition.unit.onSuccess, by: self) }
     case .restAborted:
       finish(&restWaiters, .failure(.notNow("somebody uses it: \(usage)")))
     case .restImpossible:
@@ -137,26 +183,35 @@ final class ManagedUnit {
     return count == 0 ? "a client came meanwhile" : Narrator.count(count, "connection")
   }
 
-  private func becameDormant() {
-    guard phase == .dormant else { return }
-    if isRemoved { return service?.stop() ?? () }
+  func becameDormant() {
+    guard phase == .dormant, !isInTransition else { return }
+    if isRemoved { return stop() }
     if let pendingDefinition { apply(pendingDefinition.value) }
   }
 
   private func ended() {
     service = nil
-    if isMadeAnew, !isRemoved {
-      isMadeAnew = false
-      // Its sockets are closed when nobody is in the middle of it any more.
-      return host.later { [weak self] in if let self, !isRemoved, !host.isStopping { hold() } }
-    }
-    host.gone(self)
+    if definition.hasSocketCommands { cleanUp() } else { over() }
+  }
+
+  /// Nothing of it is left: for good, or until it is held as its files say now.
+  func over() {
+    commands = nil
+    isEnding = false
+    if isRemoved || host.isStopping { return host.gone(self) }
+    guard let pending = pendingDefinition else { return }
+    definition = pending.value
+    pendingDefinition = nil
+    commandsHaveFailed = false
+    // Its sockets are closed when nobody is in the middle of it any more.
+    host.later { [weak self] in if let self, !isRemoved, !host.isStopping { hold() } }
   }
 
   // MARK: what is asked of it
 
   func wake(_ completion: @escaping (Result<WakeOutcome, ControlFailure>) -> Void) {
-    guard let single else { return completion(.failure(refusal(of: "woken"))) }
+    if wait({ $0.wake(completion) }) { return }
+    guard let single, !isInTransition else { return completion(.failure(refusal(of: "woken"))) }
     switch phase {
     case .running, .draining: completion(.success(WakeOutcome(wasRunning: true, milliseconds: nil)))
     case .stopping where single.isEnding: completion(.failure(.notNow("it is being stopped")))
@@ -167,7 +222,7 @@ final class ManagedUnit {
   }
 
   func rest(_ completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
-    guard let single else { return completion(.failure(refusal(of: "put to rest"))) }
+    guard let single, commands == nil else { return completion(.failure(refusal(of: "put to rest"))) }
     if let hold = holds.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
     if phase == .dormant { return completion(.success(RestOutcome(wasDormant: true, bytesGivenBack: nil))) }
     restWaiters.append(Waiter(completion: completion))
@@ -175,8 +230,20 @@ final class ManagedUnit {
     if phase == .dormant { finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil))) }
   }
 
+  /// ExecReload=.
+  func reloadService(_ completion: @escaping (Result<NoOutcome, ControlFailure>) -> Void) {
+    guard let single, !isInTransition else { return completion(.failure(refusal(of: "reloaded"))) }
+    guard phase == .running else {
+      return completion(.failure(.notNow("it is \(phase.rawValue), and reads its configuration when it starts")))
+    }
+    single.execution.reload { problem in
+      completion(problem.map { .failure(.failed($0)) } ?? .success(NoOutcome()))
+    }
+  }
+
   private func refusal(of what: String) -> ControlFailure {
     if let problem { return .failed(problem) }
+    if isInTransition { return .notNow("its sockets are being made or closed") }
     return .notNow("each of its connections has a process of its own, which can't be \(what)")
   }
 
@@ -187,6 +254,7 @@ final class ManagedUnit {
 
   /// Starts it with nobody waiting, checks it, and puts it to rest again.
   func verify(_ completion: @escaping (UnitVerification) -> Void) {
+    if wait({ $0.verify(completion) }) { return }
     let run = VerificationAttempt(self, host: host)
     verification = run
     run.begin { [weak self] in
@@ -211,8 +279,13 @@ final class ManagedUnit {
   func update(_ new: Unit) -> Bool {
     let wasRemoved = isRemoved
     isRemoved = false
-    remarks = new.diagnostics.map(\.description)
+    remarks = Self.remarks(new.diagnostics)
     let isChanged = !new.isSame(as: pendingDefinition?.value ?? definition)
+    commandsHaveFailed = false
+    if isInTransition {
+      pendingDefinition = Shared(new)
+      return isChanged
+    }
     if service == nil {
       definition = new
       pendingDefinition = nil
@@ -226,7 +299,11 @@ final class ManagedUnit {
   }
 
   /// A new file of it can't be used: the old one goes on.
-  func keep(despite diagnostics: [Diagnostic]) { remarks = diagnostics.map(\.description) }
+  func keep(despite diagnostics: [Diagnostic]) { remarks = Self.remarks(diagnostics) }
+
+  private static func remarks(_ diagnostics: [Diagnostic]) -> [String] {
+    diagnostics.filter { !$0.isHardening || $0.isError }.map(\.description)
+  }
 
   private func apply(_ new: Unit) {
     guard let service else { return }
@@ -251,11 +328,8 @@ final class ManagedUnit {
 
   /// One process for all connections, or one for each: these have nothing in common. The sockets are let go of for a moment.
   private func makeAnew(_ new: Unit) {
-    guard phase == .dormant else { return pendingDefinition = Shared(new) }
-    definition = new
-    pendingDefinition = nil
-    isMadeAnew = true
-    service?.stop()
+    pendingDefinition = Shared(new)
+    if phase == .dormant { stop() }
   }
 
   private func needsAnotherService(_ options: ServiceOptions) -> Bool {
@@ -267,8 +341,8 @@ final class ManagedUnit {
   /// Its files are gone. Who uses it may finish.
   func remove() {
     isRemoved = true
-    guard let service else { return host.gone(self) }
+    guard !isOver else { return host.gone(self) }
     // Nothing runs that could be in use.
-    if phase == .dormant || phase == .failed { service.stop() } else { single?.retire() }
+    if isInTransition || phase == .dormant || phase == .failed { stop() } else { single?.retire() }
   }
 }

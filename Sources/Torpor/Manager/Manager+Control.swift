@@ -2,7 +2,7 @@ import Linux
 
 extension Manager: ManagerControl {
   /// Of a name that was typed: with a suffix, as systemd's tools take it, or without.
-  private func unit(_ name: String) throws(ControlFailure) -> ManagedUnit {
+  func unit(_ name: String) throws(ControlFailure) -> ManagedUnit {
     if let unit = units[name] { return unit }
     for suffix in [".torpor", ".service", ".socket"] where name.hasSuffix(suffix) {
       if let unit = units[String(name.dropLast(suffix.count))] { return unit }
@@ -47,5 +47,9 @@ extension Manager: ManagerControl {
     do throws(ControlFailure) { verifications.ask(try unit(name).name, completion) } catch {
       completion(.failure(error))
     }
+  }
+
+  public func reloadService(_ name: String, completion: @escaping (Result<NoOutcome, ControlFailure>) -> Void) {
+    do throws(ControlFailure) { try unit(name).reloadService(completion) } catch { completion(.failure(error)) }
   }
 }

@@ -47,6 +47,7 @@ public final class Manager {
     voice.onRecord = { [weak self] record, sentence in self?.tell(record, sentence) }
     host.onHoldsChanged = { [weak self] in self?.holdsChanged($0, $1) }
     host.onGone = { [weak self] in self?.gone($0) }
+    host.unit = { [weak self] name in try? self?.unit(name) }
     schedule.onDue = { [weak self] in self?.verifyWhatIsDue() }
     verifications.onResult = { [weak self] in self?.verified($0) }
   }
@@ -140,12 +141,12 @@ public final class Manager {
       settle()
       guard !isStopping else { return }
       // What has gone may be what another one waits for.
-      for name in unitNames { if let unit = units[name], unit.service == nil, !unit.isRemoved { unit.hold() } }
+      for name in unitNames { if let unit = units[name], unit.isOver, !unit.isRemoved { unit.holdAgain() } }
     }
   }
 
   var summary: String {
-    let faulty = invalid.count + units.values.count { $0.service == nil }
+    let faulty = invalid.count + units.values.count(where: \.isOver)
     let count = Narrator.count(unitNames.count, "unit")
     return faulty == 0 ? "\(count) held" : "\(count), \(faulty) of which can't be held"
   }
@@ -222,13 +223,14 @@ public final class Manager {
   /// Ends every service, then the loop. A second call does so at once.
   public func stop() {
     verifications.stop()
+    let isAgain = isStopping
     if !isStopping {
       voice.say("stopping")
       isStopping = true
       host.isStopping = true
       supervisor?.stopping("ending \(Narrator.count(units.values.count { $0.phase != .dormant }, "service"))")
     }
-    for unit in units.values { unit.service?.stop() }
+    for unit in units.values { unit.stop(isAtOnce: isAgain) }
     endLater()
   }
 
@@ -239,7 +241,7 @@ public final class Manager {
     host.later { [weak self] in
       guard let self else { return }
       willEnd = false
-      if units.values.allSatisfy({ $0.service == nil }) { loop.stop() }
+      if units.values.allSatisfy(\.isOver) { loop.stop() }
     }
   }
 }

@@ -16,6 +16,8 @@ final class UnitHost {
   private var postponed: [() -> Void] = []
   /// Nothing is held anew.
   var isStopping = false
+  /// A unit by a name of systemd's, as OnFailure= names one.
+  var unit: (String) -> ManagedUnit? = { _ in nil }
   var onHoldsChanged: ((_ unit: String, [UnitHold]) -> Void)?
   /// Nothing of a unit is left.
   var onGone: ((ManagedUnit) -> Void)?
@@ -61,6 +63,31 @@ final class UnitHost {
     if let lastService { service.lifecycle.share(with: lastService.lifecycle) }
     lastService = service
     return service
+  }
+
+  /// OnFailure= or OnSuccess= of a unit: starts others. Not more than once in ten seconds, as two could start each other for ever.
+  func trigger(_ names: [String], by source: ManagedUnit) {
+    guard !names.isEmpty, !isStopping else { return }
+    let now = MonotonicClock.now()
+    if let last = source.hasTriggeredAt, now - last < 10_000_000_000 { return }
+    source.hasTriggeredAt = now
+    for name in names {
+      later { [weak self, weak source] in
+        guard let self, let source else { return }
+        guard let target = unit(name) else {
+          return voice.narrator(for: source.name).warn("\(name) can't be started: there is no such unit")
+        }
+        // One that has failed, too, is tried again by its own measure.
+        guard target.phase != .failed else { return }
+        target.wake { [weak self, sourceName = source.name] outcome in
+          switch outcome {
+          case .success, .failure(.noSuchUnit): break
+          case .failure(.notNow(let reason)), .failure(.failed(let reason)):
+            self?.voice.narrator(for: sourceName).warn("\(name) can't be started: \(reason)")
+          }
+        }
+      }
+    }
   }
 
   func holdsChanged(_ unit: String, _ holds: [UnitHold]) { onHoldsChanged?(unit, holds) }

@@ -45,6 +45,10 @@ extension SocketOption {
     case .tcpCongestion(let algorithm): return [SocketSetting(name, .tcp, .congestion, .text(algorithm))]
     case .bindToDevice(let device):
       return [SocketSetting(name, .inet, .bindToDevice, .text(device), isEssential: true)]
+    case .deferAccept(let time): return [SocketSetting(name, .tcp, .deferAccept, seconds(time))]
+    case .timestamps(let inNanoseconds):
+      let option: SocketSetting.Option = inNanoseconds ? .timestampInNanoseconds : .timestamp
+      return [SocketSetting(name, .tcp, option), SocketSetting(name, .unix, option)]
     }
   }
 }

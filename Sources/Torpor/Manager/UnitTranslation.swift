@@ -45,6 +45,9 @@ struct UnitTranslation {
       }
     }
     options.proxyProtocol = ProxyProtocol(rawValue: unit.idle.proxyProtocol.rawValue)
+    let conditions = unit.unit.conditions
+    if !conditions.isEmpty { options.startCheck = { ConditionCheck.unmet(conditions) } }
+    options.flushesPending = !unit.socket.accept && unit.sockets.contains(where: \.flushesPending)
     return options
   }
 
@@ -89,7 +92,7 @@ struct UnitTranslation {
   ) throws(ServiceError) -> ListenAddress {
     let access = try self.access(section, access)
     do throws(ListenAddress.Malformed) {
-      let isIPv6Only = section.bindIPv6Only == .ipv6Only
+      let isIPv6Only = Self.isIPv6Only(section, listen)
       var address = try ListenAddress(Self.text(listen, isIPv6Only: isIPv6Only))
       if isIPv6Only { address.leaveIPv4ToOthers() }
       address.name = section.descriptorName
@@ -98,6 +101,15 @@ struct UnitTranslation {
       if case .path = listen.address { address.symlinks = section.symlinks }
       return address
     } catch { throw ServiceError(error.description) }
+  }
+
+  private static func isIPv6Only(_ section: SocketSection, _ listen: ListenSpecification) -> Bool {
+    switch (section.bindIPv6Only, listen.address) {
+    case (.ipv6Only, _): true
+    case (.both, _), (_, .path), (_, .abstract): false
+    case (.systemDefault, .port), (.systemDefault, .ip):
+      ProcessFiles.contents(of: "/proc/sys/net/ipv6/bindv6only")?.first == "1"
+    }
   }
 
   /// As `torpor run -l` has it.
@@ -150,6 +162,18 @@ struct UnitTranslation {
   private func group(_ name: String, _ key: String) throws(ServiceError) -> UInt32 {
     guard let group = Account.group(named: name) else { throw ServiceError("\(key)=\(name): there is no such group") }
     return group
+  }
+
+  /// How the commands of a socket unit are run. They get no socket.
+  func commandOptions(_ commands: SocketCommands, named name: String) throws(ServiceError) -> ServiceOptions {
+    var options = ServiceOptions(name: name, command: [], listen: [], idleTimeout: nil)
+    options.handover = .listenFDs
+    options.account = try account(commands.execution)
+    options.execution = ExecutionSettings.unitDefaults
+    try apply(commands.execution, to: &options.execution)
+    // There is no main process; each command is named at its start.
+    options.execution.start = [CommandLine(path: "/bin/true")]
+    return options
   }
 
   private func execution(of unit: Unit) throws(ServiceError) -> ExecutionSettings {
@@ -254,8 +278,9 @@ struct UnitTranslation {
 
   // MARK: output
 
-  func output(of unit: Unit) -> ServiceOutput.Settings {
-    let process = unit.service.execution
+  func output(of unit: Unit) -> ServiceOutput.Settings { output(of: unit.service.execution) }
+
+  func output(of process: ProcessSettings) -> ServiceOutput.Settings {
     var settings = ServiceOutput.Settings(
       output: Self.stream(process.standardOutput), error: Self.stream(process.standardError))
     settings.identifier = process.syslogIdentifier

@@ -23,6 +23,7 @@ final class VerificationAttempt {
 
   func begin(_ completion: @escaping (UnitVerification) -> Void) {
     self.completion = completion
+    guard !unit.isInTransition else { return end(false, "its sockets are being closed") }
     guard let single = unit.single else {
       return end(unit.problem == nil, unit.problem ?? "it is held; each connection is served by a process of its own")
     }

@@ -90,6 +90,7 @@ final class ConnectionService: HeldService {
     let new = Shared(new)
     let newLauncher = try Launcher(new)
     newLauncher.onWarning = launcher.onWarning
+    for socket in sockets { socket.takeUp(new.value) { [narrator] in narrator.warn($0) } }
     sharedOptions = new
     launcher = newLauncher
     return true

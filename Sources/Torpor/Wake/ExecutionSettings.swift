@@ -121,6 +121,9 @@ public struct ExecutionSettings: Equatable, Sendable {
     return [first] + (sendSIGHUP ? [SIGHUP] : []) + (first == SIGKILL ? [] : [SIGCONT])
   }
 
+  /// Of what a service that goes to the background leaves behind, none is its main process.
+  var ignoresMainProcess: Bool { kind == .forking && !guessMainPID && pidFile == nil }
+
   /// What systemd gives a service of which nothing else is said.
   public static var unitDefaults: ExecutionSettings {
     var settings = ExecutionSettings()

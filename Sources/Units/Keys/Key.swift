@@ -56,6 +56,7 @@ public struct Key: Sendable {
   /// Keys of one kind that are reset together, by whichever of them.
   var resetGroup: String {
     if case .alias(let other) = status { return other }
+    if section == "Unit" { return ["Condition", "Assert"].first { name.hasPrefix($0) } ?? name }
     return section == "Socket" && name.hasPrefix("Listen") ? "Listen" : name
   }
 
@@ -70,6 +71,7 @@ public struct Key: Sendable {
 struct Fragment: Equatable {
   var unit = UnitSection()
   var socket = SocketSection()
+  var socketCommands = SocketCommands()
   var service = ServiceSection()
   var idle = IdleSection()
 }

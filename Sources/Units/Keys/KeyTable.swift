@@ -28,7 +28,7 @@ public struct KeyTable: Sendable {
     return best?.name
   }
 
-  public static let unit = KeyTable("Unit", [Keys.unit, Keys.unitOthers])
+  public static let unit = KeyTable("Unit", [Keys.unit, Keys.conditions, Keys.unitOthers])
   public static let service = KeyTable(
     "Service",
     [
@@ -41,7 +41,7 @@ public struct KeyTable: Sendable {
   public static let socket = KeyTable(
     "Socket",
     [
-      Keys.listening, Keys.socket, Keys.socketOptions, Keys.socketProcess, Keys.socketOthers,
+      Keys.listening, Keys.socket, Keys.socketOptions, Keys.socketCommands, Keys.socketProcess, Keys.socketOthers,
       Keys.processOthers("Socket"), Keys.resourceOthers("Socket"),
     ])
   public static let install = KeyTable("Install", [Keys.installOthers])

@@ -31,4 +31,27 @@ extension Keys {
       "Service", "ExecStopPost", "Run when the service has ended, by whatever means; $SERVICE_RESULT says how.",
       \.service.execStopPost),
   ]
+
+  static let socketCommands: [Key] = [
+    command(
+      "Socket", "ExecStartPre",
+      "Run before the sockets are made. A failure: they are not, and the unit is invalid until the next reload.",
+      \.socketCommands.startPre),
+    command(
+      "Socket", "ExecStartPost",
+      "Run when they are made; clients that come meanwhile wait. A failure: they are closed again, and the unit is invalid.",
+      \.socketCommands.startPost),
+    command("Socket", "ExecStopPre", "Run before they are closed.", \.socketCommands.stopPre),
+    command("Socket", "ExecStopPost", "Run when they are closed.", \.socketCommands.stopPost),
+    .implemented(
+      "Socket", "TimeoutSec", "time span", default: "90s",
+      "How long the commands of each of these keys may take together; then they are told to end, and after as long again killed. 0 or infinity: no limit."
+    ) { fragment, value throws(ValueError) in
+      fragment.socketCommands.timeout = try value.timeout()
+    },
+    .implemented("Socket", "KillSignal", "signal", default: "SIGTERM", "What tells a command to end.") {
+      fragment, value throws(ValueError) in
+      fragment.socketCommands.killSignal = try value.signal()
+    },
+  ]
 }

@@ -192,26 +192,52 @@ extension Keys {
     .implemented("Socket", "PipeSize", "size", "F_SETPIPE_SZ of FIFOs.") { fragment, value throws(ValueError) in
       fragment.socket.pipeSize = try value.size()
     },
+    .implemented(
+      "Socket", "DeferAcceptSec", "time span", default: "0",
+      "TCP_DEFER_ACCEPT: who connects and says nothing wakes nobody for this long, and isn't accepted."
+    ) { fragment, value throws(ValueError) in
+      fragment.socket.set(.deferAccept(try value.finiteTimeSpan()))
+      if case .deferAccept(.zero)? = fragment.socket.socketOptions.last { fragment.socket.socketOptions.removeLast() }
+    },
+    .implemented(
+      "Socket", "Timestamping", "off, us, ns", default: "off",
+      "SO_TIMESTAMP, SO_TIMESTAMPNS: messages come with the time at which they were received. Not of UDP sockets, whose idle time is told by stamps that the kernel then no longer keeps."
+    ) { fragment, value throws(ValueError) in
+      let inNanoseconds: Bool
+      switch (value.text, NumberSyntax.boolean(value.text)) {
+      case ("off", _), (_, false): return fragment.socket.set(.timestamps(inNanoseconds: false), isOn: false)
+      case ("us", _), ("usec", _), ("µs", _), ("μs", _): inNanoseconds = false
+      case ("ns", _), ("nsec", _), (_, true): inNanoseconds = true
+      default: throw ValueError("'\(value.text)' is none of off, us, ns")
+      }
+      fragment.socket.set(.timestamps(inNanoseconds: inNanoseconds))
+    },
+    .implemented(
+      "Socket", "FlushPending", "boolean", default: "no",
+      "Whether whoever waits when the service has ended is turned away, and messages that nobody has read are dropped. Without it they are served by the next instance."
+    ) { fragment, value throws(ValueError) in
+      fragment.socket.flushesPending = try value.boolean()
+    },
   ]
 
   /// What systemd.exec(5) and systemd.kill(5) say of the commands of a socket unit.
   static let socketProcess: [Key] = [
-    process("Service", \.service.execution), environment("Service", \.service.execution),
-    directories("Service", \.service.execution), limits("Service", \.service.execution),
-    killing("Service", \.service.killing),
-  ].flatMap { $0 }.flatMap { key in Key.others("Socket", .ignored(noCommands), key.name) }
-
-  private static let noCommands = "no commands are run for sockets; the service's ExecStartPre= and its like are"
+    process("Socket", \.socketCommands.execution).filter { $0.name != "StandardInput" },
+    environment("Socket", \.socketCommands.execution), limits("Socket", \.socketCommands.execution),
+    Key.others(
+      "Socket", .ignored("the commands of a socket have no input"), harmless: ["null"], "StandardInput"),
+    Key.others(
+      "Socket",
+      .ignored("no directories are made for the commands of a socket; those of the service are, at its start"),
+      directories("Service", \.service.execution).map(\.name).joined(separator: " ")),
+    Key.others(
+      "Socket",
+      .ignored("a command of a socket that takes too long gets KillSignal=, and with all that it has started SIGKILL"),
+      harmless: ["control-group", "SIGKILL", "yes"],
+      killing("Service", \.service.killing).map(\.name).filter { $0 != "KillSignal" }.joined(separator: " ")),
+  ].flatMap { $0 }
 
   static let socketOthers: [Key] = [
-    Key.others("Socket", .ignored(noCommands), "ExecStartPre ExecStartPost ExecStopPre ExecStopPost TimeoutSec"),
-    Key.others(
-      "Socket", .ignored("a client that has connected and sent nothing yet could be lost at a rest"), harmless: ["0"],
-      "DeferAcceptSec"),
-    Key.others(
-      "Socket", .ignored("the stamps of a held socket tell how long it has been idle; the service may ask for its own"),
-      harmless: ["no", "off"], "Timestamping"),
-    Key.others("Socket", .ignored("whoever waits is served, not thrown away"), harmless: ["no"], "FlushPending"),
     Key.others(
       "Socket", .notNeeded("paths that were made are always removed when their sockets are closed for good"),
       "RemoveOnStop"),

@@ -36,6 +36,7 @@ struct FragmentReader {
       take(entry, key, in: table)
     }
     fragment.service.execution.dropOverriddenVariables()
+    fragment.socketCommands.execution.dropOverriddenVariables()
   }
 
   /// After which entry each key begins anew: behind its last empty value. Most units have none.
@@ -96,6 +97,10 @@ struct FragmentReader {
       diagnostics.append(entry.diagnostic(.error, "'\(entry.key)=' is not supported: \(reason)"))
     case .ignored(let reason):
       guard !key.isHarmless(entry.value) else { return }
+      if key.section == "Unit", Keys.dependencies.contains(key.name), namesNoOther(entry.value) {
+        let reason = "it names no service or socket but the unit's own"
+        return diagnostics.append(entry.diagnostic(.note, "'\(entry.key)=' is not needed: \(reason)"))
+      }
       diagnostics.append(entry.diagnostic(.warning, "'\(entry.key)=' is ignored: \(reason)"))
     case .hardening(let reason):
       guard !key.isHarmless(entry.value) else { return }
@@ -104,6 +109,14 @@ struct FragmentReader {
           .warning, "'\(entry.key)=' is not applied, and the service runs without it: \(reason)", isHardening: true))
     case .notNeeded(let reason):
       diagnostics.append(entry.diagnostic(.note, "'\(entry.key)=' is not needed: \(reason)"))
+    }
+  }
+
+  private func namesNoOther(_ value: String) -> Bool {
+    value.split(separator: " ").allSatisfy { word in
+      guard let text = try? specifiers.expand(String(word)), let name = Template(text).literal else { return false }
+      let ours = ["service", "socket"].map { "\(specifiers["N"] ?? "").\($0)" }
+      return ours.contains(name) || !name.hasSuffix(".service") && !name.hasSuffix(".socket")
     }
   }
 

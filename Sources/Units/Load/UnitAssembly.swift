@@ -7,6 +7,8 @@ struct UnitAssembly {
   private var entries: [Entry] = []
   /// What messages point at if there is no entry to point at.
   private var mainFile = ""
+  /// Whether there is a unit of that name, without a suffix.
+  var isKnown: (String) -> Bool = { _ in true }
 
   init(name: String, specifiers: Specifiers) {
     let at = name.utf8.firstIndex(of: UInt8(ascii: "@"))
@@ -18,7 +20,7 @@ struct UnitAssembly {
   mutating func add(torpor source: UnitSource, sockets: [UnitSource], hidden: [String]) {
     let fragment = read(source, idle(of: sockets) + source.entries)
     // It needn't listen by itself if others do.
-    if sockets.isEmpty || !fragment.socket.listen.isEmpty { add(fragment.socket, of: source) }
+    if sockets.isEmpty || !fragment.socket.listen.isEmpty { add(fragment, of: source) }
     take(fragment)
     for socket in sockets { add(socket: socket) }
     tell(hidden: hidden, by: source, "as this file has both of its parts")
@@ -26,7 +28,7 @@ struct UnitAssembly {
       diagnostics.append(
         entry.diagnostic(.error, "'Service=' has no place in a .torpor file: its service is in [Service]"))
     }
-    UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
+    UnitChecks.check(unit, entries, mainFile: mainFile, isKnown: isKnown, &diagnostics)
   }
 
   mutating func add(sockets: [UnitSource], hidden: [String], service find: (UnitName) -> UnitSource.Found) {
@@ -42,7 +44,7 @@ struct UnitAssembly {
     case .unreadable(let path, let reason):
       tell(first, "\(first.name) starts \(wanted), and \(path) can't be read: \(reason)")
     }
-    UnitChecks.check(unit, entries, mainFile: mainFile, &diagnostics)
+    UnitChecks.check(unit, entries, mainFile: mainFile, isKnown: isKnown, &diagnostics)
   }
 
   /// What socket units say of the service's rest is read with the service's own.
@@ -52,11 +54,17 @@ struct UnitAssembly {
 
   private mutating func add(socket source: UnitSource) {
     let fragment = read(source, source.entries.filter { $0.section != "X-Idle" })
-    add(fragment.socket, of: source)
+    for key in ["OnFailure", "OnSuccess"] {
+      guard let entry = source.last("Unit", key), !entry.isReset else { continue }
+      diagnostics.append(entry.diagnostic(.warning, "'\(key)=' of a socket unit is ignored: its service's counts"))
+    }
+    add(fragment, of: source)
   }
 
-  private mutating func add(_ socket: SocketSection, of source: UnitSource) {
-    var socket = socket
+  private mutating func add(_ fragment: Fragment, of source: UnitSource) {
+    var socket = fragment.socket
+    socket.conditions = fragment.unit.conditions
+    if !fragment.socketCommands.isEmpty { socket.commands = Shared(fragment.socketCommands) }
     socket.unitName = source.name.description
     unit.sockets.append(socket)
   }

@@ -5,13 +5,17 @@ struct UnitChecks {
   private let mainFile: String
   private var found: [Diagnostic] = []
 
-  static func check(_ unit: Unit, _ entries: [Entry], mainFile: String, _ diagnostics: inout [Diagnostic]) {
+  static func check(
+    _ unit: Unit, _ entries: [Entry], mainFile: String, isKnown: (String) -> Bool,
+    _ diagnostics: inout [Diagnostic]
+  ) {
     // Where something couldn't be read, what is missing is no news.
     guard !diagnostics.contains(where: \.isError) else { return }
     var checks = UnitChecks(unit: unit, entries: entries, mainFile: mainFile)
     checks.checkSockets()
     checks.checkService()
     checks.checkIdle()
+    checks.checkOthers(isKnown)
     diagnostics += checks.found
   }
 
@@ -48,6 +52,12 @@ struct UnitChecks {
         if socket.service != nil {
           tell("Socket", "Service", "Service= can't be combined with Accept=yes, which starts NAME@.service")
         }
+      }
+      if socket.socketOptions.contains(where: { $0.name == "Timestamping" }), socket.listen.contains(where: \.isUDP) {
+        tell(
+          "Socket", "Timestamping",
+          "Timestamping= can't be had of UDP sockets: the kernel would no longer keep the stamps that tell how long they have been idle; the service may ask for its own, and is then never put to rest"
+        )
       }
       let paths = socket.listen.count { if case .path = $0.address { true } else { false } }
       if !socket.symlinks.isEmpty, paths != 1 {
@@ -92,6 +102,15 @@ struct UnitChecks {
     }
     if unit.socket.accept, service.kind == .forking {
       tell("Service", "Type", "Type=forking can't be combined with Accept=yes")
+    }
+  }
+
+  /// Units that it starts.
+  private mutating func checkOthers(_ isKnown: (String) -> Bool) {
+    for (key, names) in [("OnFailure", unit.unit.onFailure), ("OnSuccess", unit.unit.onSuccess)] {
+      for name in names where UnitName(name).map({ !isKnown($0.stem) }) ?? true {
+        tell("Unit", key, "\(key)=\(name) starts nothing: this manager has no such unit", as: .warning)
+      }
     }
   }
 

@@ -29,12 +29,33 @@ public struct UnitLoader<Files: UnitFiles> {
     for name in index.files.keys.sorted(by: String.bytewise) { collect(name, &collection, &set) }
     let services = lonelyServices(&collection, &set)
     for (name, parts) in collection.groups.sorted(by: { String.bytewise($0.key, $1.key) }) {
-      var unit = unit(named: name, parts, services)
+      var unit = unit(named: name, parts, services) { collection.groups[$0] != nil }
       // Thousands of units are mostly alike, and those that are stand side by side.
       if let last = set.units.last { unit.share(with: last) }
       set.units.append(unit)
     }
+    tellSharedAddresses(&set)
     return set
+  }
+
+  /// Only one of two units can have an address.
+  private func tellSharedAddresses(_ set: inout UnitSet) {
+    var owners: [String: Int] = [:]
+    for index in set.units.indices where set.units[index].isUsable {
+      for listen in set.units[index].sockets.flatMap(\.listen) {
+        let address = "\(listen.kind.rawValue) \(listen)"
+        guard let owner = owners[address] else {
+          owners[address] = index
+          continue
+        }
+        let name = set.units[owner].name
+        let text = owner == index ? "\(listen) is there twice" : "\(listen) is listened on by '\(name)', too"
+        set.units[index].diagnostics.append(
+          Diagnostic(
+            .warning, file: set.units[index].files.first ?? "", position: Position(line: 1, column: 1),
+            message: "\(text): it can be held once"))
+      }
+    }
   }
 
   /// One unit by its name without a suffix; an instance of a template may be one that no file is named after.
@@ -48,7 +69,7 @@ public struct UnitLoader<Files: UnitFiles> {
     for kind in [UnitName.Kind.torpor, .socket] {
       guard let name = UnitName("\(name).\(kind.rawValue)"), !name.isTemplate else { continue }
       collect(name, &collection, &set)
-      if let (name, parts) = collection.groups.first { return unit(named: name, parts, [:]) }
+      if let (name, parts) = collection.groups.first { return unit(named: name, parts, [:]) { _ in true } }
     }
     return nil
   }
@@ -182,8 +203,11 @@ public struct UnitLoader<Files: UnitFiles> {
     Diagnostic(.error, file: path, position: Position(line: 1, column: 1), message: message)
   }
 
-  private func unit(named name: String, _ parts: Parts, _ services: [String: UnitSource]) -> Unit {
+  private func unit(
+    named name: String, _ parts: Parts, _ services: [String: UnitSource], isKnown: @escaping (String) -> Bool
+  ) -> Unit {
     var assembly = UnitAssembly(name: name, specifiers: specifiers)
+    assembly.isKnown = isKnown
     assembly.diagnostics = parts.failures
     let sockets = parts.sockets.sorted { left, right in
       // The one of the service's own name is the first.

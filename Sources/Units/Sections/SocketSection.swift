@@ -36,6 +36,12 @@ public struct SocketSection: Equatable, Sendable {
   public var socketOptions: [SocketOption] = []
   /// Of FIFOs, in bytes.
   public var pipeSize: UInt64?
+  /// What waits is thrown away whenever the service has ended.
+  public var flushesPending = false
+  /// Looked at before its sockets are made.
+  public var conditions: [Condition] = []
+  /// nil: nothing is run for its sockets.
+  public var commands: Shared<SocketCommands>?
 
   public init() {}
 
@@ -86,6 +92,10 @@ public enum SocketOption: Equatable, Sendable {
   case passPacketInfo
   case tcpCongestion(String)
   case bindToDevice(String)
+  /// TCP_DEFER_ACCEPT.
+  case deferAccept(Duration)
+  /// SO_TIMESTAMP, or in nanoseconds SO_TIMESTAMPNS.
+  case timestamps(inNanoseconds: Bool)
 
   /// The key that sets it.
   public var name: String {
@@ -109,6 +119,8 @@ public enum SocketOption: Equatable, Sendable {
     case .passPacketInfo: "PassPacketInfo"
     case .tcpCongestion: "TCPCongestion"
     case .bindToDevice: "BindToDevice"
+    case .deferAccept: "DeferAcceptSec"
+    case .timestamps: "Timestamping"
     }
   }
 }

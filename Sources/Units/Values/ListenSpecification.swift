@@ -23,6 +23,13 @@ public struct ListenSpecification: Equatable, Sendable, CustomStringConvertible 
     self.address = address
   }
 
+  var isUDP: Bool {
+    switch address {
+    case .port, .ip: kind == .datagram
+    case .path, .abstract: false
+    }
+  }
+
   /// sun_path without its NUL.
   private static let pathBytesMax = 107
 

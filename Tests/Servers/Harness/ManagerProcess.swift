@@ -10,10 +10,10 @@ final class ManagerProcess {
   /// Writes the units, starts it, waits until it holds them, hands it to `body`, and stops it.
   @discardableResult
   static func run<Result>(
-    _ units: [String: String], arguments: [String] = [], environment: [String: String] = [:], wrapper: [String] = [],
-    body: (ManagerProcess) throws -> Result
+    _ units: [String: String], in directory: TemporaryDirectory? = nil, arguments: [String] = [],
+    environment: [String: String] = [:], wrapper: [String] = [], body: (ManagerProcess) throws -> Result
   ) throws -> Result {
-    let directory = try TemporaryDirectory()
+    let directory = try directory ?? TemporaryDirectory()
     directory.makeWorldWritable()
     let manager = try ManagerProcess(
       units, in: directory, arguments: arguments, environment: environment, wrapper: wrapper)

@@ -34,10 +34,10 @@ import Testing
         RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID SystemCallArchitectures \
         SystemCallFilter SystemCallFilter NoExecPaths
         """),
-    Package(service: "postgresql@15-main", warnings: "AssertPathExists RequiresMountsFor PartOf ReloadPropagatedFrom"),
+    Package(service: "postgresql@15-main", warnings: "RequiresMountsFor PartOf ReloadPropagatedFrom"),
     Package(service: "nginx", warnings: ""), Package(service: "haproxy", warnings: "BindReadOnlyPaths"),
     Package(service: "lighttpd", warnings: ""), Package(service: "dnsmasq", warnings: "Requires"),
-    Package(service: "rsync", warnings: "ConditionPathExists ProtectSystem PrivateDevices"),
+    Package(service: "rsync", warnings: "ProtectSystem PrivateDevices"),
     Package(
       service: "systemd-hostnamed",
       warnings: """
@@ -47,7 +47,7 @@ import Testing
         RestrictSUIDSGID SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
         """),
     Package(service: "dbus", warnings: "Requires"),
-    Package(service: "ssh", warnings: "ConditionPathExists ConditionPathExists"),
+    Package(service: "ssh", warnings: ""),
   ]
 
   private static var installed: [Package] {

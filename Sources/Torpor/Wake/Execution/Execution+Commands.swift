@@ -16,7 +16,10 @@ extension Execution {
   }
 
   /// What the commands that a running service is the subject of are told.
-  var mainVariables: [String] { processes.mainPID.map { ["MAINPID=\($0)"] } ?? [] }
+  var mainVariables: [String] {
+    if settings.ignoresMainProcess { return [] }
+    return processes.mainPID.map { ["MAINPID=\($0)"] } ?? []
+  }
 
   /// `limit`: what still runs then is killed, and has failed.
   func run(
@@ -52,6 +55,10 @@ extension Execution {
     switch phase {
     case .preparing:
       onFailure("\(name) still ran after \(TimeSpan.describe(limit)) and was killed")
+      sequence.cancel(signal: SIGKILL)
+    case .main where onReloaded != nil:
+      // It goes on as it was, as with systemd.
+      finishReload("\(name) still ran after \(TimeSpan.describe(limit)) and was killed")
       sequence.cancel(signal: SIGKILL)
     case .main:
       sequence.abandon(signal: SIGKILL)

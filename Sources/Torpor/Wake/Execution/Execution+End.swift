@@ -5,6 +5,11 @@ import Linux
 /// What the processes tell, and what follows when the last has ended.
 extension Execution {
   func mainExited(_ raw: ExitStatus, hasSuccessor: Bool) {
+    if hasSuccessor, hasHandedOver, phase == .main, settings.ignoresMainProcess {
+      // None of them is the main one (GuessMainPID=no): it goes on as long as there is any.
+      _ = processes.followSuccessor()
+      return
+    }
     let status = settings.isClean(raw) ? .exited(code: 0) : raw
     // Which ends Restart= applies to goes by how it has really ended.
     if status != raw { onEvent(.exitExcused(raw)) }
@@ -70,6 +75,7 @@ extension Execution {
 
   /// ExecStopPost=, then the directories that go with it.
   func clean(_ then: @escaping () -> Void) {
+    finishReload("it has ended")
     phase = .cleaning
     let removed = directories.toRemove(isRestarting: isRestarting)
     var steps = Self.steps("ExecStopPost", settings.stopPost)

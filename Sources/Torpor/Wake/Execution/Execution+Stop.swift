@@ -71,6 +71,7 @@ extension Execution {
     }
     sequence?.abandon(signal: nil)
     sequence = nil
+    finishReload("it is being stopped")
     if processes.mainPID != nil { result.noteTimeout() }
     if phase == .main || phase == .stopping { phase = .ending }
     killNow()
@@ -92,6 +93,7 @@ extension Execution {
   // MARK: commands
 
   func runStop() {
+    finishReload("it is being stopped")
     phase = .stopping
     // A stop that the core has ordered ends by the core's own deadline.
     let limit = untoldExit == nil ? nil : options.stopTimeout
@@ -110,6 +112,7 @@ extension Execution {
       return tellExit(exit.status, hasSuccessor: exit.hasSuccessor)
     }
     if hasRemained { return endRemaining() }
+    if settings.ignoresMainProcess, settings.killMode == .controlGroup { return processes.signalAll(stopSignals) }
     if settings.killMode != .none { processes.signalMain(stopSignals) }
   }
 
@@ -119,16 +122,25 @@ extension Execution {
     tellExit(.exited(code: 0), hasSuccessor: false)
   }
 
-  /// ExecReload=. `then` is called with nil, or with what has failed.
+  /// ExecReload=. `then` is called once, with nil, or with what has failed.
   func reload(_ then: @escaping (String?) -> Void) {
     guard phase == .main, sequence == nil else { return then("it isn't running, or commands of it are") }
     guard !settings.reload.isEmpty else { return then("it has no ExecReload=") }
-    run(Self.steps("ExecReload", settings.reload), within: options.startTimeout, variables: mainVariables) { outcome in
+    onReloaded = then
+    run(Self.steps("ExecReload", settings.reload), within: options.startTimeout, variables: mainVariables) {
+      [weak self] outcome in
       switch outcome {
-      case .done: then(nil)
-      case .failed(let text, _), .unwanted(let text): then(text)
-      case .cancelled: then("it is being stopped")
+      case .done: self?.finishReload(nil)
+      case .failed(let text, _), .unwanted(let text): self?.finishReload(text)
+      case .cancelled: self?.finishReload("it is being stopped")
       }
     }
+  }
+
+  /// Commands that were to make it read its configuration again have ended, or are nobody's any more.
+  func finishReload(_ problem: String?) {
+    let then = onReloaded
+    onReloaded = nil
+    then?(problem)
   }
 }

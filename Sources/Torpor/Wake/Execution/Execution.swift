@@ -43,6 +43,10 @@ final class Execution {
   var result = ExecutionResult()
   /// A command has failed, so that the service has, however its main process ends now.
   var failedStatus: ExitStatus?
+  /// It was not to be started, as ExecCondition= or a condition of its unit says, and hasn't failed.
+  private(set) var wasUnwanted = false
+  /// ExecReload= runs: who waits for it.
+  var onReloaded: ((String?) -> Void)?
   var isReady = false
   var hasHandedOver = false
   /// The core has been told that there is a main process, or that there is none.
@@ -107,6 +111,10 @@ final class Execution {
   /// Answers by `spawned` or `spawnFailed`, at once where nothing has to be run before.
   func start() {
     begin()
+    if let reason = options.startCheck?() {
+      wasUnwanted = true
+      return failStart("\(options.name) is not to be started: \(reason)")
+    }
     do throws(LaunchFailure) { try directories.make() } catch { return failStart("\(error)") }
     let steps =
       Self.steps("ExecCondition", settings.condition, areConditions: true)
@@ -119,7 +127,9 @@ final class Execution {
       guard let self else { return }
       switch outcome {
       case .done: spawnMain()
-      case .unwanted(let text): failStart("\(options.name) is not to be started: \(text)")
+      case .unwanted(let text):
+        wasUnwanted = true
+        failStart("\(options.name) is not to be started: \(text)")
       case .failed(let text, let status):
         result.note(status)
         failStart(text)
@@ -130,6 +140,7 @@ final class Execution {
 
   private func begin() {
     phase = .preparing
+    wasUnwanted = false
     hasRemained = false
     untoldExit = nil
     failedStatus = nil

@@ -50,9 +50,11 @@ struct ServiceDirectories {
   /// Empties them as the service's user, who can lead nobody astray by what is in there but themselves; and in a process, as there
   /// is no saying how much it is.
   func removal(of directories: [ServiceDirectory]) -> CommandLine {
+    // What is in them, and not they themselves, which that user may not remove.
     CommandLine(
-      path: "/bin/rm",
-      words: ["-rf", "--one-file-system", "--"] + directories.map { settings.directoryRoots.path(of: $0) },
+      path: "/bin/sh",
+      words: ["-c", #"for d; do [ ! -d "$d" ] || find "$d" -xdev -mindepth 1 -delete; done"#, "sh"]
+        + directories.map { settings.directoryRoots.path(of: $0) },
       ignoresFailure: true, expandsVariables: false)
   }
 
