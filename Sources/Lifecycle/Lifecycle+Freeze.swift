@@ -55,7 +55,7 @@ extension Lifecycle {
         sample.hasClosed || sample.isAtWork || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
         || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
       return isUse ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : becomeFrozen(freezing, wakeAt, at: now)
-    case .dataArrived:
+    case .dataArrived, .startRequested:
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .freezeFailed(let query):
       guard case .freezing(query) = freezing.step else { return [] }
@@ -95,8 +95,8 @@ extension Lifecycle {
       .notifiedStopping,
       .busySaid, .timeoutExtended, .watchdogExpired:
       return []
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead,
-      .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+    case .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead, .nextOpened,
+      .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
       return []
     }
   }

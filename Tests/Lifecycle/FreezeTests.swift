@@ -61,6 +61,20 @@ import Testing
     #expect(script.isRunning)
   }
 
+  @Test(arguments: [Event.dataArrived, .startRequested])
+  func whatComesWhileItIsBeingFrozenIsAReasonNotTo(event: Event) {
+    var script = script()
+    script.run()
+    repeat {
+      script.reachDeadline()
+      script.answer { $0.accepted = 1 }
+    } while script.isRunning
+    #expect(script.asksToFreeze)
+    #expect(script.send(event).prefix(1) == [.thaw])
+    #expect(script.reports == [.restAborted(strays: 0)])
+    #expect(script.isRunning)
+  }
+
   @Test func aConnectionBetweenQueueAndHandThawsIt() {
     var script = script()
     script.run()
