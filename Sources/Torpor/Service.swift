@@ -51,6 +51,9 @@ public final class Service: HeldService {
   var isWakingUntold = false
   /// The first that waited when the service was started, until it has been looked up.
   var wakingClient: WakingClient?
+  /// Of one that sleeps with its connections open.
+  var freezer: Freezer?
+  var hasToldUnfreezable = false
   /// What was told once about sockets that couldn't be put in place.
   private var toldRelays: Set<Adoption.RelayReason> = []
   /// Connections relayed since the last rest was given up.
@@ -154,7 +157,7 @@ public final class Service: HeldService {
 
   /// Begins: sockets armed, and the service started if that is asked for.
   public func begin() throws(Errno) {
-    alarm.onDue = { [weak self] in self?.post(.deadlineReached) }
+    alarm.onDue = { [weak self] in self?.deadlineReached() }
     for action in lifecycle.begin() { carryOut(action) }
     if options.startsAtOnce { post(.startRequested) }
   }
@@ -200,6 +203,7 @@ public final class Service: HeldService {
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
     if isShutDown { return post(.listenerShutDown(socket: index)) }
+    if case .frozen = lifecycle.state { return clientCameToFrozen() }
     guard let socket = sockets.first(where: { $0.index == index }), lifecycle.state != .dormant else {
       return post(.connectionWaiting)
     }

@@ -156,7 +156,12 @@ extension Service {
   /// Woken by nobody but sources that don't count, it rests as soon as it may.
   private func restFromIgnored(_ sample: Sample) {
     guard isWokenByIgnored else { return }
-    let isUsed = sample.accepted > 0 || sample.hasClosed || sample.hasReceived || sample.unreadDatagrams > 0
+    let isSilent =
+      if lifecycle.configuration.allowsSilence, let thawedAt = freezer?.thawedAt, let lastUse = sample.lastUse {
+        lastUse < thawedAt
+      } else { false }
+    let isUsed =
+      sample.accepted > 0 && !isSilent || sample.hasClosed || sample.hasReceived || sample.unreadDatagrams > 0
     if isUsed || !sample.queuedOnCurrent.isEmpty {
       // Somebody else has come meanwhile.
       isWokenByIgnored = false

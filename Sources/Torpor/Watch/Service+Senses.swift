@@ -4,10 +4,12 @@ import Linux
 extension Service {
   /// As its options say now. Those that look at the held sockets stay as they are, as what they have seen of these stays true.
   func makeSenses() {
-    let allowsSilence = options.watch.connections == .active || lifecycle.configuration.allowsSilence
+    let configuration = lifecycle.configuration
+    let allowsSilence = options.watch.connections == .active || configuration.allowsSilence
     sense?.options = options.watch
     sense?.followsTraffic = allowsSilence
-    unixSense?.allowsSilence = allowsSilence
+    // Of a unix socket nobody tells whether it is silent. One that is frozen goes on as soon as it isn't.
+    unixSense?.allowsSilence = allowsSilence && !(configuration.rest == .freeze && configuration.canFreeze)
     senses = SenseBoard(
       SenseSubject(
         options: options.watch, processes: processes,
