@@ -6,13 +6,13 @@ extension ServerTests {
   @Suite(.enabled(if: Machine.canFreeze, "needs a cgroup v2 that can be written"))
   struct FrozenServerTests {
     private func run(
-      _ server: RealServer, idle: String = "300ms", options: [String] = [],
+      _ server: RealServer, idle: String = "300ms", options: [String] = [], serverOptions: [String] = [],
       _ body: (TorporProcess, Endpoint) throws -> Void
     ) throws {
       let directory = try TemporaryDirectory()
       directory.makeWorldWritable()
       let endpoint = Endpoint.v4(try freePort())
-      let command = try server.command(port: endpoint.port, in: directory)
+      let command = try server.command(port: endpoint.port, in: directory) + serverOptions
       let arguments = ["-l", "\(endpoint)", "--idle", idle, "--rest", "freeze"] + options + ["--"] + command
       try TorporProcess.run(arguments) { try body($0, endpoint) }
     }
@@ -209,7 +209,88 @@ extension ServerTests {
       return readings.min() ?? 0
     }
 
+    @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
+    func nobodyIsLostWhileNginxIsFrozenAgainAndAgain() throws {
+      // A master and a worker.
+      try run(RealServer.nginx, idle: "5ms") { torpor, endpoint in
+        let hammer = try Hammer(
+          endpoint, .http("/again", body: "you asked for /again\n"), clients: 4, meanPause: .milliseconds(30))
+        let deadline = Deadline(after: .seconds(60))
+        while torpor.count(of: .frozen) < 100, !deadline.hasPassed { _ = try torpor.next(within: .seconds(20)) }
+        let tally = try hammer.finish()
+        print("freeze: nginx: rounds=\(torpor.count(of: .frozen)) requests=\(tally.requests) lost=\(tally.lost)")
+        try #require(torpor.count(of: .frozen) >= 100)
+        try #require(tally.lost == 0 && tally.slow == 0 && tally.ok == tally.requests)
+      }
+    }
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func aServiceThatIsRelayedToSleepsToo() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let own = Endpoint.v4(try freePort())
+      let command = try RealServer.redis.command(port: own.port, in: directory)
+      let arguments = [
+        "-l", "\(endpoint)", "--handover", "relay", "--to", "\(own)", "--idle", "300ms", "--rest", "freeze", "--",
+      ]
+      try TorporProcess.run(arguments + command) { torpor in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        let pid = try #require(try torpor.waitFor(.serving).pid)
+        try torpor.waitFor(.frozen)
+        try awaitSleep(of: pid)
+        try client.ask(.ping)
+        try torpor.waitFor(.thawed)
+        try torpor.waitFor(.frozen)
+        try awaitSleep(of: pid)
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.thawed)
+        try client.ask(.ping)
+      }
+    }
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func aSourceThatDoesNotCountIsServedAndKeepsNothingUp() throws {
+      // redis answers strangers only if it is told to, and takes 127.0.0.2 for one.
+      let answering = ["--protected-mode", "no"]
+      try run(
+        RealServer.redis, idle: "2s", options: ["--ignore-source", "127.0.0.2"], serverOptions: answering
+      ) { torpor, endpoint in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        let pid = try #require(try torpor.waitFor(.serving).pid)
+        try torpor.waitFor(.frozen)
+        try awaitSleep(of: pid)
+        let probe =
+          "import socket; c = socket.create_connection(('127.0.0.1', \(endpoint.port)), 5, ('127.0.0.2', 0)); "
+          + "c.sendall(b'PING\\r\\n'); print(c.recv(9).decode().strip())"
+        #expect(try Tool.run(["/usr/bin/python3", "-c", probe]).contains("+PONG"))
+        let thawed = try torpor.waitFor(.thawed)
+        let frozen = try torpor.waitFor(.frozen)
+        #expect(frozen.time - thawed.time < 1, "a probe keeps it up for \(frozen.time - thawed.time) s")
+        try client.ask(.ping)
+      }
+    }
+
     // MARK: where it can't be
+
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func withoutDescriptorsForItsConnectionsItGoesOn() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let command = try RealServer.redis.command(port: endpoint.port, in: directory)
+      let arguments = ["-l", "\(endpoint)", "--idle", "500ms", "--rest", "freeze", "--"] + command
+      let few = ["sh", "-c", "ulimit -n 180; exec \"$@\"", "sh"]
+      try TorporProcess.run(arguments, wrapper: few) { torpor in
+        let clients = try pool(of: 80, endpoint)
+        let impossible = try torpor.waitFor(.restImpossible)
+        #expect(impossible.reason?.contains("RLIMIT_NOFILE") == true, "\(impossible.reason ?? "")")
+        for client in clients { try client.ask(.ping) }
+        for client in clients[8...] { client.close() }
+        #expect(try torpor.waitFor(.frozen).connections == 8)
+        for client in clients[..<8] { try client.ask(.ping) }
+      }
+    }
 
     @Test(
       .enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"),

@@ -104,6 +104,73 @@ extension ServerTests {
       try client.expectEnd()
     }
 
+    @Test func aReloadChangesWhatBecomesOfAFrozenUnit() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      let torpord = try TorpordProcess(units: ["sleeper.torpor": try unit(endpoint)])
+      let client = try Client(connectingTo: endpoint)
+      try client.ask(.ping)
+      try #require(try torpord.waits(until: "frozen", of: "sleeper"))
+      let pid = try #require(try torpord.status("sleeper").pid)
+      try torpord.write(try unit(endpoint, rest: "Rest=freeze\nStopAfterFrozenSec=2h"), to: "sleeper.torpor")
+      #expect(try torpord.torpor("reload").status == .exited(0))
+      #expect(try torpord.status("sleeper").pid == pid)
+      try client.ask(.ping)
+      try #require(try torpord.waits(until: "frozen", of: "sleeper"))
+      try torpord.write(try unit(endpoint, rest: "Rest=freeze\nStopAfterFrozenSec=1s"), to: "sleeper.torpor")
+      #expect(try torpord.torpor("reload").status == .exited(0))
+      try #require(try torpord.waits(until: "dormant", of: "sleeper"))
+      try client.expectEnd()
+    }
+
+    /// It can't say that it is alive while it sleeps.
+    @Test(.enabled(if: FixedServer.isInstalled, "python3 isn't installed"))
+    func aWatchdogWaitsForAFrozenService() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      let directory = try TemporaryDirectory()
+      let script = try directory.write(
+        """
+        import os, select, socket
+        server = socket.socket(fileno=3)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        name = os.environ['NOTIFY_SOCKET']
+        def say(words): notify.sendto(words, name.replace('@', '\\0', 1) if name[0] == '@' else name)
+        say(b'READY=1')
+        clients = []
+        while True:
+            # Sooner than that it would be housekeeping.
+            for ready in select.select([server] + clients, [], [], 1.5)[0]:
+                if ready is server: clients.append(server.accept()[0])
+                elif ready.recv(100): ready.sendall(b'+PONG\\r\\n')
+                else: clients.remove(ready)
+            say(b'WATCHDOG=1')
+        """, to: "alive.py")
+      let text = """
+        [Socket]
+        ListenStream=\(endpoint)
+
+        [Service]
+        Type=notify
+        NotifyAccess=all
+        ExecStart=/usr/bin/python3 \(script)
+        WatchdogSec=2s
+
+        [X-Idle]
+        TimeoutSec=400ms
+        MinimumUptimeSec=0
+        Rest=freeze
+
+        """
+      let torpord = try TorpordProcess(units: ["alive.torpor": text])
+      let client = try Client(connectingTo: endpoint)
+      try client.ask(.ping)
+      try #require(try torpord.waits(until: "frozen", of: "alive"))
+      let pid = try #require(try torpord.status("alive").pid)
+      usleep(5_000_000)
+      try client.ask(.ping)
+      #expect(try torpord.status("alive").pid == pid)
+      #expect(try torpord.status("alive").wakesToday == 1)
+    }
+
     @Test func aVerifiedUnitIsStopped() throws {
       let endpoint = Endpoint.v4(try freePort())
       let torpord = try TorpordProcess(units: ["sleeper.torpor": try unit(endpoint)])
