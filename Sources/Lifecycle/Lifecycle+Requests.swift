@@ -215,7 +215,8 @@ extension Lifecycle {
       state = .running(running)
     case .frozen(var frozen):
       configuration = next
-      frozen.stopAt = isPinned ? nil : next.stopAfterFrozen.map { max(now, frozen.since.advanced(by: $0)) }
+      let since = frozen.instance.asleepSince ?? frozen.since
+      frozen.stopAt = isPinned ? nil : next.stopAfterFrozen.map { max(now, since.advanced(by: $0)) }
       state = .frozen(frozen)
     }
     nextConfiguration = nil

@@ -116,6 +116,21 @@ import Testing
     #expect(script.lifecycle.deadline == nil)
   }
 
+  @Test func itsOwnTimersDoNotPutOffItsEnd() {
+    var script = frozen(stopAfter: .seconds(150), wakeAfter: .seconds(75))
+    let begin = script.now
+    // Twice: the second time is later than its end.
+    script.reachDeadline()
+    script.reachDeadline()
+    script.answer { $0.accepted = 1 }
+    script.freeze()
+    script.hold(wakeAfter: .seconds(75))
+    script.answer { $0.accepted = 1 }
+    script.reachDeadline()
+    #expect(script.now.since(begin) == .seconds(150))
+    #expect(script.actions == [.disarm, .openNext(sockets: [0])])
+  }
+
   @Test func frozenForLongItIsStoppedAndThenThawed() {
     var script = frozen(stopAfter: .seconds(3_600))
     script.reachDeadline()
