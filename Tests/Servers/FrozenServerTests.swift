@@ -25,17 +25,6 @@ extension ServerTests {
       }
     }
 
-    /// redis has something to do ten times a second, and is let do it three times: who comes just then is served at once, and thaws nothing.
-    private func awaitSleep(of pid: pid_t) throws {
-      let deadline = Deadline(after: .seconds(5))
-      var readings = 0
-      while readings < 60 {
-        try #require(!deadline.hasPassed, "it doesn't go on sleeping")
-        readings = FrozenService.isFrozen(pid) ? readings + 1 : 0
-        usleep(5000)
-      }
-    }
-
     // MARK: redis
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
@@ -47,7 +36,7 @@ extension ServerTests {
         for client in clients {
           let frozen = try torpor.waitFor(.frozen)
           try #require(frozen.connections == 8)
-          try awaitSleep(of: pid)
+          try FrozenService.awaitSleep(of: pid)
           try client.ask(.ping)
           try #require(!FrozenService.isFrozen(pid))
           let thawed = try torpor.waitFor(.thawed)
@@ -66,11 +55,11 @@ extension ServerTests {
         let clients = try pool(of: 2, endpoint)
         let pid = try #require(try torpor.waitFor(.serving).pid)
         try torpor.waitFor(.frozen)
-        try awaitSleep(of: pid)
+        try FrozenService.awaitSleep(of: pid)
         try Client.ask(endpoint, .ping)
         #expect(try torpor.waitFor(.thawed).reason == "a client")
         try torpor.waitFor(.frozen)
-        try awaitSleep(of: pid)
+        try FrozenService.awaitSleep(of: pid)
         clients[0].close()
         #expect(try torpor.waitFor(.thawed).reason?.hasPrefix("the end of a connection from 127.0.0.1:") == true)
         #expect(try torpor.waitFor(.frozen).connections == 1)
@@ -90,7 +79,7 @@ extension ServerTests {
         let pid = try #require(try torpor.waitFor(.serving).pid)
         for _ in 0..<3 {
           try torpor.waitFor(.frozen)
-          try awaitSleep(of: pid)
+          try FrozenService.awaitSleep(of: pid)
           try client.ask(.ping)
           #expect(try torpor.waitFor(.thawed).reason == "data by a unix socket")
         }
@@ -238,11 +227,11 @@ extension ServerTests {
         try client.ask(.ping)
         let pid = try #require(try torpor.waitFor(.serving).pid)
         try torpor.waitFor(.frozen)
-        try awaitSleep(of: pid)
+        try FrozenService.awaitSleep(of: pid)
         try client.ask(.ping)
         try torpor.waitFor(.thawed)
         try torpor.waitFor(.frozen)
-        try awaitSleep(of: pid)
+        try FrozenService.awaitSleep(of: pid)
         try Client.ask(endpoint, .ping)
         try torpor.waitFor(.thawed)
         try client.ask(.ping)
@@ -260,7 +249,7 @@ extension ServerTests {
         try client.ask(.ping)
         let pid = try #require(try torpor.waitFor(.serving).pid)
         try torpor.waitFor(.frozen)
-        try awaitSleep(of: pid)
+        try FrozenService.awaitSleep(of: pid)
         let probe =
           "import socket; c = socket.create_connection(('127.0.0.1', \(endpoint.port)), 5, ('127.0.0.2', 0)); "
           + "c.sendall(b'PING\\r\\n'); print(c.recv(9).decode().strip())"
@@ -346,7 +335,7 @@ extension ServerTests {
           try client.ask(.ping)
           let pid = try #require(try torpor.waitFor(.serving).pid)
           try torpor.waitFor(.frozen)
-          try awaitSleep(of: pid)
+          try FrozenService.awaitSleep(of: pid)
           try client.ask(.ping)
           try torpor.waitFor(.thawed)
         }

@@ -31,7 +31,7 @@ extension ServerTests {
       try client.ask(.ping)
       try #require(try torpord.waits(until: "frozen", of: "sleeper"))
       let pid = try #require(try torpord.status("sleeper").pid)
-      #expect(FrozenService.isFrozen(pid))
+      try FrozenService.awaitSleep(of: pid)
       #expect(try torpord.status("sleeper").connections == 1)
 
       let why = try torpord.torpor("why", "sleeper").output.joined(separator: "\n")
@@ -42,6 +42,7 @@ extension ServerTests {
       #expect(try torpord.torpor("wake", "sleeper").output == ["sleeper serves"])
       #expect(try torpord.status("sleeper").state == "running")
       try #require(try torpord.waits(until: "frozen", of: "sleeper"))
+      try FrozenService.awaitSleep(of: pid)
       try client.ask(.ping)
       try #require(try torpord.waits(until: "frozen", of: "sleeper"))
 

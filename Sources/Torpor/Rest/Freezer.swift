@@ -10,8 +10,8 @@ final class Freezer {
     /// Somebody uses it.
     case inUse(String)
     case impossible(String)
-    /// For this service it will never be allowed.
-    case notPermitted(String)
+    /// With this service it will never be possible.
+    case never(String)
   }
 
   private let processes: ServiceProcesses
@@ -58,10 +58,10 @@ final class Freezer {
     guard completion != nil else { return }
     attempts += 1
     guard let before = try? ThreadSurvey(processes.pids) else {
-      return end(.impossible("it has more than \(ThreadSurvey.threadsMax) threads"))
+      return end(.never("it has more than \(ThreadSurvey.threadsMax) threads"))
     }
     if let thread = before.hidden {
-      return end(.notPermitted("torpor may not know what its thread \(thread) does (/proc/\(thread)/syscall)"))
+      return end(.never("torpor may not know what its thread \(thread) does (/proc/\(thread)/syscall)"))
     }
     if let thread = before.working { return retry(thread) }
     do throws(Errno) { try processes.freeze { [weak self] in self?.hasStopped(before) } } catch {

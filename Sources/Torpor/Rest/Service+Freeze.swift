@@ -20,7 +20,7 @@ extension Service {
       case .impossible(let reason):
         context.reason = reason
         post(.freezeFailed(query))
-      case .notPermitted(let reason):
+      case .never(let reason):
         context.reason = reason
         post(.freezeFailed(query))
         setCanFreeze(false, because: reason)
@@ -218,6 +218,12 @@ extension Service {
         Explanation.Answer(
           name: "timers", isBusy: false, since: nil,
           evidence: ["the first of its own is due in \(TimeSpan.describe(due.since(now)))"]))
+    }
+    if let limit = options.stopAfterFrozen, let since {
+      explanation.answers.append(
+        Explanation.Answer(
+          name: "stop", isBusy: false, since: nil,
+          evidence: ["it is stopped in \(TimeSpan.describe(limit - min(since, limit))) (StopAfterFrozenSec=)"]))
     }
     return explanation
   }
