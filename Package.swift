@@ -52,7 +52,7 @@ let package = Package(
     .executableTarget(
       name: "fakemanager", dependencies: ["Torpor", "Linux"], path: "Tests/fakemanager", swiftSettings: strict),
     .executableTarget(
-      name: "unitrun", dependencies: ["Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
+      name: "unitrun", dependencies: ["Lifecycle", "Torpor", "Linux"], path: "Tests/unitrun", swiftSettings: strict),
     .executableTarget(name: "oddserver", path: "Tests/oddserver", swiftSettings: strict),
     .target(name: "Simulation", dependencies: ["Lifecycle"], path: "Tests/Simulation/Kernel", swiftSettings: strict),
     .executableTarget(

@@ -38,6 +38,8 @@ public enum Action: Equatable, Sendable {
   case abandon(sockets: Set<Int>)
   /// SIGTERM to the main process.
   case terminateMain
+  /// The watchdog's signal to the main process, as it doesn't heed any other.
+  case abortMain
   /// SIGTERM to every process of the service. Not with `KillMode.process`.
   case terminateAll
   /// SIGKILL to every process of the service; with `KillMode.process` to the main one alone.
@@ -103,6 +105,8 @@ public enum Failure: Equatable, Sendable {
   case diedStarting(ExitStatus)
   case died(ExitStatus)
   case startTimedOut(after: Duration)
+  /// It has run for as long as it may.
+  case ranTooLong(after: Duration)
   /// It went away again and again without taking the connection it was started for.
   case leftClientsWaiting(ExitStatus)
   /// It had stopped telling that it is alive.

@@ -4,6 +4,7 @@ extension Lifecycle {
     /// How a start is known to be finished.
     public enum Readiness: Equatable, Sendable {
       /// Every held socket was bound by the service; or, where it takes its sockets by LISTEN_FDS, it has emptied their queues.
+      /// Where nobody is in them that can't be seen: then it has lived for as long as `settleGrace` says.
       case automatic
       /// The service sends READY=1 (sd_notify(3)).
       case notify
@@ -58,12 +59,26 @@ extension Lifecycle {
     public var startTimeout: Duration?
     /// From SIGTERM to SIGKILL. systemd's TimeoutStopSec=, 90 s.
     public var stopTimeout: Duration?
+    /// From the watchdog's signal to SIGKILL. TimeoutAbortSec=.
+    public var abortTimeout: Duration? = .seconds(90)
+    /// What is done to one whose start, or whose end, takes too long. TimeoutStartFailureMode=, TimeoutStopFailureMode=.
+    public var startTimeoutMode = TimeoutMode.terminate
+    public var stopTimeoutMode = TimeoutMode.terminate
+    /// It is ended, and has failed, this long after it was ready. RuntimeMaxSec=.
+    public var runtimeMax: Duration?
     /// From SIGTERM to SIGKILL for processes that outlive the main one, while clients may already wait for the next.
     public var leftoverTimeout: Duration = .seconds(5)
     /// How long a drain may wait for handshakes in flight, and keep new clients waiting, before it is given up.
     public var drainTimeout: Duration = .milliseconds(50)
     /// How long a given-up drain waits for handshakes in flight before it relays those who wait.
     public var returnTimeout: Duration = .milliseconds(100)
+    /// How long a service that nobody waits for has to live to count as started, where nothing tells that it is up; nil: no time
+    /// proves it. systemd's Type=simple asks for none.
+    public var settleGrace: Duration? = .seconds(5)
+    /// The same from when it is seen to have taken the sockets that it was given.
+    public var takenGrace: Duration = .milliseconds(100)
+    /// Its first process is to end and leave the service behind, and it isn't started before. systemd's Type=forking.
+    public var startsInBackground = false
     /// How long after its first bind() a service may take for its others, before those that nobody but its own choice of
     /// addresses keeps unbound are relayed.
     public var bindGrace: Duration = .milliseconds(100)
@@ -71,6 +86,8 @@ extension Lifecycle {
     public var deafGrace: Duration = .milliseconds(250)
     /// How long after its last datagram a service may take to answer it.
     public var answerGrace: Duration = .milliseconds(200)
+    /// How long a service that was woken by nobody who counts has for those who have woken it.
+    public var ignoredGrace: Duration = .seconds(1)
     /// How long a service may take to read the datagrams it has received, once new ones wait for its successor.
     public var datagramPatience: Duration = .seconds(5)
     /// How long freezing may take: a process in the middle of slow I/O freezes when that is over.
@@ -87,6 +104,10 @@ extension Lifecycle {
     /// After which ends it is started again though nobody waits, and how long after them. systemd's Restart=, RestartSec=.
     public var restart = Restart.no
     public var restartDelay: Duration = .milliseconds(100)
+    /// Ends that are followed by no such start, and ends that are by one, whatever `restart` says. Of one that is in both the first
+    /// holds. systemd's RestartPreventExitStatus= and RestartForceExitStatus=.
+    public var restartPreventing = EndStatuses()
+    public var restartForcing = EndStatuses()
     /// So many failed starts within so long, and each further one is followed by the longest wait. systemd refuses to start
     /// then (StartLimitBurst=, StartLimitIntervalSec=); our port never dies for good.
     public var startLimit: Limit?

@@ -39,11 +39,21 @@ public struct Sample: Equatable, Sendable {
   /// Another sense than the connections has evidence of work, now or since the last sample: processing, channels, its own check.
   /// Told once, as `hasClosed` is; what can't be judged over so short a time is left for the next sample.
   public var isAtWork = false
+  /// Its own check has said that it is busy.
+  public var saysBusy = false
+  /// All who wait for it are of sources that don't count. Told by the look at who waits when it is started; while it runs, what is of
+  /// such a source isn't told at all.
+  public var isOnlyIgnored = false
 
   public init() {}
 
   /// The service has been seen at work for somebody.
   var showsService: Bool { accepted > 0 || hasClosed || hasReceived }
+
+  /// Or somebody is on the way to it.
+  var showsAnybody: Bool {
+    showsService || !queuedOnCurrent.isEmpty || !handshakes.isEmpty || unreadDatagrams > 0
+  }
 
   /// Nothing at all is under way, nor was since the last sample, but for what `lastUse` says.
   func isQuiet(allowingSilence: Bool) -> Bool {
@@ -52,15 +62,18 @@ public struct Sample: Equatable, Sendable {
   }
 }
 
-/// Lengths of the accept queues.
+/// Lengths of the accept queues, and what else a start is looked at for.
 public struct QueueLengths: Equatable, Sendable {
   /// Summed over the held sockets.
   public var current: Int
   /// Of those of the next sockets that are not empty, by socket.
   public var next: [Int: Int]
-  public init(current: Int, next: [Int: Int] = [:]) {
+  /// The service has changed something about each of the sockets that it was given, as one does that is about to use them.
+  public var areTaken: Bool
+  public init(current: Int, next: [Int: Int] = [:], areTaken: Bool = false) {
     self.current = current
     self.next = next
+    self.areTaken = areTaken
   }
 }
 
@@ -98,6 +111,8 @@ public enum Event: Equatable, Sendable {
   case timeoutExtended(Duration)
   /// It has not sent WATCHDOG=1 in time, and has got the watchdog's signal for it.
   case watchdogExpired
+  /// How the main process has really ended, where its owner takes that for a success: `mainExited` is next.
+  case exitExcused(ExitStatus)
   /// The main process ended. `hasSuccessor`: another process of the service could be the main one.
   case mainExited(ExitStatus, hasSuccessor: Bool)
   /// No process of the service is left.

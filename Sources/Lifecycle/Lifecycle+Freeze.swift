@@ -93,7 +93,7 @@ extension Lifecycle {
       return stopAtOnce(freezing.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
@@ -134,6 +134,9 @@ extension Lifecycle {
       frozen.instance.asleepSince = nil
       return awaken(frozen, lastEvidence: now, lookAt: nextLook(frozen.instance, at: now), at: now)
     case .deadlineReached:
+      if Self.isDue(frozen.instance.runtimeEndsAt, at: now) {
+        return [.disarm] + endRuntime(frozen.instance, at: now)
+      }
       if Self.isDue(frozen.stopAt, at: now) {
         return [.disarm] + beginDrain(frozen.instance, lastEvidence: frozen.lastEvidence, at: now)
       }
@@ -163,7 +166,7 @@ extension Lifecycle {
       return stopAtOnce(frozen.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed, .queuesRead, .sampled, .sampleFailed,
       .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed,

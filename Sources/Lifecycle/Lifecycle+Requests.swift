@@ -26,6 +26,9 @@ extension Lifecycle {
     case .notifiedStopping: return noteStopping(at: now)
     case .timeoutExtended(let time): return extendTimeout(by: time, at: now)
     case .watchdogExpired: return expireWatchdog(at: now)
+    case .exitExcused(let status):
+      change { $0.excusedExit = status }
+      return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited,
       .allProcessesGone, .connectionClosed, .listenerShutDown, .queuesRead, .sampled, .sampleFailed, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
@@ -184,7 +187,10 @@ extension Lifecycle {
     case .running:
       _ = letRest(at: now)
       guard case .running(let running) = state, !isPinned, !running.instance.saysBusy else { return [] }
-      return lookForRest(running, at: now)
+      let actions = lookForRest(running, at: now)
+      let look = Query(number: lastQuery)
+      change { $0.ownStartLook = look }
+      return actions
     case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended:
       return []
     }
@@ -210,16 +216,24 @@ extension Lifecycle {
       }
       state = .starting(starting)
     case .running(var running):
+      limitRuntime(&running.instance, next.runtimeMax, at: now)
       configuration = next
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
     case .frozen(var frozen):
+      limitRuntime(&frozen.instance, next.runtimeMax, at: now)
       configuration = next
       let since = frozen.instance.asleepSince ?? frozen.since
       frozen.stopAt = isPinned ? nil : next.stopAfterFrozen.map { max(now, since.advanced(by: $0)) }
       state = .frozen(frozen)
     }
     nextConfiguration = nil
+  }
+
+  /// One that stays the same stays as it was extended.
+  private func limitRuntime(_ instance: inout Instance, _ limit: Duration?, at now: Instant) {
+    guard limit != configuration.runtimeMax else { return }
+    instance.runtimeEndsAt = limit.map { max(now, (instance.readyAt ?? now).advanced(by: $0)) }
   }
 
   // MARK: the service's word
@@ -240,7 +254,9 @@ extension Lifecycle {
       stopping.limit = stopping.limit.map { $0 + end.since(killAt) }
       stopping.killAt = end
       state = .stopping(stopping)
-    case .dormant, .running, .draining, .returning, .freezing, .frozen, .backingOff, .ended: break
+    case .running, .draining, .returning, .freezing, .frozen:
+      change { $0.runtimeEndsAt = $0.runtimeEndsAt.map { max($0, end) } }
+    case .dormant, .backingOff, .ended: break
     }
     return []
   }
@@ -279,10 +295,9 @@ extension Lifecycle {
     var instance = instance
     if instance.mainExit != nil { return clearAway(instance, purpose, at: now) }
     let thawing = Self.thaw(&instance)
+    let limit = purpose == .failure(.watchdog) ? configuration.abortTimeout : configuration.stopTimeout
     state = .stopping(
-      Stopping(
-        instance: instance, purpose: purpose, killAt: configuration.stopTimeout.map(now.advanced(by:)),
-        limit: configuration.stopTimeout))
+      Stopping(instance: instance, purpose: purpose, killAt: limit.map(now.advanced(by:)), limit: limit))
     return thawing
   }
 }

@@ -37,6 +37,9 @@
 extension Lifecycle {
   /// What is later than `lastEvidence` is a use that ends it.
   mutating func beginRest(_ running: Running, lastEvidence: Instant, at now: Instant) -> [Action] {
+    var running = running
+    // A rest that is given up was used.
+    running.instance.isWokenByIgnored = false
     let report = Action.report(.resting(idle: now.since(running.lastEvidence)))
     return [report]
       + (configuration.restsByFreeze
@@ -93,6 +96,9 @@ extension Lifecycle {
       return draining.isCommitted
         ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, isImpossible: true, at: now)
     case .deadlineReached:
+      // What it shows is worth more than the time that it took: where all that a look shows is rest, the drain goes on, with two more
+      // questions at most. Else a kernel whose answers take longer than the drain may would never let it come to its end.
+      if draining.isAsking { return [] }
       if Self.isDue(draining.deadline, at: now) {
         if draining.isCommitted { return stop(draining.instance, .rest, at: now) }
         return giveUpRest(draining.instance, isImpossible: draining.isFreezing, at: now)
@@ -141,7 +147,7 @@ extension Lifecycle {
       return []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .nextClosed,
       .connectionsHeld, .holdFailed:
@@ -296,11 +302,7 @@ extension Lifecycle {
     return [.steer(.next), .commitDatagrams, .barrier(query)]
   }
 
-  mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] {
-    state = .stopping(
-      Stopping(instance: instance, purpose: .rest, killAt: now.advanced(by: .seconds(1)), isKilled: true))
-    return [.killAll]
-  }
+  mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] { kill(instance, .rest, at: now) }
 }
 
 extension Lifecycle.Draining {
@@ -309,6 +311,15 @@ extension Lifecycle.Draining {
     switch step {
     case .commitBarrier, .commitRetry, .datagrams: true
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
+    }
+  }
+
+  /// The answer to a look of its own is awaited.
+  var isAsking: Bool {
+    switch step {
+    case .handshakeSnapshot, .queue, .inHand, .frozenLook: true
+    case .handshakes(_, let query), .datagrams(let query): query != nil
+    case .opening, .barrier, .freezing, .commitBarrier, .commitRetry: false
     }
   }
 

@@ -134,7 +134,8 @@ extension Lifecycle {
       let looks = configuration.readiness == .automatic
       let starting = Starting(
         instance: instance, deadline: configuration.startTimeout.map(now.advanced(by:)),
-        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true)
+        lookAt: looks ? now.advanced(by: .milliseconds(1)) : nil, lookInterval: .milliseconds(1), hasSeenQueue: true,
+        begunAt: now)
       state = .starting(starting)
       return [.listenAgain, .recordCloses, .sample(instance.startQuery)]
     case .quitting:
@@ -162,6 +163,7 @@ extension Lifecycle {
     var instance = Instance(wokenAt: memory.wokenAt ?? now, startQuery: nextQuery(), isWanted: false)
     instance.hasAccepted = true
     instance.readyAt = memory.readyAt
+    instance.runtimeEndsAt = configuration.runtimeMax.map { (memory.readyAt ?? now).advanced(by: $0) }
     instance.adopted = memory.adopted
     instance.saysBusy = memory.saysBusy
     instance.lastReceived = now

@@ -7,7 +7,7 @@ extension Lifecycle {
     let report = Action.report(.leftByItself(awake: now.since(instance.wokenAt)))
     // Whoever waits starts it at once.
     let isWaitedFor = last.map { !$0.queuedOnCurrent.isEmpty || $0.acceptQueueLength > 0 } ?? true
-    guard configuration.restart.applies(to: .clean), !isWaitedFor, !instance.isVerification else {
+    guard isStartedAgain(instance, after: .clean), !isWaitedFor else {
       return [report] + becomeDormant()
     }
     let hasServed = instance.hasAccepted || last?.showsService ?? false
@@ -20,7 +20,7 @@ extension Lifecycle {
   /// It has failed.
   mutating func retry(_ instance: Instance, _ failure: Failure, waiting: Int, at now: Instant) -> [Action] {
     failures = wasHealthy(instance, at: now) ? 1 : failures + 1
-    let restarts = configuration.restart.applies(to: failure.end) && !instance.isVerification
+    let restarts = isStartedAgain(instance, after: failure.end)
     var delay = configuration.backoff.delay(afterFailures: failures)
     if restarts { delay = max(delay, configuration.restartDelay) }
     var reports: [Action] = []
@@ -33,6 +33,16 @@ extension Lifecycle {
     }
     state = .backingOff(BackingOff(until: now.advanced(by: delay), restarts: restarts))
     return [.report(.failed(failure, waiting: waiting, retryIn: delay))] + reports
+  }
+
+  /// Whether it is, though nobody waits. Of two lists of ends the one that forbids it comes first (systemd.service(5)).
+  private func isStartedAgain(_ instance: Instance, after end: Restart.End) -> Bool {
+    guard !instance.isVerification else { return false }
+    if let status = instance.excusedExit ?? instance.mainExit {
+      if configuration.restartPreventing.contains(status) { return false }
+      if configuration.restartForcing.contains(status) { return true }
+    }
+    return configuration.restart.applies(to: end)
   }
 
   /// A start was no failed one.

@@ -103,7 +103,7 @@ extension Lifecycle {
       return stopAtOnce(returning.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
       .nextUnavailable, .steeringFailed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:

@@ -17,6 +17,27 @@ extension Lifecycle {
     return begins + [instance.mainExit == nil ? .terminateMain : .terminateAll] + thawing
   }
 
+  /// It has run for as long as it may, whoever uses it. Who waits is served by the next.
+  mutating func endRuntime(_ instance: Instance, at now: Instant) -> [Action] {
+    stop(instance, .failure(.ranTooLong(after: now.since(instance.readyAt ?? instance.wokenAt))), at: now)
+  }
+
+  mutating func abort(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    var instance = instance
+    instance.isAborted = true
+    state = .stopping(
+      Stopping(
+        instance: instance, purpose: purpose, killAt: configuration.abortTimeout.map(now.advanced(by:)),
+        limit: configuration.abortTimeout))
+    return [.abortMain]
+  }
+
+  mutating func kill(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    state = .stopping(
+      Stopping(instance: instance, purpose: purpose, killAt: now.advanced(by: .seconds(1)), isKilled: true))
+    return [.killAll]
+  }
+
   mutating func stopAtOnce(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
@@ -88,6 +109,16 @@ extension Lifecycle {
     case .deadlineReached:
       guard Self.isDue(stopping.killAt, at: now) else { return [] }
       let isFirst = !stopping.isKilled
+      if isFirst, configuration.stopTimeoutMode == .abort, stopping.instance.mainExit == nil,
+        !stopping.instance.isAborted
+      {
+        // Once, and then as any other. Without a limit it may dump its core for as long as that takes.
+        stopping.instance.isAborted = true
+        stopping.killAt = configuration.abortTimeout.map(now.advanced(by:))
+        stopping.limit = stopping.limit.flatMap { limit in configuration.abortTimeout.map { limit + $0 } }
+        state = .stopping(stopping)
+        return [.abortMain]
+      }
       stopping.isKilled = true
       // Without a cgroup a process can fork faster than it is found: again every second until none is left.
       stopping.killAt = now.advanced(by: .seconds(1))
@@ -114,7 +145,7 @@ extension Lifecycle {
       return query == stopping.query ? [.forgetCloses] + conclude(stopping, nil, at: now) : []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,

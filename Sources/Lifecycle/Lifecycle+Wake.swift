@@ -9,7 +9,7 @@ extension Lifecycle {
     case .listenerShutDown: return [.listenAgain]
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
@@ -41,6 +41,8 @@ extension Lifecycle {
     var starting = starting
     switch event {
     case .spawned:
+      if !configuration.startsInBackground { starting.begunAt = now }
+      state = .starting(starting)
       return [.sample(starting.instance.startQuery)]
     case .spawnFailed:
       starting.instance.isGone = true
@@ -48,7 +50,11 @@ extension Lifecycle {
       return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)
     case .sampled(let query, let sample):
       if query == starting.lastLook {
-        return sample.showsService ? becomeReady(starting.instance, at: now) : failStart(starting, at: now)
+        // Emptied since the last look at the queues, by somebody whose visit isn't told of.
+        let isEmptied =
+          starting.hasSeenQueue && sample.acceptQueueLength == 0 && sample.queuedOnCurrent.isEmpty
+          && sample.unreadDatagrams == 0
+        return sample.showsService || isEmptied ? becomeReady(starting.instance, at: now) : failStart(starting, at: now)
       }
       starting.instance.note(query, sample)
       state = .starting(starting)
@@ -68,10 +74,16 @@ extension Lifecycle {
         starting.instance.hasAccepted = true
         return becomeReady(starting.instance, at: now)
       }
+      if hasSettled(&starting, lengths, at: now) {
+        starting.instance.isPresumed = true
+        return becomeReady(starting.instance, at: now)
+      }
       state = .starting(starting)
       return []
     case .mainExited(let status, let hasSuccessor):
       if let follow = Self.follow(&starting.instance, status, hasSuccessor) {
+        starting.begunAt = now
+        starting.takenAt = nil
         state = .starting(starting)
         return follow
       }
@@ -103,7 +115,7 @@ extension Lifecycle {
       return query == starting.lastLook ? failStart(starting, at: now) : []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
       .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
@@ -115,6 +127,7 @@ extension Lifecycle {
   static func follow(_ instance: inout Instance, _ status: ExitStatus, _ hasSuccessor: Bool) -> [Action]? {
     guard status.isSuccess, hasSuccessor, instance.handovers < Instance.handoversMax else { return nil }
     instance.handovers += 1
+    instance.excusedExit = nil
     return [.followSuccessor, .report(.wentToBackground)]
   }
 
@@ -129,6 +142,18 @@ extension Lifecycle {
     starting.lookAt = now.advanced(by: starting.lookInterval)
     state = .starting(starting)
     return [.readQueues(query)]
+  }
+
+  /// A service that takes its sockets as they are passed shows by nothing but its queues that it is up, and nobody is in them. So
+  /// it counts as started when it has not died of its start: as it does for systemd at once. Whoever comes later is served when it
+  /// can, as by any service that is running; and what it binds later is noted as well.
+  private func hasSettled(_ starting: inout Starting, _ lengths: QueueLengths, at now: Instant) -> Bool {
+    guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty,
+      let begunAt = starting.begunAt
+    else { return false }
+    starting.takenAt = lengths.areTaken ? starting.takenAt ?? now : nil
+    return Self.isDue(starting.takenAt?.advanced(by: configuration.takenGrace), at: now)
+      || Self.isDue(configuration.settleGrace.map(begunAt.advanced(by:)), at: now)
   }
 
   private mutating func startTimedOut(_ starting: Starting, at now: Instant) -> [Action] {
@@ -150,12 +175,17 @@ extension Lifecycle {
 
   private mutating func failStart(_ starting: Starting, at now: Instant) -> [Action] {
     let failure = Failure.startTimedOut(after: now.since(starting.instance.wokenAt))
-    return stop(starting.instance, .failure(failure), at: now)
+    return switch configuration.startTimeoutMode {
+    case .terminate: stop(starting.instance, .failure(failure), at: now)
+    case .abort: abort(starting.instance, .failure(failure), at: now)
+    case .kill: kill(starting.instance, .failure(failure), at: now)
+    }
   }
 
   private mutating func becomeReady(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     instance.readyAt = now
+    instance.runtimeEndsAt = configuration.runtimeMax.map(now.advanced(by:))
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.
     instance.abandonAt = isPartlyBound ? configuration.startTimeout.map(instance.wokenAt.advanced(by:)) : nil
@@ -190,7 +220,7 @@ extension Lifecycle {
       return end()
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
       .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,

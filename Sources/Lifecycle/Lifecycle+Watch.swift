@@ -5,6 +5,7 @@ extension Lifecycle {
     var running = running
     switch event {
     case .deadlineReached:
+      if Self.isDue(running.instance.runtimeEndsAt, at: now) { return endRuntime(running.instance, at: now) }
       if Self.isDue(running.instance.relayUnboundAt, at: now) {
         let actions = relayUnbound(&running.instance)
         state = .running(running)
@@ -13,12 +14,14 @@ extension Lifecycle {
       if Self.isDue(running.instance.abandonAt, at: now) { return abandonUnbound(running) }
       guard Self.isDue(running.lookAt, at: now) else { return [] }
       let query = nextQuery()
+      running.overtaken = running.query
       running.query = query
       running.askedAt = now
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
+      if query == running.overtaken { running.overtaken = nil }
       if query == running.query { return judge(sample, running, at: now) }
       if let look = running.restLook, look.query == query { return judgeForRest(sample, look, running, at: now) }
       running.instance.note(query, sample)
@@ -27,17 +30,19 @@ extension Lifecycle {
       if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }
       return sample.isAtWork ? noteUse(running, at: now) : []
     case .sampleFailed(let query):
+      running.instance.isWokenByIgnored = false
+      if query == running.overtaken { running.overtaken = nil }
       if query == running.restLook?.query {
         running.restLook = nil
         return abortRequestedRest(running, at: now)
       }
-      guard query == running.query else { return [] }
       // What can't be seen is busy.
-      running.lastEvidence = now
+      if query == running.query { running.lastEvidence = now }
       state = .running(running)
       return []
     case .connectionClosed:
       running.instance.hasAccepted = true
+      running.instance.isWokenByIgnored = false
       return noteUse(running, at: now)
     case .adopted(let socket):
       note(adopted: socket, by: &running.instance, at: now)
@@ -67,7 +72,7 @@ extension Lifecycle {
       return stopAtOnce(running.instance, at: now)
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
-      .busySaid, .timeoutExtended, .watchdogExpired:
+      .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .queuesRead, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
@@ -78,7 +83,11 @@ extension Lifecycle {
 
   /// It has not run for long, so that an end of its main process may be a step to the background.
   func isNew(_ instance: Instance, at now: Instant) -> Bool {
-    instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
+    // One that has done nothing yet but live may still be on its way to the background.
+    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted {
+      return configuration.startTimeout.map { now.since(instance.wokenAt) < $0 } ?? true
+    }
+    return instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
   }
 
   private mutating func noteUse(_ running: Running, at now: Instant) -> [Action] {
@@ -123,9 +132,14 @@ extension Lifecycle {
       state = .running(running)
       return wasQuiet ? [.recordCloses] : []
     }
-    let restAt = max(
-      running.lastEvidence.advanced(by: timeout),
-      (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime))
+    let youngest = (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)
+    // Woken by nobody who counts, it has no idle time: that is for those who may come back.
+    let restAt = max(youngest, idleEnd(running, timeout))
+    if restAt <= now, running.overtaken != nil {
+      running.lookAt = nextLook(running.instance, at: now)
+      state = .running(running)
+      return []
+    }
     if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
     if configuration.looksRegularly {
       running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))
@@ -142,11 +156,23 @@ extension Lifecycle {
     return running.isQuiet ? [.watchCloses] : []
   }
 
+  /// When it has been idle for long enough, if nothing more happens.
+  func idleEnd(_ running: Running, _ timeout: Duration) -> Instant {
+    let end = running.lastEvidence.advanced(by: timeout)
+    guard running.instance.isWokenByIgnored, let readyAt = running.instance.readyAt else { return end }
+    return min(end, readyAt.advanced(by: configuration.ignoredGrace))
+  }
+
   func nextLook(_ instance: Instance, at now: Instant) -> Instant? {
     // All services with the same timeout are looked at in the same moment, which costs one dump of the kernel's sockets.
-    Self.earlier(
+    let shared = Self.earlier(
       mayRest(instance) ? configuration.lookInterval.map(now.next(multipleOf:)) : nil,
       instance.deafness.map { now.advanced(by: $0.lookInterval) })
+    guard instance.isWokenByIgnored, mayRest(instance), let readyAt = instance.readyAt else { return shared }
+    // It has no idle time to be looked at 16 times in. It may be at work, so ever less often.
+    let first = readyAt.advanced(by: max(configuration.ignoredGrace, configuration.minimumUptime))
+    let next = first > now ? first : now.advanced(by: max(configuration.ignoredGrace, now.since(readyAt)))
+    return Self.earlier(shared, next)
   }
 
   private mutating func abandonUnbound(_ running: Running) -> [Action] {

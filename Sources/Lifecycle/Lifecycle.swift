@@ -3,9 +3,21 @@
 /// A value without a clock and without I/O. The shell turns what the kernel says into events and carries the actions out;
 /// the simulation does the same with a kernel of its own.
 public struct Lifecycle: Equatable, Sendable {
-  public internal(set) var configuration: Configuration
+  public internal(set) var configuration: Configuration {
+    get {
+      switch kept {
+      case .configuration(let configuration): configuration
+      }
+    }
+    set { kept = .configuration(newValue) }
+  }
   /// What it will be when no rest is under way.
-  var nextConfiguration: Configuration?
+  var nextConfiguration: Configuration? {
+    get {
+      if case .next(let configuration) = plan { configuration } else { nil }
+    }
+    set { plan = newValue.map { .next($0) } ?? .asItIs }
+  }
   public internal(set) var state: State = .dormant
   /// Failed starts in a row.
   public internal(set) var failures = 0
@@ -17,9 +29,24 @@ public struct Lifecycle: Equatable, Sendable {
   var restarts = 0
   var startTally = Tally()
   var triggerTally = Tally()
-  private var lastQuery: UInt64 = 0
+  private(set) var lastQuery: UInt64 = 0
+  // A configuration is large. Most services have the same as others, and no other ahead of them.
+  private var kept: Kept
+  private var plan = Plan.asItIs
 
-  public init(configuration: Configuration) { self.configuration = configuration }
+  private indirect enum Kept: Equatable, Sendable { case configuration(Configuration) }
+
+  private indirect enum Plan: Equatable, Sendable {
+    case asItIs
+    case next(Configuration)
+  }
+
+  public init(configuration: Configuration) { kept = .configuration(configuration) }
+
+  /// Has its configuration in common with `other` if they are the same.
+  public mutating func share(with other: Lifecycle) {
+    if kept == other.kept { kept = other.kept }
+  }
 
   /// What to do before the first event.
   public func begin() -> [Action] { [.report(.dormant), .arm] }
@@ -33,11 +60,13 @@ public struct Lifecycle: Equatable, Sendable {
       Self.earlier(Self.earlier(starting.deadline, starting.lookAt), starting.instance.relayUnboundAt)
     case .running(let running):
       Self.earlier(
-        Self.earlier(running.lookAt, running.instance.abandonAt), running.instance.relayUnboundAt)
-    case .draining(let draining): Self.earlier(draining.deadline, draining.retryAt)
+        Self.earlier(running.lookAt, running.instance.abandonAt),
+        Self.earlier(running.instance.relayUnboundAt, running.instance.runtimeEndsAt))
+    case .draining(let draining): draining.isAsking ? nil : Self.earlier(draining.deadline, draining.retryAt)
     case .returning(let returning): Self.earlier(returning.deadline, returning.retryAt)
     case .freezing(let freezing): freezing.deadline
-    case .frozen(let frozen): Self.earlier(frozen.wakeAt, frozen.stopAt)
+    case .frozen(let frozen):
+      Self.earlier(Self.earlier(frozen.wakeAt, frozen.stopAt), frozen.instance.runtimeEndsAt)
     case .stopping(let stopping): stopping.killAt
     case .backingOff(let backingOff): backingOff.query == nil ? backingOff.until : nil
     }
@@ -45,16 +74,35 @@ public struct Lifecycle: Equatable, Sendable {
 
   /// Decides. Bounded work and a bounded number of actions for each event; an event that the state doesn't await changes nothing.
   public mutating func handle(_ event: Event, at now: Instant) -> [Action] {
-    // Told once, whichever look it is that tells.
-    if case .sampled(_, let sample) = event, sample.hasReceived {
-      change {
-        $0.lastReceived = now
-        $0.hasAccepted = true
+    var event = event
+    if case .sampled(let query, let sample) = event {
+      // Told once, whichever look it is that tells.
+      if sample.hasReceived {
+        change {
+          $0.lastReceived = now
+          $0.hasAccepted = true
+        }
       }
+      event = .sampled(query, weighed(sample, of: query))
     }
     let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
     takeUpConfiguration(at: now)
     return actions
+  }
+
+  /// What a look says of work, without that of a start for a check. What the service says of itself counts in any case. And it takes
+  /// note of who is there, whatever the look was asked for.
+  private mutating func weighed(_ sample: Sample, of query: Query) -> Sample {
+    var sample = sample
+    if case .running(let running) = state {
+      if let first = running.instance.ownStartLook, query.number >= first.number {
+        change { $0.ownStartLook = nil }
+        sample.isAtWork = false
+      }
+      if running.instance.isWokenByIgnored, sample.showsAnybody { change { $0.isWokenByIgnored = false } }
+    }
+    sample.isAtWork = sample.isAtWork || sample.saysBusy
+    return sample
   }
 
   private mutating func handleByState(_ event: Event, at now: Instant) -> [Action] {
@@ -94,6 +142,8 @@ public struct Lifecycle: Equatable, Sendable {
   func note(adopted socket: Int, by instance: inout Instance, at now: Instant) {
     let isFirst = instance.adopted.isEmpty
     instance.adopted.insert(socket)
+    // It has asked for the socket that it had shut down anew.
+    if held.count == 1 { instance.deafness = nil }
     if isFirst {
       instance.relayUnboundAt = now.advanced(by: configuration.bindGrace)
       // It was ready before it had bound anything: for its other sockets it has as long again.

@@ -30,6 +30,34 @@ public enum Restart: String, Equatable, Sendable {
   }
 }
 
+/// Ways to end: exit codes, and signals with a core dump or without.
+public struct EndStatuses: Equatable, Sendable {
+  public var codes: Set<Int32>
+  public var signals: Set<Int32>
+
+  public init(codes: Set<Int32> = [], signals: Set<Int32> = []) {
+    self.codes = codes
+    self.signals = signals
+  }
+
+  public func contains(_ status: ExitStatus) -> Bool {
+    switch status {
+    case .exited(let code): codes.contains(code)
+    case .signalled(let signal, _): signals.contains(signal)
+    case .unknown: false
+    }
+  }
+}
+
+/// What is done to a service that takes too long: systemd.service(5), TimeoutStartFailureMode=.
+public enum TimeoutMode: String, Equatable, Sendable {
+  /// It is told to end, and killed if it doesn't. An end that takes too long comes to the latter at once.
+  case terminate
+  /// The same with the watchdog's signal, which dumps core.
+  case abort
+  case kill
+}
+
 /// What is ended of a service besides its main process: systemd.kill(5), KillMode=.
 public enum KillMode: String, Equatable, Sendable {
   /// Every process: what outlives the main one is told to end, and given some time.
@@ -44,7 +72,7 @@ extension Failure {
   var end: Restart.End {
     switch self {
     case .cannotStart: .uncleanStatus
-    case .startTimedOut: .timeout
+    case .startTimedOut, .ranTooLong: .timeout
     case .watchdog: .watchdog
     case .diedStarting(let status), .died(let status), .leftClientsWaiting(let status): status.failedEnd
     }

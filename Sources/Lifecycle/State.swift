@@ -1,6 +1,6 @@
 extension Lifecycle {
-  /// Where a service is. What is only true in one state is kept in that state.
-  public enum State: Equatable, Sendable {
+  /// Where a service is. What is only true in one state is kept in that state, and apart: most services are dormant.
+  public indirect enum State: Equatable, Sendable {
     /// Sockets armed, no process, no deadline.
     case dormant
     case starting(Starting)
@@ -22,6 +22,8 @@ extension Lifecycle {
     public var readyAt: Instant?
     /// Held sockets that it has bound.
     public var adopted: Set<Int> = []
+    /// It has lived for a while with nobody waiting, which is all that is known of its readiness.
+    var isPresumed = false
     /// It has shut a listening socket down, and has not been seen to accept since.
     var deafness: Deafness?
     /// When held sockets that are still unbound are given up.
@@ -37,17 +39,25 @@ extension Lifecycle {
     var isVerification = false
     /// It is to rest as soon as it is ready.
     var isRestRequested = false
+    /// The first look from this one on tells of the work of its own start, which was nobody's use: it was started to be checked.
+    var ownStartLook: Query?
+    /// Who has woken it doesn't count, and nobody has been seen since who does.
+    var isWokenByIgnored = false
     /// It has said that it is busy.
     public internal(set) var saysBusy = false
     /// It has said that it leaves.
     var saysStopping = false
-    /// It has got the watchdog's signal.
+    /// It has got the watchdog's signal, for whatever reason.
     var isAborted = false
     /// It has accepted a connection, as far as was seen.
     var hasAccepted = false
     /// When a look last showed that it had read a datagram, which it may be answering.
     var lastReceived: Instant?
     var mainExit: ExitStatus?
+    /// What `mainExit` stands for, where its owner takes it for a success.
+    var excusedExit: ExitStatus?
+    /// When it has run for as long as it may.
+    var runtimeEndsAt: Instant?
     var isGone = false
     /// Its processes are frozen, or are to be.
     var isFrozen = false
@@ -68,6 +78,7 @@ extension Lifecycle {
     mutating func note(_ query: Query, _ sample: Sample) {
       guard query == startQuery else { return }
       first = sample
+      isWokenByIgnored = sample.isOnlyIgnored && !sample.hasClosed && !sample.hasReceived
       hasAccepted = hasAccepted || sample.showsService
     }
 
@@ -96,6 +107,10 @@ extension Lifecycle {
     var lookInterval: Duration
     /// Somebody has been seen waiting, so that empty queues mean that the service has taken them.
     var hasSeenQueue = false
+    /// Since when it has had the process that is to be the service; nil: not yet.
+    var begunAt: Instant?
+    /// Since when it is seen to have taken the sockets that it was given.
+    var takenAt: Instant?
     /// The start has taken too long: whether somebody has been served meanwhile decides.
     var lastLook: Query?
     var queueQuery: Query?
@@ -112,6 +127,8 @@ extension Lifecycle {
     var query: Query?
     /// When that was asked.
     var askedAt: Instant?
+    /// The look before it, when that had not been answered: what has closed may be told by the one or the other.
+    var overtaken: Query?
     /// The look that a requested rest begins with.
     var restLook: RestLook?
 
@@ -146,7 +163,7 @@ extension Lifecycle {
     let lastEvidence: Instant
     /// When it may have read a datagram that it is answering.
     var lastRead: Instant?
-    /// When the drain is given up; set once the barrier has passed, whose length isn't the service's doing.
+    /// When the drain is given up, unless a look is under way; set once the barrier has passed, whose length isn't the service's doing.
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval

@@ -80,6 +80,8 @@ public struct OwnedFD: ~Copyable, Sendable {
     _ = try call { fcntl(number, F_SETFL, flags) }
   }
 
+  public borrowing func isNonBlocking() throws(Errno) -> Bool { try statusFlags() & O_NONBLOCK != 0 }
+
   public borrowing func setNonBlocking(_ isNonBlocking: Bool) throws(Errno) {
     let flags = try statusFlags()
     try setStatusFlags(isNonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK)

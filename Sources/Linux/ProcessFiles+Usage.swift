@@ -50,6 +50,11 @@ extension ProcessFiles {
     return nil
   }
 
+  /// As in proc_pid_stat(5), "Z" of one that has ended and isn't reaped yet. nil: it isn't there, or can't be seen.
+  public static func state(of pid: Int32) -> Character? {
+    contents(of: "/proc/\(pid)/stat").flatMap(threadState(stat:))
+  }
+
   static func threadState(stat text: String) -> Character? {
     guard let end = text.lastIndex(of: ")") else { return nil }
     return text[text.index(after: end)...].first { $0 != " " }

@@ -33,10 +33,17 @@ public struct TCPConnection: Equatable, Sendable {
   }
 }
 
-public enum SockDiagError: Error, Equatable, Sendable {
+public enum SockDiagError: Error, Equatable, Sendable, CustomStringConvertible {
   case kernel(Errno)
   /// A message shorter than it says or than its kind.
   case malformed
+
+  public var description: String {
+    switch self {
+    case .kernel(let error): "\(error)"
+    case .malformed: "the kernel's answer can't be understood"
+    }
+  }
 }
 
 /// NETLINK_SOCK_DIAG: a socket to ask about TCP sockets, one question at a time.
@@ -56,22 +63,22 @@ public struct SockDiag: ~Copyable {
     case port(UInt16)
     /// Its own `cgroup`.
     case cgroup(UInt64)
+    /// Its local address and port.
+    case address(SocketAddress)
   }
 
   /// The kernel compares each socket with one after the other.
   public static let conditionsMax = 64
 
-  /// All sockets of which one of these holds, TIME_WAIT left out. More than `conditionsMax` conditions, or none, are not asked by:
+  /// All sockets of which one of these holds, listeners and TIME_WAIT left out. More than `conditionsMax` conditions, or none, are not asked by:
   /// then those of which none holds come, too. Connections to an IPv4 client of a dual-stack listener belong to `.v6`.
   public mutating func sockets(
-    _ family: SocketAddress.Family, _ conditions: [Condition], includingListeners: Bool = false,
-    includingTraffic: Bool = false
+    _ family: SocketAddress.Family, _ conditions: [Condition], includingTraffic: Bool = false
   ) throws(SockDiagError) -> [TCPConnection] {
     try sockets(
       SockDiagRequest(
-        family: family, conditions: conditions,
-        states: SockDiagRequest.connected | (includingListeners ? SockDiagRequest.listening : 0),
-        includesTraffic: includingTraffic, sequence: 0))
+        family: family, conditions: conditions, states: SockDiagRequest.connected, includesTraffic: includingTraffic,
+        sequence: 0))
   }
 
   /// All sockets with this local port, listeners and TIME_WAIT left out.
@@ -86,6 +93,19 @@ public struct SockDiag: ~Copyable {
   {
     try sockets(
       SockDiagRequest(family: family, conditions: [.port(port)], states: SockDiagRequest.listening, sequence: 0))
+  }
+
+  /// Those that listen at this address. Thousands may listen at the same port.
+  public mutating func listeners(at address: SocketAddress) throws(SockDiagError) -> [TCPConnection] {
+    try listeners(address.family, [.address(address)])
+  }
+
+  /// All listening sockets of which one of these conditions holds, with the bounds of `sockets`.
+  public mutating func listeners(
+    _ family: SocketAddress.Family, _ conditions: [Condition]
+  ) throws(SockDiagError) -> [TCPConnection] {
+    try sockets(
+      SockDiagRequest(family: family, conditions: conditions, states: SockDiagRequest.listening, sequence: 0))
   }
 
   private mutating func sockets(_ asked: SockDiagRequest) throws(SockDiagError) -> [TCPConnection] {

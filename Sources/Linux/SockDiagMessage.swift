@@ -64,6 +64,13 @@ struct SockDiagRequest {
         append(UInt16(0))
         append(port)
       case .cgroup(let id): append(id)
+      case .address(let address):
+        // struct inet_diag_hostcond: all bits of the address count.
+        append(address.family.rawValue)
+        append(UInt8(8 * address.bytes.count))
+        append(UInt16(0))
+        append(Int32(address.port))
+        out += address.bytes
       }
       guard !isLast else { break }
       // INET_DIAG_BC_JMP goes where "no" leads; that its "yes" leads somewhere, too, is demanded.
@@ -77,11 +84,12 @@ struct SockDiagRequest {
 }
 
 extension SockDiag.Condition {
-  /// INET_DIAG_BC_S_EQ (Linux 4.18) and INET_DIAG_BC_CGROUP_COND (5.8).
+  /// INET_DIAG_BC_S_EQ (Linux 4.18), INET_DIAG_BC_CGROUP_COND (5.8) and INET_DIAG_BC_S_COND.
   fileprivate var code: UInt8 {
     switch self {
     case .port: 11
     case .cgroup: 13
+    case .address: 7
     }
   }
 
@@ -90,6 +98,7 @@ extension SockDiag.Condition {
     switch self {
     case .port: 8
     case .cgroup: 12
+    case .address(let address): 12 + address.bytes.count
     }
   }
 }
@@ -143,10 +152,16 @@ enum SockDiagMessage {
     guard let family = SocketAddress.Family(rawValue: body.number(at: 0)) else { return nil }
     guard let state = TCPConnection.State(rawValue: body.number(at: 1)) else { return nil }
     func address(port: Int, bytes start: Int) -> SocketAddress {
-      let count = family == .v4 ? 4 : 16
-      return SocketAddress(
-        family: family, bytes: (0..<count).map { body.number(at: start + $0) },
-        port: UInt16(bigEndian: body.number(at: port)))
+      let number = UInt16(bigEndian: body.number(at: port))
+      switch family {
+      case .v4:
+        let address = UInt32(bigEndian: body.number(at: start))
+        return SocketAddress(family: family, high: 0, low: UInt64(address), port: number)
+      case .v6:
+        return SocketAddress(
+          family: family, high: UInt64(bigEndian: body.number(at: start)),
+          low: UInt64(bigEndian: body.number(at: start + 8)), port: number)
+      }
     }
     var connection = TCPConnection(
       state: state, local: address(port: 4, bytes: 8), remote: address(port: 6, bytes: 24),

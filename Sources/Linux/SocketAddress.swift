@@ -14,18 +14,31 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   public let family: Family
-  /// In network order: 4 or 16.
-  public let bytes: [UInt8]
+  /// The address as one number, of IPv4 in the last 32 bits. In place, as a dump of the kernel's sockets has tens of thousands.
+  private let high: UInt64
+  private let low: UInt64
   public var port: UInt16
   /// An IPv6 link-local address's interface (sin6_scope_id), else 0.
   public let scope: UInt32
 
   public init(family: Family, bytes: [UInt8], port: UInt16, scope: UInt32 = 0) {
     precondition(bytes.count == (family == .v4 ? 4 : 16))
+    func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    self.init(family: family, high: number(bytes.dropLast(8)), low: number(bytes.suffix(8)), port: port, scope: scope)
+  }
+
+  init(family: Family, high: UInt64, low: UInt64, port: UInt16, scope: UInt32 = 0) {
     self.family = family
-    self.bytes = bytes
+    self.high = high
+    self.low = low
     self.port = port
     self.scope = scope
+  }
+
+  /// In network order: 4 or 16.
+  public var bytes: [UInt8] {
+    func bytes(_ number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) } }
+    return family == .v4 ? Array(bytes(low).suffix(4)) : bytes(high) + bytes(low)
   }
 
   /// A numeric address: "127.0.0.1", "::1", "fe80::1%eth0". Names aren't looked up: that would block, and could change.
@@ -58,12 +71,12 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     SocketAddress(family: family, bytes: [UInt8](repeating: 0, count: family == .v4 ? 4 : 16), port: port)
   }
 
-  public var isAny: Bool { bytes.allSatisfy { $0 == 0 } }
+  public var isAny: Bool { high == 0 && low == 0 }
 
   /// ::ffff:127.0.0.1 is 127.0.0.1 to whoever asks about IPv4; nil for any other IPv6 address.
   public var mapped: SocketAddress? {
-    guard family == .v6, bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 255, bytes[11] == 255 else { return nil }
-    return SocketAddress(family: .v4, bytes: Array(bytes[12...]), port: port)
+    guard family == .v6, high == 0, low >> 32 == 0xffff else { return nil }
+    return SocketAddress(family: .v4, high: 0, low: low & 0xffff_ffff, port: port)
   }
 
   /// "127.0.0.1" or "::1".

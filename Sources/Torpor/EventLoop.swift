@@ -12,7 +12,7 @@ public final class EventLoop {
   private var lastToken: UInt64 = 0
   private var isStopped = false
   let alarms: Alarms
-  public let children = ChildReaper()
+  let children = ChildReaper()
   private var deferred: [() -> Void] = []
 
   public init() throws(Errno) {
@@ -47,6 +47,11 @@ public final class EventLoop {
   /// Calls `work` once, when everything that this turn has brought has been handled, and before the loop waits again. What is asked
   /// for by such work is done after the next turn, which then doesn't wait.
   public func afterThisTurn(_ work: @escaping () -> Void) { deferred.append(work) }
+
+  /// SIGCHLD, or something that comes with one: takes children that have ended, and what is left of thousands in the next turns.
+  public func reapChildren() {
+    if children.reap() { afterThisTurn { [weak self] in self?.reapChildren() } }
+  }
 
   /// Until it is stopped; it can be run again then.
   public func run() throws(Errno) {

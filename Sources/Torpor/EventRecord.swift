@@ -119,10 +119,10 @@ extension Narrator {
         pid = context.pid
       case .neverBound(let indices):
         event = "never-bound"
-        sockets = indices.sorted().compactMap { context.sockets[$0] }
+        sockets = indices.sorted().compactMap(context.socketName)
       case .listenerShutDown(let index):
         event = "listener-shut-down"
-        socket = context.sockets[index]
+        socket = context.socketName(index)
       case .stopTimedOut(let after):
         event = "stop-timed-out"
         seconds = TimeSpan.seconds(after)
@@ -140,7 +140,7 @@ extension Narrator {
         case .signalled(let number, _): signal = Signals.name(of: number)
         case .unknown: break
         }
-      case .cannotStart, .startTimedOut, .watchdog: break
+      case .cannotStart, .startTimedOut, .ranTooLong, .watchdog: break
       }
     }
 

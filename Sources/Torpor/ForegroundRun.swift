@@ -22,7 +22,7 @@ public enum ForegroundRun {
       let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       _ = try loop.add(signals.descriptor, for: .readable) { _ in
         for signal in signals.take() {
-          if signal == SIGCHLD { service.childEnded() } else { service.stop() }
+          if signal == SIGCHLD { loop.reapChildren() } else { service.stop() }
         }
       }
       try service.begin()

@@ -6,8 +6,6 @@ protocol HeldService: AnyObject {
   func begin() throws(Errno)
   /// Ends the service, and tells by `onEnd`. A second call does so at once.
   func stop()
-  /// A child of ours has ended.
-  func childEnded()
   var phase: UnitStatus.State { get }
   /// Takes up what its owner wants from now on, and returns false if that has to wait until nothing of it runs: nothing has
   /// changed then. Throws if it can't be had.

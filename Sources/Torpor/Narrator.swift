@@ -17,6 +17,7 @@ final class Narrator {
 
   /// What the core doesn't know and a report names.
   struct Context {
+    /// By the sockets' numbers.
     var listening: [String] = []
     var unsteered: Unsteered?
     var client: Client?
@@ -26,11 +27,12 @@ final class Narrator {
     var connectionCount: Int?
     var failureText: String?
     var lastLine: String?
-    var sockets: [Int: String] = [:]
     var reason: String?
     var boundElsewhere: [String] = []
     /// Where it should have listened, and what came of asking there.
     var unreachable: String?
+
+    func socketName(_ index: Int) -> String? { listening.indices.contains(index) ? listening[index] : nil }
 
     struct Client: Equatable {
       /// nil: it has none, as unix clients have not.
@@ -113,10 +115,10 @@ final class Narrator {
     case .wentToBackground:
       return "\(name) went to the background; its main process is now \(context.pid.map { "\($0)" } ?? "unknown")"
     case .neverBound(let sockets):
-      let names = sockets.sorted().compactMap { context.sockets[$0] }.joined(separator: ", ")
+      let names = sockets.sorted().compactMap(context.socketName).joined(separator: ", ")
       return "\(name) never bound \(names): no longer held, so that nobody waits there in vain"
     case .listenerShutDown(let socket):
-      return "\(name) shut its listening socket \(context.sockets[socket] ?? "") down; it listens again"
+      return "\(name) shut its listening socket \(context.socketName(socket) ?? "") down; it listens again"
     case .stopTimedOut(let after):
       return "\(name) still runs \(TimeSpan.describe(after)) after SIGTERM; killing it"
     case .leftoversKilled:
@@ -138,6 +140,8 @@ final class Narrator {
         + (context.boundElsewhere.isEmpty
           ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
         + (context.unreachable.map { "; it could not be reached at \($0)" } ?? "")
+    case .ranTooLong(let after):
+      "\(name) has run for \(TimeSpan.describe(after)), which is as long as it may, and was stopped"
     case .leftClientsWaiting(let status):
       "\(name) \(Self.describe(status)) without taking the connection it was started for"
     }

@@ -22,8 +22,8 @@ extension Service {
       sense?.watchCloses()
       unixSense?.watch()
     case .forgetCloses:
-      sense?.forgetCloses()
-      unixSense?.forget()
+      madeSenses?.connections?.forgetCloses()
+      madeSenses?.unix?.forget()
     case .readQueues(let query): readQueues(query)
     case .sample(let query): sample(query)
     case .openNext(let indices): openNext(indices)
@@ -43,7 +43,11 @@ extension Service {
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
       context.boundElsewhere = processes.boundElsewhere
+      if isLate { execution.result.noteTimeout() }
       execution.terminateMain()
+    case .abortMain:
+      context.boundElsewhere = processes.boundElsewhere
+      execution.abortMain()
     case .terminateAll: execution.terminateAll()
     case .killAll: execution.killAll()
     case .freeze(let query): freeze(query)
@@ -53,6 +57,17 @@ extension Service {
     case .releaseMemory: releaseMemory()
     case .report(let report): tell(report)
     case .finish: finish()
+    }
+  }
+
+  /// It is ended for having taken too long, or having run for too long: $SERVICE_RESULT is "timeout" (systemd.exec(5)).
+  private var isLate: Bool {
+    guard case .stopping(let stopping) = lifecycle.state, case .failure(let failure) = stopping.purpose else {
+      return false
+    }
+    return switch failure {
+    case .startTimedOut, .ranTooLong: true
+    case .cannotStart, .diedStarting, .died, .leftClientsWaiting, .watchdog: false
     }
   }
 
@@ -202,7 +217,6 @@ extension Service {
       endInstance()
       context.reason = narrator.failureReason(failure, context)
     case .serving:
-      servingSince = now
       senses?.begin(at: now)
       checkFreezing()
       if isWakingUntold { tellWaking() }
@@ -226,7 +240,7 @@ extension Service {
   private func finish() {
     endInstance()
     for socket in sockets { socket.release() }
-    processes.dropCgroup()
+    madeRuntime?.processes.dropCgroup()
     // The service is gone; what it has sent may still be on its way through us.
     relays.finish(within: .seconds(5)) { [weak self] in self?.onEnd?() }
   }

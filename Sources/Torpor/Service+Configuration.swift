@@ -1,10 +1,12 @@
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// What a service's core is told of it, and how that is changed.
 extension Service {
   static func configuration(
-    _ options: ServiceOptions, _ sockets: [any HeldSocket], _ launcher: Launcher, _ processes: ServiceProcesses
+    _ options: ServiceOptions, _ sockets: [any HeldSocket], _ launcher: Launcher, _ processes: ServiceProcesses?
   ) -> Lifecycle.Configuration {
     let isRelayed = options.handover == .relay
     var configuration = Lifecycle.Configuration(
@@ -19,14 +21,32 @@ extension Service {
     configuration.rest = options.rest
     configuration.stopAfterFrozen = options.stopAfterFrozen
     configuration.canFreeze =
-      mayFreeze(options) || options.mayKill && processes.canFreeze(in: launcher.cgroupName)
+      mayFreeze(options) || options.mayKill && processes?.canFreeze(in: launcher.cgroupName) ?? false
     configuration.minimumUptime = options.minimumUptime
     configuration.restart = options.restart
     configuration.restartDelay = options.restartDelay
+    configuration.restartPreventing = options.restartPreventing
+    configuration.restartForcing = options.restartForcing
+    configuration.abortTimeout = options.abortTimeout
+    configuration.startTimeoutMode = options.startTimeoutMode
+    configuration.stopTimeoutMode = options.stopTimeoutMode
+    // systemd.service(5): no effect on these.
+    configuration.runtimeMax = options.execution.kind == .oneshot ? nil : options.runtimeMax
     configuration.startLimit = options.startLimit
     configuration.triggerLimit = options.triggerLimit
     configuration.killMode = KillMode(options.execution.killMode)
+    configuration.settleGrace = settleGrace(options, canAdopt: configuration.canAdopt)
+    configuration.startsInBackground = options.execution.kind == .forking
     return configuration
+  }
+
+  /// What may still bind its sockets is given the time for it: most servers that load something first bind when they have.
+  private static func settleGrace(_ options: ServiceOptions, canAdopt: Bool) -> Duration? {
+    switch options.execution.kind {
+    // Its end is its start.
+    case .oneshot: nil
+    case .simple, .exec, .notify, .forking: canAdopt ? .seconds(5) : .milliseconds(500)
+    }
   }
 
   /// Takes up what its owner wants from now on. Sockets that stay are never closed, and a command is that of the next start.
@@ -35,25 +55,28 @@ extension Service {
     let isDormant = lifecycle.state == .dormant
     guard isDormant || new.sharesSockets(with: options) else { return false }
     try new.checkSettings(against: options)
-    let newLauncher = try Launcher(new)
+    let shared = Shared(new)
+    let newLauncher = try Launcher(shared)
     if isDormant, !new.sharesSockets(with: options) {
       let holder = SocketHolder(
-        options: new, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop,
-        warn: { [narrator] in narrator.warn($0) })
+        options: new, relays: relays, loop: loop, warn: { [narrator] in narrator.warn($0) })
       let before = sockets
       sockets = try holder.hold(keeping: before)
       for socket in before where !sockets.contains(where: { $0 === socket }) { socket.release() }
     }
-    options = new
-    newLauncher.onWarning = launcher.onWarning
-    newLauncher.mayPreload(loop: loop, disposal: disposal)
+    sharedOptions = shared
+    if let madeRuntime {
+      newLauncher.onWarning = launcher.onWarning
+      newLauncher.mayPreload(loop: loop, disposal: madeRuntime.disposal)
+      madeRuntime.execution.replace(shared, launcher: newLauncher)
+    }
     launcher = newLauncher
-    execution.replace(new, launcher: newLauncher)
-    var configuration = Self.configuration(new, sockets, newLauncher, processes)
+    var configuration = Self.configuration(new, sockets, newLauncher, new.mayKill ? processes : nil)
     guard isDormant else {
       // With those that the service never took, and that are held no longer.
       configuration.sockets = lifecycle.configuration.sockets
-      makeSenses()
+      looks = []
+      configureSenses()
       post(.reconfigured(configuration))
       return true
     }
@@ -70,9 +93,10 @@ extension Service {
     configuration.minimumUptime = .zero
     configuration.restart = .no
     configuration.rest = .stop
+    configuration.restartForcing = EndStatuses()
     post(.pinned(false))
     post(.reconfigured(configuration))
-    makeSenses()
+    configureSenses()
     // Whose connection is open may finish.
     if case .frozen = lifecycle.state { post(.startRequested) }
   }

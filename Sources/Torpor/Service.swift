@@ -1,45 +1,30 @@
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// One service and its held sockets: turns what the kernel says into events of its `Lifecycle`, and carries the actions out.
 ///
 /// No decision is made here. Each action either does one thing or asks one thing, and an answer is one event.
-public final class Service: HeldService {
-  var options: ServiceOptions
+public final class Service: HeldService, RelayOwner {
+  var sharedOptions: Shared<ServiceOptions>
+  var options: ServiceOptions { sharedOptions.value }
   let loop: EventLoop
   let narrator: Narrator
   var lifecycle: Lifecycle
   /// Those that are still held.
   var sockets: [any HeldSocket] = []
   let tables: SocketTables
-  /// nil: no TCP address is held.
-  private(set) var sense: ConnectionSense?
-  private(set) var datagramSense: DatagramSense?
-  /// nil: nothing is held that has a name.
-  private(set) var unixSense: UnixSense?
-  /// What else than connections keeps it up; nil until all is set up.
-  var senses: SenseBoard?
-  /// nil: it isn't asked for its own word.
-  var busyCheck: BusyCheck?
-  var busyCheckFails = false
+  /// nil: it hasn't been looked at yet.
+  var madeSenses: ServiceSenses?
   /// Questions of the lifecycle while it runs that no look has answered yet.
   var looks: [Query] = []
-  /// All who waited when it was woken were of sources that don't count, and nobody else has been seen.
-  var isWokenByIgnored = false
-  var servingSince = Instant(nanoseconds: 0)
-  let processes: ServiceProcesses
+  /// nil: it hasn't been started yet.
+  private(set) var madeRuntime: ServiceRuntime?
   var launcher: Launcher
-  let execution: Execution
-  let watchdog: Watchdog
-  let relays: Relays
-  let unixRelays: UnixRelays
-  let leftovers: Leftovers
+  let relays: ServiceRelays
   /// Of a service that is relayed to.
   private(set) var front: RelayFront?
-  let gracePeriod: GracePeriod
-  let disposal: Disposal
-  /// Of what comes with notifications.
-  let notifyDisposal: Disposal
   let output: any InstanceOutput
   /// An empty standard input, while processes are started.
   private var nothing: OwnedFD?
@@ -59,7 +44,8 @@ public final class Service: HeldService {
   /// Connections relayed since the last rest was given up.
   var strays = 0
 
-  private let alarm: Alarm
+  /// nil: nothing has been due yet.
+  private var alarm: Alarm?
   private var events: [Event] = []
   private var isHandling = false
 
@@ -74,28 +60,20 @@ public final class Service: HeldService {
   init(
     _ options: ServiceOptions, loop: EventLoop, tables: SocketTables, narrator: Narrator, output: any InstanceOutput
   ) throws(ServiceError) {
-    self.options = options
+    sharedOptions = Shared(options)
     self.loop = loop
     self.tables = tables
     self.narrator = narrator
     self.output = output
-    launcher = try Launcher(options)
-    alarm = Alarm(loop: loop)
-    processes = ServiceProcesses(loop: loop)
-    execution = Execution(options, launcher: launcher, processes: processes, loop: loop)
-    watchdog = Watchdog(loop: loop)
-    relays = Relays(loop: loop, reachTimeout: options.startTimeout)
-    gracePeriod = GracePeriod(loop: loop)
-    disposal = Disposal(loop: loop)
-    notifyDisposal = Disposal(loop: loop)
-    unixRelays = UnixRelays(loop: loop)
-    leftovers = Leftovers(relays: unixRelays, loop: loop)
+    launcher = try Launcher(sharedOptions)
+    relays = ServiceRelays(loop: loop, reachTimeout: options.startTimeout)
     sockets = try SocketHolder(
-      options: options, relays: relays, unixRelays: unixRelays, leftovers: leftovers, loop: loop,
-      warn: { narrator.warn($0) }
+      options: options, relays: relays, loop: loop, warn: { narrator.warn($0) }
     ).hold(keeping: [])
-    lifecycle = Lifecycle(configuration: Self.configuration(options, sockets, launcher, processes))
-    connect()
+    let runtime = options.mayKill ? ServiceRuntime(sharedOptions, launcher, loop) : nil
+    lifecycle = Lifecycle(configuration: Self.configuration(options, sockets, launcher, runtime?.processes))
+    relays.owner = self
+    if let runtime { use(runtime) }
     do throws(ServiceError) { try takeUpSockets(lifecycle) } catch {
       // Paths were made for them.
       for socket in sockets { socket.release() }
@@ -110,54 +88,44 @@ public final class Service: HeldService {
     self.lifecycle = lifecycle
     context.listening = sockets.map(\.name)
     context.unsteered = options.handover == .relay ? nil : Unsteered(sockets, lifecycle.configuration)
-    context.sockets = [:]
     for socket in sockets {
-      context.sockets[socket.index] = socket.name
       socket.watcher.onEvent = { [weak self, index = socket.index] isShutDown in
         self?.socketEvent(index, isShutDown: isShutDown)
       }
     }
-    sense = tcpSockets.isEmpty ? nil : ConnectionSense(tables: tables) { [unowned self] in tcpSockets }
-    unixSense = signalledSockets.isEmpty ? nil : UnixSense(tables: tables) { [unowned self] in signalledSockets }
-    datagramSense = datagramSockets.isEmpty ? nil : DatagramSense { [unowned self] in datagramSockets }
-    connectSenses()
-    makeSenses()
-    if let front { connect(front) } else { relays.onRoom = { [weak self] in self?.resumeRelaying() } }
+    madeSenses = nil
+    looks = []
+    if let front { connect(front) }
   }
 
   var tcpSockets: [HeldTCPSocket] { sockets.compactMap { $0 as? HeldTCPSocket } }
   var datagramSockets: [HeldDatagramSocket] { sockets.compactMap { $0 as? HeldDatagramSocket } }
   var signalledSockets: [any SignalledSocket] { sockets.compactMap { $0 as? any SignalledSocket } }
 
-  private func connectSenses() {
-    sense?.onClose = { [weak self] in self?.post(.connectionClosed) }
-    unixSense?.onUse = { [weak self] in self?.post(.connectionClosed) }
-    datagramSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
-    unixSense?.onWarning = { [weak self] in self?.narrator.warn($0) }
-    unixSense?.processes = { [weak self] in self?.processes.pids ?? [] }
-    unixSense?.patience = options.startTimeout
-    unixSense?.onIgnored = { [weak self] in self?.abandonUnread($0) }
+  /// What only a service has that is started, or may be: made when it is first needed.
+  var runtime: ServiceRuntime {
+    if let madeRuntime { return madeRuntime }
+    let made = ServiceRuntime(sharedOptions, launcher, loop)
+    use(made)
+    return made
   }
+  var processes: ServiceProcesses { runtime.processes }
+  var execution: Execution { runtime.execution }
+  var watchdog: Watchdog { runtime.watchdog }
+  var gracePeriod: GracePeriod { runtime.gracePeriod }
+  var disposal: Disposal { runtime.disposal }
+  var notifyDisposal: Disposal { runtime.notifyDisposal }
 
-  private func connect() {
-    connectExecution()
-    processes.helpers = { [gracePeriod, disposal, notifyDisposal] in
-      disposal.helpers.union(notifyDisposal.helpers).union(gracePeriod.helper.map { [$0] } ?? [])
-    }
-    launcher.mayPreload(loop: loop, disposal: disposal)
+  private func use(_ runtime: ServiceRuntime) {
+    madeRuntime = runtime
+    launcher.mayPreload(loop: loop, disposal: runtime.disposal)
     launcher.onWarning = { [weak self] in self?.narrator.warn($0) }
-    relays.onWarning = { [weak self] in self?.narrator.warn($0) }
-    unixRelays.onEnd = { [weak self] in
-      self?.leftovers.resume()
-      self?.resumeRelaying()
-    }
-    unixRelays.onWarning = { [weak self] in self?.narrator.warn($0) }
-    leftovers.onWarning = { [weak self] in self?.narrator.warn($0) }
+    runtime.watchdog.onExpiry = { [weak self] in self?.execution.watchdogExpired() }
+    connect(runtime.execution)
   }
 
   /// Begins: sockets armed, and the service started if that is asked for.
   public func begin() throws(Errno) {
-    alarm.onDue = { [weak self] in self?.deadlineReached() }
     for action in lifecycle.begin() { carryOut(action) }
     if options.startsAtOnce { post(.startRequested) }
   }
@@ -176,11 +144,6 @@ public final class Service: HeldService {
   var onReport: ((Report) -> Void)?
   /// Connections that were seen at the last look.
   var lastConnectionCount = 0
-  /// It was started to be checked: what it is seen at work at next is its own start.
-  var disregardsWorkOnce = false
-
-  /// A child of ours has ended.
-  public func childEnded() { processes.reap() }
 
   // MARK: events
 
@@ -198,7 +161,16 @@ public final class Service: HeldService {
     isHandling = false
     updateFront()
     updateBusyCheck()
-    alarm.set(to: lifecycle.deadline?.nanoseconds)
+    setAlarm()
+  }
+
+  private func setAlarm() {
+    let deadline = lifecycle.deadline?.nanoseconds
+    if alarm == nil, deadline != nil {
+      alarm = Alarm(loop: loop)
+      alarm?.onDue = { [weak self] in self?.deadlineReached() }
+    }
+    alarm?.set(to: deadline)
   }
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
@@ -241,10 +213,13 @@ public final class Service: HeldService {
     }
   }
 
-  private func resumeRelaying() {
+  func relaysHaveRoom() {
+    if let front { return front.resume() }
     guard case .running = lifecycle.state else { return }
     for socket in sockets where !socket.isHandedOver { socket.watch(for: .connections) }
   }
+
+  func relaysWarn(_ message: String) { narrator.warn(message) }
 
   // MARK: starting
 
@@ -261,14 +236,13 @@ public final class Service: HeldService {
     execution.start()
   }
 
-  private func connectExecution() {
+  private func connect(_ execution: Execution) {
     execution.startMain = { [weak self] () throws(LaunchFailure) in try self?.startMain() }
     execution.standard = { [weak self] in self?.standardDescriptors(input: nil) }
     execution.notifySocket = { [weak self] in self?.notifyReceiver?.name }
     execution.onFailure = { [weak self] in self?.context.failureText = $0 }
     execution.onWarning = { [weak self] in self?.narrator.warn($0) }
     execution.onEvent = { [weak self] in self?.executionTells($0) }
-    watchdog.onExpiry = { [weak self] in self?.execution.watchdogExpired() }
   }
 
   private func executionTells(_ event: Event) {
@@ -386,7 +360,7 @@ public final class Service: HeldService {
     letGoOfStreams()
     output.drain(isOver: true)
     context.lastLine = output.lastLine
-    watchdog.end()
+    madeRuntime?.watchdog.end()
     statusText = nil
     notifyReceiver?.close()
     notifyReceiver = nil

@@ -1,6 +1,8 @@
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// What `torpor run` is asked to do, checked.
 public struct ServiceOptions: Sendable {
   public enum Handover: String, Sendable, CaseIterable {
@@ -35,7 +37,7 @@ public struct ServiceOptions: Sendable {
   public enum Readiness: String, Sendable, CaseIterable { case auto, notify }
 
   public var name: String
-  /// With its arguments; not empty.
+  /// With its arguments; empty where `execution` has commands.
   public var command: [String]
   /// "NAME=VALUE", added to our own. They and the command's arguments may have placeholders (`PlaceholderText`).
   public var environment: [String] = []
@@ -52,7 +54,22 @@ public struct ServiceOptions: Sendable {
   public var startsAtOnce = false
   public var account: Account?
   /// What more a unit file says of starting and stopping it.
-  public var execution = ExecutionSettings()
+  public var execution: ExecutionSettings {
+    get {
+      var execution = sharedExecution.value
+      execution.start = start
+      return execution
+    }
+    set {
+      start = newValue.start
+      var execution = newValue
+      execution.start = []
+      sharedExecution = Shared(execution)
+    }
+  }
+  /// All of it but `start`, in which most services differ.
+  private var sharedExecution = Shared(ExecutionSettings())
+  private var start: [CommandLine] = []
   /// Processes at once, with `Handover.inetd`.
   public var connectionsMax = 64
   /// Of these, from one address; nil: no limit.
@@ -70,6 +87,15 @@ public struct ServiceOptions: Sendable {
   /// When it is started again though nobody waits.
   public var restart = Restart.no
   public var restartDelay = Duration.milliseconds(100)
+  /// Ends that `restart` doesn't apply to, and those after which it is started again in any case.
+  public var restartPreventing = EndStatuses()
+  public var restartForcing = EndStatuses()
+  /// From the watchdog's signal to SIGKILL.
+  public var abortTimeout: Duration? = .seconds(90)
+  public var startTimeoutMode = TimeoutMode.terminate
+  public var stopTimeoutMode = TimeoutMode.terminate
+  /// How long it may run; nil: for ever.
+  public var runtimeMax: Duration?
   /// Failed starts that are too many: from there on each is followed by the longest wait.
   public var startLimit: Lifecycle.Configuration.Limit?
   /// The same for wakes that serve nobody.
@@ -78,7 +104,11 @@ public struct ServiceOptions: Sendable {
   /// Who may connect to held paths; nil: everybody until the service has bound them, then as its own bind() says.
   public var socketMode: UInt32?
   /// What counts as use of it.
-  public var watch = WatchOptions()
+  public var watch: WatchOptions {
+    get { sharedWatch.value }
+    set { sharedWatch = Shared(newValue) }
+  }
+  private var sharedWatch = Shared(WatchOptions())
   /// Hand connections of an aborted rest back by relaying even where the kernel could migrate them.
   public var neverMigrates = false
 
@@ -87,6 +117,12 @@ public struct ServiceOptions: Sendable {
     self.command = command
     self.listen = listen
     self.idleTimeout = idleTimeout
+  }
+
+  /// Has what is the same in `other` in common with it: these are large, and mostly those of many services.
+  mutating func share(with other: ServiceOptions) {
+    sharedExecution.join(other.sharedExecution)
+    sharedWatch.join(other.sharedWatch)
   }
 
   /// The paths belong to whoever the service runs as.

@@ -4,8 +4,8 @@
 #   Tests/Fuzz/run.sh SECONDS [NAME...]
 #
 # Each folder here is a fuzzer: *.swift with LLVMFuzzerTestOneInput, `sources` with the folders that are compiled with it as one
-# module, and `corpus` with inputs that have been of interest. Without names all are run, each for SECONDS. What is found is in
-# .build/fuzz: inputs that fail as NAME-failures/*, new ones of interest in NAME-corpus. Exit status 1: one has failed.
+# module, and `corpus` with inputs that have been of interest. Without names all are run beside each other, each for SECONDS. What
+# is found is in .build/fuzz: inputs that fail as NAME-failures/*, new ones of interest in NAME-corpus. Exit status 1: one has failed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -33,9 +33,8 @@ build() {
     -o "$out/$name" "${sources[@]}"
 }
 
-status=0
-for name in "${names[@]}"; do
-  build "$name"
+run() {
+  local name=$1
   mkdir -p "$out/$name-corpus" "$out/$name-failures"
   # Its words: what stands in quotes in the sources, which are the keys, the choices and the units.
   xargs -a "Tests/Fuzz/$name/sources" grep -rohE --include='*.swift' '"[A-Za-z][A-Za-z0-9-]{2,40}"' | sort -u >"$out/$name.dict"
@@ -45,9 +44,18 @@ for name in "${names[@]}"; do
     >"$out/$name.log" 2>&1; then
     echo "$name: $(awk '/number_of_executed_units/ { print $2 }' "$out/$name.log") inputs in $seconds s, none failed"
   else
-    status=1
     tail -n 40 "$out/$name.log" >&2
     echo "$name: failed; the input is in $out/$name-failures, run it by: $out/$name FILE" >&2
+    return 1
   fi
+}
+
+for name in "${names[@]}"; do build "$name"; done
+running=()
+for name in "${names[@]}"; do
+  run "$name" &
+  running+=($!)
 done
+status=0
+for process in "${running[@]}"; do wait "$process" || status=1; done
 exit $status

@@ -54,12 +54,38 @@ import Testing
     var script = script(idle: nil)
     var looks = 0
     let begin = script.now
-    while script.now.since(begin) < .seconds(400) {
+    while script.now.since(begin) < .seconds(200) {
       script.reachDeadline()
       script.answer { $0.accepted = 1 }
       looks += 1
     }
-    #expect(looks > 90 && looks < 110, "every four seconds")
+    #expect(looks > 45 && looks < 60, "every four seconds: \(looks)")
+    while script.now.since(begin) < .seconds(86_400) {
+      script.reachDeadline()
+      script.answer { $0.accepted = 1 }
+      looks += 1
+    }
+    #expect(looks < 1_700, "\(looks) in a day")
+  }
+
+  @Test func oneThatHasMoreInHandHasAccepted() {
+    var script = script(idle: nil)
+    script.reachDeadline()
+    script.answer { $0.accepted = 1 }
+    script.reachDeadline()
+    script.answer { $0.accepted = 1 }
+    #expect(script.lifecycle.deadline != nil)
+    script.reachDeadline()
+    script.answer { $0.accepted = 2 }
+    #expect(script.lifecycle.deadline == nil)
+  }
+
+  @Test func oneThatBindsAnewListens() {
+    var script = script(idle: nil)
+    script.send(.adopted(socket: 0))
+    script.reachDeadline()
+    script.answer()
+    #expect(script.lifecycle.deadline == nil)
   }
 
   /// It was taken before, and told after.

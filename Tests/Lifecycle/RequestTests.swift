@@ -180,6 +180,33 @@ import Testing
     #expect(script.actions.last == .openNext(sockets: [0]))
   }
 
+  @Test func whatItDoesAtItsOwnStartIsNobodysUse() {
+    var script = verifying()
+    script.send(.verificationEnded, after: .seconds(1))
+    script.answer { $0.isAtWork = true }
+    #expect(script.actions.last == .openNext(sockets: [0]))
+  }
+
+  @Test func workAfterTheFirstLookIsUse() {
+    var script = verifying()
+    script.send(.verificationEnded, after: .seconds(1))
+    script.answer {
+      $0.isAtWork = true
+      $0.accepted = 1
+    }
+    #expect(script.reports == [.restAborted(strays: 0)])
+    script.send(.restRequested)
+    script.answer { $0.isAtWork = true }
+    #expect(script.reports == [.restAborted(strays: 0)])
+  }
+
+  @Test func itsOwnWordCountsAfterAStart() {
+    var script = verifying()
+    script.send(.verificationEnded, after: .seconds(1))
+    script.answer { $0.saysBusy = true }
+    #expect(script.reports == [.restAborted(strays: 0)])
+  }
+
   @Test func whoeverComesDuringTheCheckIsServed() {
     var script = verifying()
     script.send(.verificationEnded)

@@ -62,8 +62,8 @@ struct Script {
   mutating func failSample() -> [Action] { send(.sampleFailed(sampleQuery)) }
 
   @discardableResult
-  mutating func answerQueues(current: Int = 0, next: [Int: Int] = [:]) -> [Action] {
-    send(.queuesRead(queueQuery, QueueLengths(current: current, next: next)))
+  mutating func answerQueues(current: Int = 0, next: [Int: Int] = [:], areTaken: Bool = false) -> [Action] {
+    send(.queuesRead(queueQuery, QueueLengths(current: current, next: next, areTaken: areTaken)))
   }
 
   private var freezeQuery: Query {

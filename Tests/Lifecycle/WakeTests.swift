@@ -36,6 +36,20 @@ import Testing
     #expect(script.reports == [.serving(after: .seconds(1))])
   }
 
+  /// A queue gets shorter by accept() alone.
+  @Test(arguments: [0, 1])
+  func anEmptiedQueueShowsAServiceAtTheLastMomentToo(length: Int) {
+    var script = Script()
+    script.wake()
+    for _ in 0..<10_000 {
+      script.reachDeadline()
+      if case .sample = script.actions.last { break }
+      script.answerQueues(current: 1)
+    }
+    script.answer { $0.acceptQueueLength = length }
+    #expect(script.isRunning == (length == 0))
+  }
+
   @Test func aStartThatTakesTooLongHasFailed() {
     var script = Script(readiness: .notify)
     script.wake()

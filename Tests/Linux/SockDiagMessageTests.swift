@@ -87,4 +87,15 @@ private func parse(_ bytes: [UInt8], sequence: UInt32? = 7) throws(SockDiagError
       request.bytes
         == bytes("480000001400010307000000000000000206" + "00003e1b0000" + "9a35" + String(repeating: "00", count: 46)))
   }
+
+  @Test func anAddressIsAConditionOfItsOwn() {
+    let address = SocketAddress.loopback(.v4, port: 39477)
+    let request = SockDiagRequest(
+      family: .v4, conditions: [.address(address)], states: SockDiagRequest.listening, sequence: 7)
+    #expect(
+      request.bytes
+        == bytes(
+          "5c0000001400010307000000000000000206" + "000000040000" + String(repeating: "00", count: 48) + "14000100"
+            + "07101400" + "02200000" + "359a0000" + "7f000001"))
+  }
 }

@@ -32,7 +32,8 @@ extension ServerTests {
       }
     }
 
-    @Test(arguments: ["exit 7", "sleep 60 & sleep 60", "/nowhere/check", "kill -9 $$"])
+    // The last ones write without end, a line after the other and in one line.
+    @Test(arguments: ["exit 7", "sleep 60 & sleep 60", "/nowhere/check", "kill -9 $$", "yes", "cat /dev/zero"])
     func whatIsNoAnswerIsBusyAndIsTold(check: String) throws {
       try OddServer.run(idle: "1s", options: ["--senses", "connections", "--busy-check", check]) { torpor, endpoint in
         try Client.ask(endpoint, .ping)
@@ -44,6 +45,20 @@ extension ServerTests {
         // And nobody waits for it meanwhile.
         let took = try Client.ask(endpoint, .ping)
         try #require(took < .milliseconds(500))
+      }
+    }
+
+    @Test func whatIsMuchIsReadToItsEndAndNotKept() throws {
+      let check = "sh -c \"head -c 50000000 /dev/zero; echo; echo nothing runs\""
+      try OddServer.run(idle: "1s", options: ["--senses", "connections", "--busy-check", check]) { torpor, endpoint in
+        try Client.ask(endpoint, .ping)
+        let end = wallClockSeconds()
+        try torpor.waitFor(.serving)
+        let resting = try torpor.waitFor(.resting, within: .seconds(8))
+        try #require(resting.time - end <= 1.125 + 2)
+        try torpor.waitFor(.rested)
+        let peak = ProcessTable.status(torpor.pid, "VmHWM")?.split(separator: " ").first.flatMap { Int($0) } ?? .max
+        try #require(peak < 60_000, "\(peak) kB")
       }
     }
 

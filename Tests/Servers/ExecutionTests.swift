@@ -254,6 +254,70 @@ extension ServerTests {
       }
     }
 
+    /// As syncthing's unit has it, which ends itself with 3 to be started again.
+    @Test func anEndThatDemandsAStartIsFollowedByOne() throws {
+      let settings = ["SuccessExitStatus=7", "RestartForceExitStatus=7"]
+      try run(settings, server: ["--exit-after-ms", "300", "7"], idle: "1h") { torpor, endpoint, _ in
+        try Client.ask(endpoint, .ping)
+        for _ in 1...2 {
+          try torpor.waitFor(.serving)
+          try torpor.waitFor(.left)
+        }
+        #expect(torpor.count(of: .failed) == 0)
+      }
+    }
+
+    @Test func anEndThatForbidsAStartIsFollowedByNone() throws {
+      let settings = ["Restart=always", "RestartPreventExitStatus=7"]
+      try run(settings, server: ["--exit-after-ms", "300", "7"], idle: "1h") { torpor, endpoint, _ in
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.failed)
+        try torpor.waitFor(.dormant)
+        #expect(torpor.count(of: .waking) == 1)
+        // Who comes nonetheless is served.
+        try Client.ask(endpoint, .ping)
+      }
+    }
+
+    @Test func aServiceRunsForAsLongAsItMay() throws {
+      let settings = ["RuntimeMaxSec=500ms", "ExecStopPost=@note $SERVICE_RESULT"]
+      try run(settings, idle: "1h") { torpor, endpoint, directory in
+        try Client.ask(endpoint, .ping)
+        let serving = try torpor.waitFor(.serving)
+        let failed = try torpor.waitFor(.failed)
+        #expect(failed.time - serving.time >= 0.45)
+        #expect(failed.reason?.contains("as long as it may") == true, "\(failed.reason ?? "")")
+        #expect(directory.lines(of: "out") == ["timeout"])
+        try torpor.waitFor(.dormant)
+      }
+    }
+
+    @Test func aServiceThatDoesNotStartIsAbortedWhereThatIsAskedFor() throws {
+      let settings = [
+        "Environment=SWIFT_BACKTRACE=enable=no", "Type=notify", "TimeoutStartSec=500ms",
+        "TimeoutStartFailureMode=abort", "ExecStopPost=@note $SERVICE_RESULT $EXIT_STATUS",
+      ]
+      try run(settings, idle: "1h") { torpor, endpoint, directory in
+        let client = try Client(connectingTo: endpoint)
+        let failed = try torpor.waitFor(.failed)
+        #expect(failed.reason?.contains("not ready within") == true, "\(failed.reason ?? "")")
+        #expect(directory.lines(of: "out").first == "timeout ABRT")
+        client.close()
+      }
+    }
+
+    @Test func aServiceThatDoesNotStopIsAbortedWhereThatIsAskedFor() throws {
+      let settings = [
+        "Environment=SWIFT_BACKTRACE=enable=no", "TimeoutStopSec=500ms", "TimeoutStopFailureMode=abort",
+        "ExecStopPost=@note $SERVICE_RESULT $EXIT_STATUS",
+      ]
+      try run(settings, server: ["--ignore-sigterm"]) { torpor, endpoint, directory in
+        try torpor.wakeAndRest(endpoint)
+        #expect(directory.lines(of: "out") == ["timeout ABRT"])
+        #expect(torpor.count(of: .stopTimedOut) == 0)
+      }
+    }
+
     @Test func whatCannotBeSetUpIsNamedWithItsStatus() throws {
       for (setting, text) in [
         (

@@ -24,10 +24,21 @@ extension ServerTests {
       try #require(late <= Self.idle * 1.125 + 0.4, "\(late) s after the end")
     }
 
+    /// How its processes and sockets are known for its own.
+    enum Attribution: String, Sendable, CaseIterable {
+      case cgroup
+      /// No cgroup v2 is there, as in many containers: all that is below torpor is the service's.
+      case processTree = "process tree"
+
+      static let here = allCases.filter { $0 == .cgroup || Machine.canHideCgroups }
+      var wrapper: [String] { self == .cgroup ? [] : Machine.withoutCgroup }
+    }
+
     // MARK: processing
 
-    @Test(arguments: ["BURN 4", "BURST 5", "WRITE 5"]) func workForNobodyKeepsItUp(order: String) throws {
-      try WorkingServer.run { torpor, endpoint, directory in
+    @Test(arguments: ["BURN 4", "BURST 5", "WRITE 5"], Attribution.here)
+    func workForNobodyKeepsItUp(order: String, attribution: Attribution) throws {
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, directory in
         try Client.ask(endpoint, WorkingServer.order(order))
         try torpor.waitFor(.serving)
         try requireRest(torpor, afterEndIn: directory)
@@ -56,48 +67,114 @@ extension ServerTests {
 
     // MARK: channels
 
-    @Test func clientsOfItsOwnListenerKeepItUp() throws {
-      try WorkingServer.run { torpor, endpoint, directory in
-        for place in ["\(try freePort())", directory.path("own.sock")] {
-          try Client.ask(endpoint, WorkingServer.order("LISTEN \(place)"))
-          try torpor.waitFor(.serving)
-          let own = UInt16(place).map { Endpoint.v4($0) } ?? .unix(place)
-          let client = try Client(connectingTo: own)
-          try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
-          client.close()
-          // The server doesn't read from it, and so keeps its end.
-          if own.path == nil { break }
-        }
+    @Test(arguments: ["TCP", "unix"], Attribution.here)
+    func clientsOfItsOwnListenerKeepItUp(kind: String, attribution: Attribution) throws {
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, directory in
+        let own: Endpoint = kind == "unix" ? .unix(directory.path("own.sock")) : .v4(try freePort())
+        try Client.ask(endpoint, WorkingServer.order("LISTEN \(own.path ?? "\(own.port)")"))
+        try torpor.waitFor(.serving)
+        let client = try Client(connectingTo: own)
+        try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
+        client.close()
+        let end = wallClockSeconds()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: end)
       }
     }
 
-    @Test func aConnectionOfItsOwnCountsWhileItCarriesData() throws {
+    @Test func aSilentClientOfItsOwnListenerCountsAsConnectionsSay() throws {
+      let options = ["--connections", "active", "--senses", "connections,channels"]
+      try WorkingServer.run(options: options) { torpor, endpoint, _ in
+        let own = Endpoint.v4(try freePort())
+        try Client.ask(endpoint, WorkingServer.order("LISTEN \(own.port)"))
+        try torpor.waitFor(.serving)
+        let client = try Client(connectingTo: own)
+        client.sendKeepaliveProbes()
+        var last = 0.0
+        for _ in 0..<16 {
+          try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .milliseconds(250)))
+          last = wallClockSeconds()
+          try client.send(".")
+        }
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: last)
+        try client.expectEnd()
+      }
+    }
+
+    @Test(arguments: Attribution.here)
+    func aConnectionOfItsOwnCountsWhileItCarriesData(attribution: Attribution) throws {
       let peer = try TestListener(.v4(try freePort()))
-      try WorkingServer.run { torpor, endpoint, _ in
-        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CALL \(peer.endpoint.port)"))
         try torpor.waitFor(.serving)
         let connection = try peer.accept()
+        connection.sendKeepaliveProbes()
         var last = 0.0
-        for _ in 0..<20 {
+        for _ in 0..<16 {
           try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .milliseconds(250)))
           last = wallClockSeconds()
           try connection.send(".")
         }
-        // It is unread, and so in hand.
-        try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(3)))
-        _ = last
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: last)
+        try connection.expectEnd()
       }
     }
 
-    @Test func aSilentConnectionOfItsOwnDoesNotKeepItUp() throws {
+    @Test func whatItHasNotReadIsInHand() throws {
       let peer = try TestListener(.v4(try freePort()))
       try WorkingServer.run { torpor, endpoint, _ in
+        // It is connected, and never reads.
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+        try torpor.waitFor(.serving)
+        let connection = try peer.accept()
+        try connection.send(".")
+        try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
+        connection.close()
+      }
+    }
+
+    @Test(arguments: Attribution.here)
+    func aSilentConnectionOfItsOwnDoesNotKeepItUp(attribution: Attribution) throws {
+      let peer = try TestListener(.v4(try freePort()))
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, _ in
         try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
         let end = wallClockSeconds()
         let connection = try peer.accept()
         let resting = try torpor.waitFor(.resting, within: .seconds(8))
         try requireInTime(resting, after: end)
         connection.close()
+      }
+    }
+
+    /// Two services of one manager, with nothing but their processes to tell them apart.
+    @Test(
+      .enabled(if: Machine.canHideCgroups, "needs root and unshare, to hide the cgroups"),
+      arguments: ["BURN 4", "BURST 4", "LISTEN"])
+    func whatOneServiceDoesIsNoneOfTheOthers(order: String) throws {
+      let directories = [try TemporaryDirectory(), try TemporaryDirectory()]
+      let endpoints = [Endpoint.v4(try freePort()), .v4(try freePort())]
+      let units = [
+        "busy.torpor": try WorkingServer.unit(endpoints[0], in: directories[0], idle: "2s"),
+        "idle.torpor": try WorkingServer.unit(endpoints[1], in: directories[1], idle: "2s"),
+      ]
+      try ManagerProcess.run(units, wrapper: Machine.withoutCgroup) { manager in
+        let monitor = try EventMonitor(manager)
+        let own = Endpoint.v4(try freePort())
+        try Client.ask(endpoints[1], WorkingServer.order("PING"))
+        try Client.ask(endpoints[0], WorkingServer.order(order == "LISTEN" ? "LISTEN \(own.port)" : order))
+        let begin = wallClockSeconds()
+        let client = order == "LISTEN" ? try Client(connectingTo: own) : nil
+        let resting = try monitor.waitFor("resting", of: "idle")
+        try #require(resting.time - begin <= Self.idle * 1.125 + 0.6, "\(resting.time - begin) s")
+        let isUp = try manager.status("busy").state == "running"
+        try #require(isUp)
+        var end = begin + 4
+        if let client {
+          try #require(try monitor.hears(noneOf: "resting", of: "busy", for: .seconds(2)))
+          client.close()
+          end = wallClockSeconds()
+        }
+        let late = try monitor.waitFor("resting", of: "busy").time - end
+        try #require(late >= Self.idle - 0.5 && late <= Self.idle * 1.125 + 1, "\(late) s after its end")
       }
     }
 

@@ -58,6 +58,31 @@ extension ServerTests {
       }
     }
 
+    /// Nobody is in its queues, and nothing is bound: that it has lived for a while has to do.
+    @Test(arguments: [
+      (flags: ["--nonblocking"], handover: "auto", limit: 4.0),
+      (flags: ["--blocking-accept"], handover: "listen-fds", limit: 4.0),
+      (flags: ["--blocking-accept"], handover: "auto", limit: 12.0),
+    ])
+    func oneThatTakesItsSocketsAsTheyArePassedIsStartedSoon(flags: [String], handover: String, limit: Double) throws {
+      let (verified, booted) = (Endpoint.v4(try freePort()), Endpoint.v4(try freePort()))
+      let units = [
+        "verified.torpor": OddServer.unit(verified, ["--listen-fds"] + flags, more: "Handover=\(handover)"),
+        "booted.torpor": OddServer.unit(
+          booted, ["--listen-fds"] + flags, idle: "1h", more: "Handover=\(handover)\nStart=boot"),
+      ]
+      try ManagerProcess.run(units) { manager in
+        try manager.waitFor("running", of: "booted", within: .seconds(limit))
+        let begin = ContinuousClock.now
+        let output = try manager.torpor("verify", "verified")
+        #expect(ContinuousClock.now - begin < .seconds(limit), "\(output)")
+        #expect(output.contains("ready after"), "\(output)")
+        try manager.waitFor("dormant", of: "verified")
+        try Client.ask(verified, .ping)
+        try Client.ask(booted, .ping)
+      }
+    }
+
     @Test func oneInUseIsNotDisturbedAndAFailingCheckFails() throws {
       let (used, wrong) = (Endpoint.v4(try freePort()), Endpoint.v4(try freePort()))
       let units = [

@@ -37,7 +37,7 @@ import Testing
         [X-Idle]
         Handover=listen-fds
         """)
-    let launcher = try Launcher(options)
+    let launcher = try Launcher(Shared(options))
     let nothing = try OwnedFD.null()
     let processes = NoCgroup()
     let process = try launcher.start(

@@ -32,20 +32,18 @@ import Testing
   private final class Scene {
     let directory = NSTemporaryDirectory() + "torpor-" + UUID().uuidString.prefix(8)
     let loop: EventLoop
-    let relays: UnixRelays
-    let leftovers: Leftovers
+    private let allRelays: ServiceRelays
+    var relays: UnixRelays { allRelays.unix }
     let held: HeldUnixSocket
     var warnings: [String] = []
 
     init() throws {
       mkdir(directory, 0o755)
       loop = try EventLoop()
-      relays = UnixRelays(loop: loop)
-      leftovers = Leftovers(relays: relays, loop: loop)
+      allRelays = ServiceRelays(loop: loop, reachTimeout: nil)
       let address = try #require(UnixAddress(path: directory + "/x.sock"))
       held = try HeldUnixSocket(
-        address, type: .stream, index: 0, nameIndex: 0, access: SocketAccess(), relays: relays, leftovers: leftovers,
-        loop: loop)
+        address, type: .stream, index: 0, nameIndex: 0, access: SocketAccess(), relays: allRelays, loop: loop)
       relays.onWarning = { [unowned self] in warnings.append($0) }
     }
 

@@ -1,16 +1,19 @@
-// Runs a command where no seccomp listener can be had, as in some containers: confined refuse|busy COMMAND...
+// Runs a command where something of the kernel can't be had, as in some containers: confined refuse|busy|blind COMMAND...
 //
-//   refuse  a filter denies the system call with EPERM, as a container's profile does
-//   busy    there is a listener already, as where the container's manager answers calls itself: the kernel says EBUSY
+//   refuse  no seccomp listener: a filter denies the system call with EPERM, as a container's profile does
+//   busy    no seccomp listener: there is one already, as where the container's manager answers calls itself: EBUSY
+//   blind   no sock_diag(7): a filter denies its sockets with EPERM
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,13 +51,34 @@ static long be_busy(void) {
   return listener < 0 ? listener : fcntl((int)listener, F_DUPFD, 900);
 }
 
+static long be_blind(void) {
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NETLINK_SOCK_DIAG, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  return install(0, program, sizeof program / sizeof *program);
+}
+
+static const struct {
+  const char *name;
+  long (*become)(void);
+} modes[] = {{"refuse", refuse}, {"busy", be_busy}, {"blind", be_blind}};
+
 int main(int count, char **arguments) {
-  int is_busy = count > 2 && !strcmp(arguments[1], "busy");
-  if (count < 3 || (!is_busy && strcmp(arguments[1], "refuse"))) {
-    fprintf(stderr, "usage: confined refuse|busy COMMAND...\n");
+  long (*become)(void) = NULL;
+  for (size_t i = 0; count > 2 && i < sizeof modes / sizeof *modes; i++)
+    if (!strcmp(arguments[1], modes[i].name)) become = modes[i].become;
+  if (!become) {
+    fprintf(stderr, "usage: confined refuse|busy|blind COMMAND...\n");
     return 2;
   }
-  if ((is_busy ? be_busy() : refuse()) < 0) {
+  if (become() < 0) {
     perror("confined: seccomp");
     return 1;
   }

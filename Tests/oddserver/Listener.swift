@@ -8,7 +8,12 @@ struct Listener {
   let epoll: Epoll?
 
   static func open(_ behaviours: Behaviours) -> [Listener] {
-    if behaviours.usesPassedListeners { return PassedListeners.take().map { Listener(accepting: $0, epoll: nil) } }
+    if behaviours.usesPassedListeners {
+      return PassedListeners.take().map { descriptor in
+        if behaviours.accepting == .nonblocking { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+        return Listener(accepting: descriptor, epoll: nil)
+      }
+    }
     let first = Listener(behaviours, port: behaviours.port ?? 0)
     let port = ListenAddress.port(of: first.accepting)
     if behaviours.port == 0 { say("oddserver: port \(port)", to: STDOUT_FILENO) }

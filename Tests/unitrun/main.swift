@@ -1,4 +1,5 @@
 import Glibc
+import Lifecycle
 import Linux
 import Torpor
 
@@ -77,6 +78,15 @@ func applyRest(_ key: String, _ value: String, to options: inout ServiceOptions)
     options.execution.directoryRoots = DirectoryRoots(
       runtime: value + "/run", state: value + "/lib", cache: value + "/cache", logs: value + "/log",
       configuration: value + "/etc")
+  case "RestartForceExitStatus": options.restartForcing.codes.insert(try number(value))
+  case "RestartPreventExitStatus": options.restartPreventing.codes.insert(try number(value))
+  case "Restart":
+    guard let restart = Restart(rawValue: value) else { throw Mistake(text: "no restart policy '\(value)'") }
+    options.restart = restart
+  case "RuntimeMaxSec": options.runtimeMax = try TimeSpan.parse(value)
+  case "TimeoutAbortSec": options.abortTimeout = try TimeSpan.parse(value)
+  case "TimeoutStartFailureMode": options.startTimeoutMode = TimeoutMode(rawValue: value) ?? .terminate
+  case "TimeoutStopFailureMode": options.stopTimeoutMode = TimeoutMode(rawValue: value) ?? .terminate
   case "TimeoutStartSec": options.startTimeout = try TimeSpan.parse(value)
   case "TimeoutStopSec": options.stopTimeout = try TimeSpan.parse(value)
   case "Start": options.startsAtOnce = value == "boot"

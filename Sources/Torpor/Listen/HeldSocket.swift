@@ -52,6 +52,13 @@ extension HeldSocket {
     try? withCurrent { watcher.clear($0) }
   }
 
+  /// Whoever has a duplicate of it may have made it so.
+  var isNonBlocking: Bool {
+    var isNonBlocking = false
+    try? withCurrent { current throws(Errno) in isNonBlocking = try current.isNonBlocking() }
+    return isNonBlocking
+  }
+
   func setNonBlocking(_ isNonBlocking: Bool) throws(Errno) {
     try withCurrent { current throws(Errno) in try current.setNonBlocking(isNonBlocking) }
   }

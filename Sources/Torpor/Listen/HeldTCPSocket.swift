@@ -7,18 +7,19 @@ final class HeldTCPSocket: HeldSocket {
   var nameIndex: Int
   var group: ReuseportGroup
   let watcher: ListenerWatch
-  private let relays: Relays
+  private let allRelays: ServiceRelays
+  private var relays: Relays { allRelays.tcp }
   /// Where our own relay takes its connections, when the service's one bind() to a wildcard covers this address, too
   /// (it can have only one of the sockets), or when its own socket couldn't be exchanged for ours at READY=1.
   var relayTarget: SocketAddress?
 
   init(
     _ socket: ListenAddress.Socket, index: Int, nameIndex: Int,
-    settings: SocketSettings = SocketSettings(), relays: Relays, loop: EventLoop
+    settings: SocketSettings = SocketSettings(), relays: ServiceRelays, loop: EventLoop
   ) throws(Errno) {
     self.index = index
     self.nameIndex = nameIndex
-    self.relays = relays
+    allRelays = relays
     watcher = ListenerWatch(loop: loop)
     do throws(Errno) {
       group = try ReuseportGroup(socket.address, isIPv6Only: socket.isIPv6Only, settings: settings)

@@ -12,8 +12,9 @@ final class HeldUnixSocket: SignalledSocket {
   let type: UnixSocket.Kind
   var group: UnixGenerations
   let watcher: ListenerWatch
-  private let relays: UnixRelays
-  private let leftovers: Leftovers
+  private let allRelays: ServiceRelays
+  private var relays: UnixRelays { allRelays.unix }
+  private var leftovers: Leftovers { allRelays.leftovers }
   /// The mode and the owner that were asked for; else the service's own bind() decides.
   private let fixed: SocketAccess
   /// Further names of it.
@@ -29,14 +30,13 @@ final class HeldUnixSocket: SignalledSocket {
 
   init(
     _ address: UnixAddress, type: UnixSocket.Kind, index: Int, nameIndex: Int, access: SocketAccess,
-    settings: SocketSettings = SocketSettings(), relays: UnixRelays, leftovers: Leftovers, loop: EventLoop
+    settings: SocketSettings = SocketSettings(), relays: ServiceRelays, loop: EventLoop
   ) throws(UnixGenerations.Refusal) {
     self.index = index
     self.nameIndex = nameIndex
     self.address = address
     self.type = type
-    self.relays = relays
-    self.leftovers = leftovers
+    allRelays = relays
     fixed = access
     watcher = ListenerWatch(loop: loop)
     group = try UnixGenerations(
@@ -107,7 +107,7 @@ final class HeldUnixSocket: SignalledSocket {
   func abandon() {
     unwatch()
     ArrivalSignal.disarm(group.current.descriptor)
-    leftovers.forget(self)
+    allRelays.forget(self)
     group.current.shutDown(2 /* SHUT_RDWR */)
     links?.remove()
     group.remove()
@@ -123,7 +123,7 @@ final class HeldUnixSocket: SignalledSocket {
 
   func release() {
     unwatch()
-    leftovers.forget(self)
+    allRelays.forget(self)
     links?.remove()
     group.remove()
   }

@@ -3,9 +3,7 @@ import Linux
 /// Holds the sockets of a service.
 struct SocketHolder {
   let options: ServiceOptions
-  let relays: Relays
-  let unixRelays: UnixRelays
-  let leftovers: Leftovers
+  let relays: ServiceRelays
   let loop: EventLoop
   /// Hears of what can be done without.
   var warn: (String) -> Void = { _ in }
@@ -193,7 +191,7 @@ struct SocketHolder {
     do throws(UnixGenerations.Refusal) {
       let held = try HeldUnixSocket(
         path, type: type, index: index, nameIndex: nameIndex, access: access, settings: address.settings,
-        relays: unixRelays, leftovers: leftovers, loop: loop)
+        relays: relays, loop: loop)
       tell(address.settings.failures(of: .unix), held.name)
       held.links = links(of: address, to: path, access)
       return held

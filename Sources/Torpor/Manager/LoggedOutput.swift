@@ -1,27 +1,32 @@
 import Linux
 
+import struct Units.Shared
+
 /// The output of a manager's service: a file, journald, or whatever its unit says. None of it passes through us.
 final class LoggedOutput: InstanceOutput {
   private let unit: String
   /// As its unit says now: that of the next instance.
-  var nextSettings: ServiceOutput.Settings
-  private var settings: ServiceOutput.Settings
+  var nextSettings: Shared<ServiceOutput.Settings>
+  private var sharedSettings: Shared<ServiceOutput.Settings>
+  private var settings: ServiceOutput.Settings { sharedSettings.value }
   private let outputs: ServiceOutput
   private let trimmer: LogTrimmer
   private var output: OwnedFD?
   private var error: OwnedFD?
   private var mark: LogFile.Mark?
 
-  init(_ unit: String, _ settings: ServiceOutput.Settings, by outputs: ServiceOutput, trimmer: LogTrimmer) {
+  init(
+    _ unit: String, _ settings: Shared<ServiceOutput.Settings>, by outputs: ServiceOutput, trimmer: LogTrimmer
+  ) {
     self.unit = unit
-    self.settings = settings
+    sharedSettings = settings
     nextSettings = settings
     self.outputs = outputs
     self.trimmer = trimmer
   }
 
   func begin() throws(Errno) {
-    settings = nextSettings
+    sharedSettings = nextSettings
     let streams = try outputs.open(for: unit, settings)
     mark = streams.mark
     output = try streams.output.duplicate()

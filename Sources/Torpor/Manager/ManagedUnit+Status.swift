@@ -16,7 +16,7 @@ extension ManagedUnit {
     status.lastFailure = history?.failure.map(Self.failure)
     status.retryInSeconds = single?.retryInSeconds
     status.verification = history?.verification.map { verification($0) }
-    status.holds = holds.all
+    status.holds = holds
     status.file = definition.files.first ?? ""
     status.warnings = remarks + (problem.map { [$0] } ?? [])
     if let problem {
@@ -65,7 +65,7 @@ extension ManagedUnit {
   func explanation(_ state: JournalState) -> UnitExplanation {
     let history = state.units[name]
     var explanation = UnitExplanation(name: name, state: phase, since: history?.since ?? host.startedAt)
-    explanation.holds = holds.all
+    explanation.holds = holds
     explanation.restedBecause = history?.rest?.reason ?? (history?.wake == nil ? "never started" : nil)
     explanation.restedAt = history?.rest?.time
     explanation.wokenBy = history?.wake?.client
@@ -85,9 +85,9 @@ extension ManagedUnit {
           since: answer.since.map { now - TimeSpan.seconds($0) }, evidence: answer.evidence)
       }
       explanation.advice += seen.advice
-      // Whoever is busy now keeps it up for a whole idle time at least.
-      if seen.answers.contains(where: \.isBusy) {
-        explanation.earliestRest = definition.idle.timeout.map { now + TimeSpan.seconds($0) }
+      // Whoever is busy now keeps it up for a whole idle time at least. One that is held, or says that it is busy, has no such time.
+      if let rest = explanation.earliestRest, seen.answers.contains(where: \.isBusy) {
+        explanation.earliestRest = definition.idle.timeout.map { max(rest, now + TimeSpan.seconds($0)) }
       }
     }
     if let problem { explanation.advice.append(problem) }

@@ -8,7 +8,7 @@ final class ManagedUnit {
   /// As it is applied.
   private(set) var definition: Unit
   /// As its files say since the last reload, where that waits for the service to be dormant.
-  private var pendingDefinition: Unit?
+  private var pendingDefinition: Shared<Unit>?
   /// nil: nothing is held, and `problem` says why.
   private(set) var service: (any HeldService)?
   private(set) var problem: String?
@@ -20,9 +20,8 @@ final class ManagedUnit {
   private(set) var isRemoved = false
   /// What it is now ends so that it becomes what its files say.
   private var isMadeAnew = false
-  /// Nothing of it is left.
-  var onGone: (() -> Void)?
-  let holds: UnitHolds
+  /// nil: nobody has held it yet.
+  private var madeHolds: UnitHolds?
   let host: UnitHost
 
   private var wakeWaiters: [Waiter<WakeOutcome>] = []
@@ -37,9 +36,19 @@ final class ManagedUnit {
     name = definition.name
     self.definition = definition
     self.host = host
-    holds = UnitHolds(loop: host.loop)
     remarks = definition.diagnostics.map(\.description)
-    holds.onChange = { [weak self] in self?.holdsChanged() }
+  }
+
+  /// Who wants it to stay up.
+  var holds: [UnitHold] { madeHolds?.all ?? [] }
+
+  /// What to add to, or to take from.
+  var holdsToChange: UnitHolds {
+    if let madeHolds { return madeHolds }
+    let made = UnitHolds(loop: host.loop)
+    made.onChange = { [weak self] in self?.holdsChanged() }
+    madeHolds = made
+    return made
   }
 
   var connectionService: ConnectionService? { service as? ConnectionService }
@@ -116,7 +125,10 @@ final class ManagedUnit {
     if phase == .dormant { lookWhenDormant() }
   }
 
-  private func lookWhenDormant() { host.later { [weak self] in self?.becameDormant() } }
+  private func lookWhenDormant() {
+    guard isRemoved || pendingDefinition != nil else { return }
+    host.later { [weak self] in self?.becameDormant() }
+  }
 
   private func finish<Outcome>(_ waiters: inout [Waiter<Outcome>], _ result: Result<Outcome, ControlFailure>) {
     let all = waiters
@@ -133,7 +145,7 @@ final class ManagedUnit {
   private func becameDormant() {
     guard phase == .dormant else { return }
     if isRemoved { return service?.stop() ?? () }
-    if let pendingDefinition { apply(pendingDefinition) }
+    if let pendingDefinition { apply(pendingDefinition.value) }
   }
 
   private func ended() {
@@ -143,7 +155,7 @@ final class ManagedUnit {
       // Its sockets are closed when nobody is in the middle of it any more.
       return host.later { [weak self] in if let self, !isRemoved, !host.isStopping { hold() } }
     }
-    onGone?()
+    host.gone(self)
   }
 
   // MARK: what is asked of it
@@ -161,7 +173,7 @@ final class ManagedUnit {
 
   func rest(_ completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
     guard let single else { return completion(.failure(refusal(of: "put to rest"))) }
-    if let hold = holds.all.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
+    if let hold = holds.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
     if phase == .dormant { return completion(.success(RestOutcome(wasDormant: true, bytesGivenBack: nil))) }
     restWaiters.append(Waiter(completion: completion))
     single.post(.restRequested)
@@ -205,7 +217,7 @@ final class ManagedUnit {
     let wasRemoved = isRemoved
     isRemoved = false
     remarks = new.diagnostics.map(\.description)
-    let isChanged = !new.isSame(as: pendingDefinition ?? definition)
+    let isChanged = !new.isSame(as: pendingDefinition?.value ?? definition)
     if service == nil {
       definition = new
       pendingDefinition = nil
@@ -230,9 +242,9 @@ final class ManagedUnit {
       if try service.replaceOptions(options) {
         definition = new
         pendingDefinition = nil
-        (single?.output as? LoggedOutput)?.nextSettings = host.translation.output(of: new)
+        (single?.output as? LoggedOutput)?.nextSettings = host.output(of: new)
       } else {
-        pendingDefinition = new
+        pendingDefinition = Shared(new)
       }
     } catch {
       pendingDefinition = nil
@@ -244,7 +256,7 @@ final class ManagedUnit {
 
   /// One process for all connections, or one for each: these have nothing in common. The sockets are let go of for a moment.
   private func makeAnew(_ new: Unit) {
-    guard phase == .dormant else { return pendingDefinition = new }
+    guard phase == .dormant else { return pendingDefinition = Shared(new) }
     definition = new
     pendingDefinition = nil
     isMadeAnew = true
@@ -260,7 +272,7 @@ final class ManagedUnit {
   /// Its files are gone. Who uses it may finish.
   func remove() {
     isRemoved = true
-    guard let service else { return onGone?() ?? () }
+    guard let service else { return host.gone(self) }
     // Nothing runs that could be in use.
     if phase == .dormant || phase == .failed { service.stop() } else { single?.retire() }
   }

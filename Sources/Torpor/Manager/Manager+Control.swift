@@ -36,10 +36,12 @@ extension Manager: ManagerControl {
     _ name: String, seconds: Double?, reason: String?, by peer: ControlPeer
   ) throws(ControlFailure) -> UnitHold {
     let holder = peer.name.map { "\($0)[\(peer.pid)]" } ?? "[\(peer.pid)]"
-    return try unit(name).holds.add(seconds: seconds, reason: reason, holder: holder)
+    return try unit(name).holdsToChange.add(seconds: seconds, reason: reason, holder: holder)
   }
 
-  public func release(_ name: String, id: Int?) throws(ControlFailure) -> Int { try unit(name).holds.release(id) }
+  public func release(_ name: String, id: Int?) throws(ControlFailure) -> Int {
+    try unit(name).holdsToChange.release(id)
+  }
 
   public func verify(_ name: String, completion: @escaping (Result<UnitVerification, ControlFailure>) -> Void) {
     do throws(ControlFailure) { verifications.ask(try unit(name).name, completion) } catch {

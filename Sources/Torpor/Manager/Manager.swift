@@ -22,6 +22,7 @@ public final class Manager {
   private let schedule: Alarm
   private var isStopping = false
   private var willSettle = false
+  private var willEnd = false
   let startedAt = WallClock.now()
 
   public init(_ settings: ManagerSettings) throws(ServiceError) {
@@ -45,6 +46,7 @@ public final class Manager {
     schedule = Alarm(loop: loop)
     voice.onRecord = { [weak self] record, sentence in self?.tell(record, sentence) }
     host.onHoldsChanged = { [weak self] in self?.holdsChanged($0, $1) }
+    host.onGone = { [weak self] in self?.gone($0) }
     schedule.onDue = { [weak self] in self?.verifyWhatIsDue() }
     verifications.onResult = { [weak self] in self?.verified($0) }
   }
@@ -86,9 +88,7 @@ public final class Manager {
 
   private func handle(_ signal: Int32) {
     switch signal {
-    case SIGCHLD:
-      loop.children.reap()
-      for unit in units.values where unit.phase != .dormant { unit.service?.childEnded() }
+    case SIGCHLD: loop.reapChildren()
     case SIGHUP: reload { _ in }
     default: stop()
     }
@@ -112,7 +112,6 @@ public final class Manager {
     for diagnostic in definition.diagnostics { voice.narrator(for: definition.name).warn(diagnostic.description) }
     let unit = ManagedUnit(definition, host: host)
     units[definition.name] = unit
-    unit.onGone = { [weak self, weak unit] in if let unit { self?.gone(unit) } }
     unit.hold()
     return .added
   }
@@ -128,7 +127,7 @@ public final class Manager {
       journal.append(Narrator.Record(event: JournalLine.removed, service: unit.name))
       settleLater()
     }
-    if isStopping { endIfAllGone() }
+    if isStopping { endLater() }
   }
 
   /// Once for all that go in this turn of the loop, which may be thousands.
@@ -162,11 +161,14 @@ public final class Manager {
         seconds: record.seconds ?? record.awakeSeconds ?? record.milliseconds.map { $0 / 1000 }, reason: record.reason))
   }
 
-  private func holdsChanged(_ unit: String, _ holds: UnitHolds) { journal.setPins(holds.all, of: unit) }
+  private func holdsChanged(_ unit: String, _ holds: [UnitHold]) { journal.setPins(holds, of: unit) }
 
   private func restoreHolds() {
     let now = WallClock.now()
-    for name in unitNames { units[name]?.holds.restore(journal.holds(of: name, at: now)) }
+    for name in unitNames {
+      let holds = journal.holds(of: name, at: now)
+      if !holds.isEmpty { units[name]?.holdsToChange.restore(holds) }
+    }
   }
 
   // MARK: verification
@@ -207,8 +209,10 @@ public final class Manager {
 
   /// One timer for all of them, and none where no unit wants it. The clock on the wall may be set, so it is looked at once an hour.
   func planVerifications() {
-    let moments = units.values.compactMap { nextVerification($0) }
-    guard let first = moments.min(), verifications.isEmpty else { return schedule.set(to: nil) }
+    // What is under way plans the next when it ends: once, however many there are.
+    guard verifications.isEmpty, let first = units.values.lazy.compactMap({ self.nextVerification($0) }).min() else {
+      return schedule.set(to: nil)
+    }
     let seconds = min(max(first - WallClock.now(), 1), 3600)
     schedule.set(to: MonotonicClock.now() + UInt64(seconds * 1e9))
   }
@@ -225,10 +229,17 @@ public final class Manager {
       supervisor?.stopping("ending \(Narrator.count(units.values.count { $0.phase != .dormant }, "service"))")
     }
     for unit in units.values { unit.service?.stop() }
-    endIfAllGone()
+    endLater()
   }
 
-  private func endIfAllGone() {
-    if units.values.allSatisfy({ $0.service == nil }) { loop.stop() }
+  /// Looked at once for all that have gone in this turn of the loop, which may be thousands.
+  private func endLater() {
+    guard !willEnd else { return }
+    willEnd = true
+    host.later { [weak self] in
+      guard let self else { return }
+      willEnd = false
+      if units.values.allSatisfy({ $0.service == nil }) { loop.stop() }
+    }
   }
 }

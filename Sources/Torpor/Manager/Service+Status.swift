@@ -38,7 +38,7 @@ extension Service {
     return max(0, TimeSpan.seconds(backingOff.until.since(now)))
   }
 
-  var mainPID: Int32? { processes.mainPID }
+  var mainPID: Int32? { madeRuntime?.processes.mainPID }
   var memoryBytes: UInt64? { mainPID == nil ? nil : processes.memoryBytes }
 }
 

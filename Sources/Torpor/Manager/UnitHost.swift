@@ -16,7 +16,9 @@ final class UnitHost {
   private var postponed: [() -> Void] = []
   /// Nothing is held anew.
   var isStopping = false
-  var onHoldsChanged: ((_ unit: String, UnitHolds) -> Void)?
+  var onHoldsChanged: ((_ unit: String, [UnitHold]) -> Void)?
+  /// Nothing of a unit is left.
+  var onGone: ((ManagedUnit) -> Void)?
 
   init(loop: EventLoop, voice: ManagerVoice, output: ServiceOutput, translation: UnitTranslation) {
     self.loop = loop
@@ -29,19 +31,41 @@ final class UnitHost {
     laterAlarm.onDue = { [weak self] in self?.runPostponed() }
   }
 
-  func options(_ unit: Unit) throws(ServiceError) -> ServiceOptions { try translation.options(of: unit) }
+  func options(_ unit: Unit) throws(ServiceError) -> ServiceOptions {
+    var options = try translation.options(of: unit)
+    if let lastOptions { options.share(with: lastOptions) }
+    lastOptions = options
+    return options
+  }
+
+  func output(of unit: Unit) -> Shared<ServiceOutput.Settings> {
+    var settings = Shared(translation.output(of: unit))
+    if let lastOutput { settings.join(lastOutput) }
+    lastOutput = settings
+    return settings
+  }
+
+  // Thousands of units are mostly alike, and come one after the other.
+  private var lastOptions: ServiceOptions?
+  private var lastOutput: Shared<ServiceOutput.Settings>?
+  private weak var lastService: Service?
 
   func makeService(_ unit: Unit) throws(ServiceError) -> any HeldService {
     let options = try options(unit)
     let narrator = voice.narrator(for: unit.name)
-    let logged = LoggedOutput(unit.name, translation.output(of: unit), by: output, trimmer: trimmer)
+    let logged = LoggedOutput(unit.name, self.output(of: unit), by: output, trimmer: trimmer)
     if options.handover == .inetd {
       return try ConnectionService(options, loop: loop, narrator: narrator, output: logged)
     }
-    return try Service(options, loop: loop, tables: tables, narrator: narrator, output: logged)
+    let service = try Service(options, loop: loop, tables: tables, narrator: narrator, output: logged)
+    if let lastService { service.lifecycle.share(with: lastService.lifecycle) }
+    lastService = service
+    return service
   }
 
-  func holdsChanged(_ unit: String, _ holds: UnitHolds) { onHoldsChanged?(unit, holds) }
+  func holdsChanged(_ unit: String, _ holds: [UnitHold]) { onHoldsChanged?(unit, holds) }
+
+  func gone(_ unit: ManagedUnit) { onGone?(unit) }
 
   /// Runs a command of the manager's own. `onProblem` hears why it could not be started or how it failed.
   func run(_ command: CommandLine, variables: [String], onProblem: @escaping (String) -> Void) {
@@ -68,7 +92,7 @@ final class UnitHost {
   /// In a later turn of the loop, in the order in which they came.
   func later(_ body: @escaping () -> Void) {
     postponed.append(body)
-    laterAlarm.set(to: MonotonicClock.now())
+    if postponed.count == 1 { laterAlarm.set(to: MonotonicClock.now()) }
   }
 
   private func runPostponed() {

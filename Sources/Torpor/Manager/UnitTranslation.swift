@@ -21,7 +21,6 @@ struct UnitTranslation {
     options.account = try account(unit.service.execution)
     options.listen = try addresses(of: unit, options.socketAccess)
     options.execution = try execution(of: unit)
-    options.command = options.execution.start.last.map { [$0.path] + $0.words } ?? []
     options.connectionsMax = Int(unit.socket.maxConnections)
     options.connectionsPerSourceMax = unit.socket.maxConnectionsPerSource.map { Int($0) }
     options.mayKill = unit.idle.mayKill
@@ -33,6 +32,12 @@ struct UnitTranslation {
     options.minimumUptime = unit.idle.minimumUptime ?? .seconds(Int64(Int32.max))
     options.restart = Restart(rawValue: unit.service.restart.rawValue) ?? .no
     options.restartDelay = unit.service.restartDelay ?? .seconds(Int64(Int32.max))
+    options.restartPreventing = Self.ends(unit.service.restartPreventExitStatus)
+    options.restartForcing = Self.ends(unit.service.restartForceExitStatus)
+    options.abortTimeout = unit.service.timeoutAbort ?? unit.service.timeoutStop
+    options.startTimeoutMode = TimeoutMode(rawValue: unit.service.timeoutStartFailureMode.rawValue) ?? .terminate
+    options.stopTimeoutMode = TimeoutMode(rawValue: unit.service.timeoutStopFailureMode.rawValue) ?? .terminate
+    options.runtimeMax = unit.service.runtimeMax
     options.startLimit = Self.limit(unit.unit.startLimitBurst, unit.unit.startLimitInterval)
     options.triggerLimit = Self.limit(unit.socket.triggerLimit, unit.socket.triggerLimitInterval)
     options.socketMode = unit.socket.socketMode
@@ -64,6 +69,10 @@ struct UnitTranslation {
   private static func limit(_ count: UInt32, _ interval: Duration?) -> Lifecycle.Configuration.Limit? {
     guard count > 0, let interval, interval > .zero else { return nil }
     return Lifecycle.Configuration.Limit(count: Int(count), interval: interval)
+  }
+
+  private static func ends(_ set: Units.ExitStatusSet) -> EndStatuses {
+    EndStatuses(codes: Set(set.codes.map(Int32.init)), signals: Set(set.signals.map(\.number)))
   }
 
   // MARK: sockets

@@ -88,7 +88,6 @@ final class VerificationAttempt {
   private func found(_ passed: Bool, _ message: String) {
     result = verification(passed, message)
     guard let single = unit.single, single.isVerifying else { return end(passed, message) }
-    single.disregardsWorkOnce = true
     single.post(.verificationEnded)
     if unit.phase == .dormant, let result { return tell(result) }
     // Whether it rests is told by a report. One that is held, or says that it is busy, goes on without one.

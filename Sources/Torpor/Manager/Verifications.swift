@@ -4,7 +4,13 @@ import Linux
 ///
 /// Each starts a service that nobody waits for, and a machine that has just begun has other things to do than to start all of them.
 final class Verifications {
-  private var waiting: [(name: String, completions: [(Result<UnitVerification, ControlFailure>) -> Void])] = []
+  typealias Completion = (Result<UnitVerification, ControlFailure>) -> Void
+
+  /// In their order, from `next` on.
+  private var names: [String] = []
+  private var next = 0
+  /// Who waits for each of them.
+  private var completions: [String: [Completion]] = [:]
   private(set) var current: String?
   private let unit: (String) -> ManagedUnit?
   var onResult: ((UnitVerification) -> Void)?
@@ -12,34 +18,37 @@ final class Verifications {
   init(unit: @escaping (String) -> ManagedUnit?) { self.unit = unit }
 
   /// A unit that waits already is verified once for all who asked.
-  func ask(_ name: String, _ completion: ((Result<UnitVerification, ControlFailure>) -> Void)? = nil) {
-    let completions = completion.map { [$0] } ?? []
-    if let index = waiting.firstIndex(where: { $0.name == name }) {
-      waiting[index].completions += completions
-    } else {
-      waiting.append((name, completions))
-    }
-    next()
+  func ask(_ name: String, _ completion: Completion? = nil) {
+    if completions[name] == nil { names.append(name) }
+    completions[name, default: []] += completion.map { [$0] } ?? []
+    goOn()
   }
 
-  var isEmpty: Bool { waiting.isEmpty && current == nil }
+  var isEmpty: Bool { completions.isEmpty && current == nil }
 
   /// Nothing more is begun.
-  func stop() { waiting = [] }
+  func stop() {
+    names = []
+    next = 0
+    completions = [:]
+  }
 
-  private func next() {
-    guard current == nil, !waiting.isEmpty else { return }
-    let (name, completions) = waiting.removeFirst()
+  private func goOn() {
+    guard current == nil, next < names.count else { return }
+    let name = names[next]
+    next += 1
+    if next == names.count { (names, next) = ([], 0) }
+    let completions = completions.removeValue(forKey: name) ?? []
     guard let unit = unit(name) else {
       for completion in completions { completion(.failure(.noSuchUnit(name))) }
-      return next()
+      return goOn()
     }
     current = name
     unit.verify { [weak self] verification in
       self?.current = nil
       self?.onResult?(verification)
       for completion in completions { completion(.success(verification)) }
-      self?.next()
+      self?.goOn()
     }
   }
 }

@@ -12,6 +12,8 @@ final class ConnectionProcess: CgroupSource {
   private let parentCgroup: String?
   private var cgroup: Cgroup?
   private var cgroupToken: EventLoop.Token?
+  /// Where no cgroup tells that the others are gone.
+  private var orphans: ChildReaper.OrphanWatch?
   private var main: ProcessHandle?
   /// Also after its end: its session has that number.
   private(set) var pid: Int32 = 0
@@ -66,6 +68,7 @@ final class ConnectionProcess: CgroupSource {
       cgroupToken = try? loop.add(cgroup.events, for: .priority) { [weak self] _ in self?.cgroupChanged() }
     case .none: break
     }
+    if cgroupToken == nil { orphans = loop.children.watchOrphans { [weak self] in self?.onChange?() } }
   }
 
   private func cgroupChanged() {

@@ -2,10 +2,13 @@ import Glibc
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// A service that gets a process for each connection: turns what the kernel says into events of its `ConnectionServer`, and carries
 /// the actions out. No decision is made here.
 final class ConnectionService: HeldService {
-  private var options: ServiceOptions
+  private var sharedOptions: Shared<ServiceOptions>
+  private var options: ServiceOptions { sharedOptions.value }
   private let loop: EventLoop
   private let narrator: Narrator
   private var launcher: Launcher
@@ -35,16 +38,15 @@ final class ConnectionService: HeldService {
   init(
     _ options: ServiceOptions, loop: EventLoop, narrator: Narrator, output: any InstanceOutput
   ) throws(ServiceError) {
-    self.options = options
+    sharedOptions = Shared(options)
     self.loop = loop
     self.narrator = narrator
     self.output = output
-    launcher = try Launcher(options)
+    launcher = try Launcher(sharedOptions)
     alarm = Alarm(loop: loop)
-    let unixRelays = UnixRelays(loop: loop)
     sockets = try SocketHolder(
-      options: options, relays: Relays(loop: loop, reachTimeout: nil), unixRelays: unixRelays,
-      leftovers: Leftovers(relays: unixRelays, loop: loop), loop: loop, warn: { narrator.warn($0) }
+      options: options, relays: ServiceRelays(loop: loop, reachTimeout: nil), loop: loop,
+      warn: { narrator.warn($0) }
     ).hold(keeping: [])
     server = ConnectionServer(
       configuration: .init(connectionsMax: options.connectionsMax, stopTimeout: options.stopTimeout))
@@ -85,9 +87,10 @@ final class ConnectionService: HeldService {
   func replaceOptions(_ new: ServiceOptions) throws(ServiceError) -> Bool {
     try new.checkSettings(against: options)
     guard canTakeUp(new) else { return false }
+    let new = Shared(new)
     let newLauncher = try Launcher(new)
     newLauncher.onWarning = launcher.onWarning
-    options = new
+    sharedOptions = new
     launcher = newLauncher
     return true
   }
@@ -95,11 +98,6 @@ final class ConnectionService: HeldService {
   func stop() {
     post(isStopRequested ? .stopAtOnceRequested : .stopRequested)
     isStopRequested = true
-  }
-
-  func childEnded() {
-    loop.children.reap()
-    for id in server.leftovers.keys { checkLeftovers(id) }
   }
 
   private func mainEnded(_ connection: ConnectionProcess, _ status: Int32) {

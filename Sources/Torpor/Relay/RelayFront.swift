@@ -43,7 +43,6 @@ final class RelayFront {
     probe = ReachProbe(target, loop: loop)
     relays.onOpened = { [weak self] in self?.opened($0) }
     relays.onClosed = { [weak self] in self?.closed($0) }
-    relays.onRoom = { [weak self] in self?.resume() }
     probe.onReached = { [weak self] end in
       self?.firstEnd = end
       self?.onReached?()
@@ -110,7 +109,8 @@ final class RelayFront {
     if !isAccepting { watch() }
   }
 
-  private func resume() {
+  /// There may be descriptors again for those who have to wait.
+  func resume() {
     guard isPaused else { return }
     isShort = false
     if isAccepting { watch() }

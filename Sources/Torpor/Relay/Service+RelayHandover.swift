@@ -5,13 +5,13 @@ import Linux
 extension Service {
   /// Makes the front of a service that binds an address of its own; nil for all others.
   static func makeFront(
-    _ options: ServiceOptions, relays: Relays, loop: EventLoop, sockets: @escaping () -> [any HeldSocket]
+    _ options: ServiceOptions, relays: ServiceRelays, loop: EventLoop, sockets: @escaping () -> [any HeldSocket]
   ) throws(ServiceError) -> RelayFront? {
     guard let target = options.relayTarget else { return nil }
     if target.isHeld(by: sockets()) {
       throw ServiceError("torpor itself holds \(target): the service has to bind another address for --to", exitCode: 2)
     }
-    return RelayFront(target, header: options.proxyProtocol, relays: relays, loop: loop, sockets: sockets)
+    return RelayFront(target, header: options.proxyProtocol, relays: relays.tcp, loop: loop, sockets: sockets)
   }
 
   func connect(_ front: RelayFront) {
@@ -59,7 +59,8 @@ extension Service {
     case .report(.failed(.startTimedOut, _, _)):
       context.unreachable = "\(front.target)" + (front.lastFailure.map { " (\($0))" } ?? "")
       return false
-    case .disarm, .spawn, .followSuccessor, .terminateMain, .terminateAll, .killAll, .freeze, .thaw, .holdConnections,
+    case .disarm, .spawn, .followSuccessor, .terminateMain, .abortMain, .terminateAll, .killAll, .freeze, .thaw,
+      .holdConnections,
       .releaseConnections, .releaseMemory, .report, .finish:
       return false
     }

@@ -112,6 +112,8 @@ final class Freezer {
   var arrival: String?
   /// When somebody let it go on last.
   var thawedAt: Instant?
+  /// By nobody but sources that don't count.
+  var isThawedByIgnored = false
   /// What the core is told of just now is a deadline.
   var isTimerDue = false
   /// It has been let go on for a timer of its own alone, and will be frozen again in a moment: that isn't told.

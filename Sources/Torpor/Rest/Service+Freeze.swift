@@ -9,6 +9,7 @@ extension Service {
     let freezer = self.freezer ?? Freezer(processes, loop: loop)
     self.freezer = freezer
     freezer.arrival = nil
+    freezer.isThawedByIgnored = false
     context.reason = "its processes were not frozen in time"
     freezer.freeze { [weak self] outcome in
       guard let self else { return }
@@ -76,7 +77,7 @@ extension Service {
   private func dataArrived(_ what: String) {
     freezer?.arrival = what
     if case .frozen = lifecycle.state, let peer = freezer?.connections.lastPeer, options.watch.ignores(peer) {
-      isWokenByIgnored = true
+      freezer?.isThawedByIgnored = true
     }
     post(.dataArrived)
   }
@@ -100,7 +101,17 @@ extension Service {
       $0.inode == 0 && ($0.state == .established || $0.state == .closeWait)
         && ConnectionSense.holder(of: $0, among: held) != nil
     }
-    isWokenByIgnored = !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) }
+    freezer?.isThawedByIgnored = !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) }
+  }
+
+  /// Thawed by nobody but sources that don't count, it sleeps again at the next look that shows nobody else.
+  func sleepAgain(_ sample: Sample) {
+    guard let freezer, freezer.isThawedByIgnored, isRunning, let thawedAt = freezer.thawedAt else { return }
+    let isSilent = sample.accepted == 0 || sample.lastUse.map { $0 < thawedAt } ?? false
+    freezer.isThawedByIgnored = false
+    if isSilent, sample.queuedOnCurrent.isEmpty, !sample.hasClosed, sample.unreadDatagrams == 0, !sample.isAtWork {
+      post(.restRequested)
+    }
   }
 
   func releaseMemory() {
@@ -140,7 +151,7 @@ extension Service {
     tellUnfreezable(reason)
     post(.canFreezeChanged(canFreeze))
     // What an open connection counts for is another thing now.
-    loop.afterThisTurn { [weak self] in self?.makeSenses() }
+    loop.afterThisTurn { [weak self] in self?.configureSenses() }
   }
 
   func tellUnfreezable(_ reason: String) {

@@ -1,13 +1,15 @@
 import Glibc
 import Linux
 
+import struct Units.Shared
+
 /// Starts a service's processes: environment, sockets, user, limits, filter.
 final class Launcher {
-  private let options: ServiceOptions
+  private let sharedOptions: Shared<ServiceOptions>
+  private var options: ServiceOptions { sharedOptions.value }
   private var settings: ExecutionSettings { options.execution }
   /// The only command that was found beforehand; nil: a unit's are looked for at each start.
   private let path: String?
-  private let words: CommandWords
   private var forbidsNewPrivileges: Bool
   private var trapsBind: Bool
   private var hasCgroup = true
@@ -20,23 +22,24 @@ final class Launcher {
   private var preloads = false
 
   /// Fails when the command isn't there, so that a mistake is told before anybody waits.
-  init(_ options: ServiceOptions) throws(ServiceError) {
-    self.options = options
+  init(_ sharedOptions: Shared<ServiceOptions>) throws(ServiceError) {
+    self.sharedOptions = sharedOptions
+    let options = sharedOptions.value
     fileLimit = try? FileLimit.raise()
-    let main = options.execution.start.last
-    let command = main.map { [$0.path] + $0.words } ?? options.command
-    let program = command.first ?? ""
+    let program = Self.command(options).first ?? ""
     do throws(Errno) {
-      path = main == nil ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
+      path =
+        options.execution.start.isEmpty ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
     } catch {
       throw ServiceError("cannot start '\(program)': \(error)", exitCode: error == .noEntry ? 127 : 126)
     }
     if let account = options.account, geteuid() != 0, account.user != geteuid() {
       throw ServiceError("cannot run '\(program)' as user '\(account.name)': only root may change the user")
     }
-    do throws(PlaceholderText.Mistake) {
-      words = try CommandWords(command: command, environment: options.execution.environment + options.environment)
-    } catch { throw ServiceError(error.description, exitCode: 2) }
+    let words: CommandWords
+    do throws(PlaceholderText.Mistake) { words = try Self.words(options) } catch {
+      throw ServiceError(error.description, exitCode: 2)
+    }
     if !options.handover.passesSockets, words.nameDescriptors {
       throw ServiceError(
         "a placeholder of the command stands for a descriptor, and --handover \(options.handover.rawValue) passes none",
@@ -44,6 +47,15 @@ final class Launcher {
     }
     trapsBind = options.handover.trapsBind
     forbidsNewPrivileges = trapsBind && geteuid() != 0 || Self.forbidsNewPrivileges(options.execution)
+  }
+
+  private static func command(_ options: ServiceOptions) -> [String] {
+    options.execution.start.last.map { [$0.path] + $0.words } ?? options.command
+  }
+
+  private static func words(_ options: ServiceOptions) throws(PlaceholderText.Mistake) -> CommandWords {
+    try CommandWords(
+      command: command(options), environment: options.execution.environment + options.environment)
   }
 
   private static func forbidsNewPrivileges(_ settings: ExecutionSettings) -> Bool {
@@ -66,14 +78,14 @@ final class Launcher {
 
   /// Says at the start what else would be said at the first wake: a placeholder that means none of the sockets, or several.
   func check(_ sockets: [PlaceholderText.Socket]) throws(ServiceError) {
-    do throws(PlaceholderText.Mistake) { _ = try words.expanded(sockets) } catch {
+    do throws(PlaceholderText.Mistake) { _ = try Self.words(options).expanded(sockets) } catch {
       throw ServiceError(error.description, exitCode: 2)
     }
   }
 
   /// Those whose descriptors the command names: the service has them without ever calling bind().
   func named(_ sockets: [PlaceholderText.Socket]) -> [Int] {
-    let numbers = words.numbers(sockets)
+    guard let numbers = try? Self.words(options).numbers(sockets) else { return [] }
     return sockets.indices.filter { numbers.contains(sockets[$0].number) }
   }
 
@@ -84,7 +96,7 @@ final class Launcher {
     standard: StandardDescriptors, processes: some CgroupSource
   ) throws(LaunchFailure) -> Spawn.Process {
     // Checked at the start; and a socket that is named is never given up.
-    guard let expanded = try? words.expanded(passed) else {
+    guard let expanded = try? Self.words(options).expanded(passed) else {
       throw describe(Spawn.Failure(step: .exec, errno: .invalid))
     }
     var own = variables
@@ -159,7 +171,8 @@ final class Launcher {
     _ command: CommandLine, variables: [String], standard: StandardDescriptors, processes: some CgroupSource
   ) throws(LaunchFailure) -> Spawn.Process {
     // These commands are told no descriptors, so that theirs in the environment name none.
-    let environment = try ServiceEnvironment(options).variables(configured: words.literalVariables, own: variables)
+    let environment = try ServiceEnvironment(options).variables(
+      configured: (try? Self.words(options))?.literalVariables ?? [], own: variables)
     let path = try resolve(command.path, environment)
     // As above: each failure turns one thing off.
     while true {

@@ -23,6 +23,8 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   private var adoption: Adoption?
   private var listenerHungUp = true
   private var isWatching = false
+  /// Where no cgroup tells that the last process is gone.
+  private var orphans: ChildReaper.OrphanWatch?
   /// Commands that are run for the service, beside its main process.
   private var controls: [Int32: Control] = [:]
   private var onEmpty: (() -> Void)?
@@ -180,13 +182,27 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
       self?.reap()
     }
     watchMain()
+    watchOrphans()
+  }
+
+  /// While the end of the last process is waited for.
+  private func watchOrphans() {
+    let isNeeded = (isWatching || onEmpty != nil) && cgroupToken == nil
+    if !isNeeded {
+      orphans = nil
+    } else if orphans == nil {
+      orphans = loop.children.watchOrphans { [weak self] in self?.checkAllGone() }
+    }
   }
 
   private func watchMain() {
     switch main {
     case .some(let main):
       mainToken = try? loop.add(main.descriptor, for: .readable) { [weak self] _ in self?.mainEnded() }
-      loop.children.watch(main.pid) { [weak self] in self?.mainExited(Self.exitStatus($0)) }
+      loop.children.watch(main.pid) { [weak self] in
+        self?.mainExited(Self.exitStatus($0))
+        self?.checkAllGone()
+      }
     case .none: break
     }
   }
@@ -202,9 +218,9 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
     main = nil
   }
 
-  /// SIGCHLD, or something that comes with one.
+  /// Something that comes with a SIGCHLD.
   func reap() {
-    loop.children.reap()
+    loop.reapChildren()
     checkAllGone()
   }
 
@@ -233,6 +249,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   func clear(_ then: @escaping () -> Void) {
     guard hasProcesses else { return then() }
     onEmpty = then
+    watchOrphans()
     killAll()
   }
 
@@ -324,6 +341,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   private func checkAllGone() {
     if let then = onEmpty, !hasProcesses {
       onEmpty = nil
+      watchOrphans()
       then()
     }
     guard isWatching, mainPID == nil, listenerHungUp, controls.isEmpty else { return }
@@ -332,6 +350,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
     case .none: if !(adoption?.tellsEnd ?? false), !pids.isEmpty { return }
     }
     isWatching = false
+    watchOrphans()
     adoption?.close()
     adoption = nil
     onAllGone?()
@@ -380,6 +399,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
       }
     }
     adoption = nil
+    orphans = nil
     dropCgroup()
     hasTriedCgroup = false
   }

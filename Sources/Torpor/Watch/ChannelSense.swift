@@ -1,3 +1,4 @@
+import Glibc
 import Lifecycle
 import Linux
 
@@ -13,11 +14,16 @@ final class ChannelSense: Sense {
   private let heldPorts: () -> Set<UInt16>
   private let heldUnixInodes: () -> Set<UInt32>
   private var lastLook: Instant?
+  /// A client of its own listeners was connected at the last look. If none is at the next, it has gone at some moment between.
+  private var hadClient = false
   /// Unix listeners that have been looked at, and whether they are its own.
   private var unixListeners: [UInt32: Bool] = [:]
 
   /// Of a service that has more open, the first are looked through: 1 µs each.
   static let descriptorsMax = 4096
+  private static let unseen =
+    "the descriptors of its processes can't be read (/proc/PID/fd; of another user's that takes CAP_SYS_PTRACE), so that its "
+    + "own sockets aren't known"
 
   init(_ subject: SenseSubject) {
     processes = subject.processes
@@ -28,6 +34,7 @@ final class ChannelSense: Sense {
 
   func begin(at now: Instant) {
     lastLook = now
+    hadClient = false
     unixListeners = [:]
   }
 
@@ -40,24 +47,29 @@ final class ChannelSense: Sense {
 
   func look(_ table: SocketTable, at now: Instant) -> Verdict {
     defer { lastLook = now }
-    return judge(table, at: now)
+    let (verdict, hasClient) = judge(table, at: now)
+    defer { hadClient = hasClient }
+    if hadClient, !hasClient, !verdict.isBusy { return .busy(["a client of a listener of its own has gone"]) }
+    return verdict
   }
 
-  func explain(_ table: SocketTable, at now: Instant) -> Verdict { judge(table, at: now) }
+  func explain(_ table: SocketTable, at now: Instant) -> Verdict { judge(table, at: now).verdict }
 
-  private func judge(_ table: SocketTable, at now: Instant) -> Verdict {
+  private func judge(_ table: SocketTable, at now: Instant) -> (verdict: Verdict, hasClient: Bool) {
     var finder = DescriptorFinder(processes: processes)
     let found = tcp(table, &finder, since: lastLook ?? now, at: now)
     let unix = unix(table, &finder)
     let busy = found.busy + unix
-    return busy.isEmpty ? .quiet(found.quiet) : .busy(busy)
+    let hasClient = found.hasClient || !unix.isEmpty
+    if busy.isEmpty, finder.isBlind { return (.blind(Self.unseen), hasClient) }
+    return (busy.isEmpty ? .quiet(found.quiet) : .busy(busy), hasClient)
   }
 
   // MARK: TCP
 
   private func tcp(
     _ table: SocketTable, _ finder: inout DescriptorFinder, since: Instant, at now: Instant
-  ) -> (busy: [String], quiet: [String]) {
+  ) -> (busy: [String], quiet: [String], hasClient: Bool) {
     let held = heldPorts()
     let own: [TCPConnection]
     if let cgroup = processes.cgroupID {
@@ -69,6 +81,7 @@ final class ChannelSense: Sense {
     let ends = Set(own.map(\.local))
     var busy: [String] = []
     var quiet: [String] = []
+    var hasClient = false
     for connection in own {
       switch connection.state {
       case .established, .closeWait: break
@@ -84,10 +97,12 @@ final class ChannelSense: Sense {
         isInbound
         ? "\(connection.remote) is connected to its own \(connection.local)" : "it is connected to \(connection.remote)"
       let text = line + connection.lastData
-      let isUse = isInbound && options.connections == .open || connection.carriedData(since: since, at: now)
+      let isClient = isInbound && options.connections == .open
+      hasClient = hasClient || isClient
+      let isUse = isClient || connection.carriedData(since: since, at: now)
       if isUse { busy.append(text) } else { quiet.append(text) }
     }
-    return (busy, quiet)
+    return (busy, quiet, hasClient)
   }
 
   // MARK: unix
@@ -100,7 +115,7 @@ final class ChannelSense: Sense {
     for listener in table.unixListeners where !held.contains(listener.inode) {
       guard let address = listener.address else { continue }
       let isOwn = unixListeners[listener.inode] ?? finder.inodes.contains(UInt64(listener.inode))
-      unixListeners[listener.inode] = isOwn
+      if !finder.isBlind { unixListeners[listener.inode] = isOwn }
       guard isOwn else { continue }
       let accepted =
         if let file = listener.file { table.unixByFile[file] ?? [] } else {
@@ -122,17 +137,33 @@ struct DescriptorFinder {
 
   init(processes: any ProcessSource) { self.processes = processes }
 
-  private(set) lazy var inodes: Set<UInt64> = {
-    var inodes: Set<UInt64> = []
-    var left = ChannelSense.descriptorsMax
-    for pid in processes.pids where left > 0 {
-      for number in ProcessFiles.descriptors(of: pid, limit: left) {
-        left -= 1
-        if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
+  /// They were looked for and can't be seen, so that none may be taken for no other's.
+  private(set) var isBlind = false
+  private var found: Set<UInt64>?
+
+  var inodes: Set<UInt64> {
+    mutating get {
+      if let found { return found }
+      isBlind = processes.mainPID.map(Self.isHidden) ?? false
+      var inodes: Set<UInt64> = []
+      var left = ChannelSense.descriptorsMax
+      for pid in processes.pids where left > 0 {
+        for number in ProcessFiles.descriptors(of: pid, limit: left) {
+          left -= 1
+          if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
+        }
       }
+      found = inodes
+      return inodes
     }
-    return inodes
-  }()
+  }
+
+  /// Of a process that is alive, none can be read. One that has ended has none, and isn't reaped yet.
+  private static func isHidden(_ pid: Int32) -> Bool {
+    let numbers = ProcessFiles.descriptors(of: pid, limit: 8)
+    guard numbers.allSatisfy({ ProcessFiles.file(of: pid, number: $0) == nil }) else { return false }
+    return kill(pid, 0) == 0 && ProcessFiles.state(of: pid) != "Z"
+  }
 }
 
 extension TCPConnection {

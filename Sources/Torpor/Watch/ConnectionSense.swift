@@ -120,13 +120,19 @@ final class ConnectionSense {
     var seenUses: [UInt64: Instant] = [:]
     var seenOrphans: Set<UInt64> = []
     waiting = []
-    for port in Set(held.map { SocketTables.Port(family: $0.address.family, number: $0.address.port) }) {
-      for connection in table.connections[port] ?? [] {
+    let addresses = Dictionary(grouping: held.map(\.address)) {
+      SocketTables.Port(family: $0.family, number: $0.port)
+    }
+    for (port, addresses) in addresses {
+      for connection in table.connections(at: port, of: Set(addresses)) {
         guard let holder = Self.holder(of: connection, among: held),
           !isPassedOver(connection, isRunning)
         else { continue }
         count(connection, of: holder, in: &sample, orphans: &seenOrphans)
-        if followsTraffic, connection.inode != 0 { seenUses[connection.cookie] = lastUse(of: connection, at: now) }
+        if followsTraffic, connection.inode != 0 {
+          // Of a source that doesn't count only what is in the middle of something gets here.
+          seenUses[connection.cookie] = options.ignores(connection.remote) ? now : lastUse(of: connection, at: now)
+        }
       }
     }
     let isOpen = sample.accepted > 0
@@ -167,7 +173,7 @@ final class ConnectionSense {
 
   /// Sockets that listen on exactly this address, whoever's they are.
   func listenerCount(_ address: SocketAddress) throws(SockDiagError) -> Int {
-    try tables.listeners(address.family, port: address.port).count { $0.local == address }
+    try tables.listeners(at: address).count { $0.local == address }
   }
 
   private func count(
@@ -206,7 +212,9 @@ extension TCPConnection {
   /// Its client is on this machine.
   var isLocal: Bool {
     let client = remote.mapped ?? remote
-    return client.bytes == (local.mapped ?? local).bytes || client.family == .v4 && client.bytes.first == 127
+    var server = local.mapped ?? local
+    server.port = client.port
+    return client == server || client.family == .v4 && client.bytes.first == 127
       || client == .loopback(.v6, port: client.port)
   }
 }

@@ -34,13 +34,14 @@ struct Explanation: Equatable {
 
   /// - Parameters:
   ///   - waiting: clients that nobody has accepted yet.
-  ///   - quietSince: how long no connection has been open; nil: not known.
+  ///   - busySince: how long one that counts has been; nil: not known.
+  ///   - quietSince: how long none has been; nil: not known.
   ///   - others: what the other senses say.
   ///   - idleTimeout: nil: it never rests.
   ///   - sleeps: it rests with its connections open (Rest=freeze).
   static func made(
-    of connections: [Connection], waiting: Int, quietSince: Duration?, mode: WatchOptions.Connections,
-    others: [Answer], idleTimeout: Duration?, sleeps: Bool = false
+    of connections: [Connection], waiting: Int, busySince: Duration?, quietSince: Duration?,
+    mode: WatchOptions.Connections, others: [Answer], idleTimeout: Duration?, sleeps: Bool = false
   ) -> Explanation {
     let timeout = idleTimeout ?? .seconds(Int64(Int32.max))
     let counting = connections.filter {
@@ -58,7 +59,7 @@ struct Explanation: Equatable {
     if connections.isEmpty, waiting == 0 { lines.append("nobody is connected") }
     var explanation = Explanation()
     explanation.answers = [
-      Answer(name: "connections", isBusy: isBusy, since: isBusy ? nil : quietSince, evidence: lines)
+      Answer(name: SenseTable.connections, isBusy: isBusy, since: isBusy ? busySince : quietSince, evidence: lines)
     ]
     explanation.answers += others
     if sleeps { return explanation }
@@ -114,7 +115,14 @@ extension Service {
     question.includesTraffic = true
     question.includesUnix = unixSense != nil
     senses?.prepare(&question)
-    guard let table = try? tables.answer(question) else { return nil }
+    let table: SocketTable
+    do throws(SockDiagError) { table = try tables.answer(question) } catch {
+      let verdict = Verdict.blind(Self.unlisted(error))
+      let answer = Explanation.Answer(
+        name: SenseTable.connections, isBusy: true, since: since(SenseTable.connections, verdict),
+        evidence: verdict.evidence)
+      return Explanation(answers: [answer])
+    }
     let (connections, waiting) = connections(in: table)
     var others = (senses?.explain(table, at: now) ?? []).map { name, verdict in
       Explanation.Answer(
@@ -128,11 +136,15 @@ extension Service {
           evidence: report?.evidence ?? ["it is asked when all else is quiet"]))
     }
     if case .running(let running) = lifecycle.state, running.instance.saysBusy {
-      others.append(Explanation.Answer(name: "notify", isBusy: true, since: nil, evidence: ["it said X-BUSY=1"]))
+      let verdict = Verdict.busy(["it said X-BUSY=1"])
+      others.append(
+        Explanation.Answer(
+          name: SenseTable.notify, isBusy: true, since: since(SenseTable.notify, verdict), evidence: verdict.evidence))
     }
     return Explanation.made(
-      of: connections, waiting: waiting, quietSince: quietSince, mode: options.watch.connections, others: others,
-      idleTimeout: options.idleTimeout, sleeps: options.rest == .freeze && lifecycle.configuration.canFreeze)
+      of: connections, waiting: waiting, busySince: since(SenseTable.connections, .busy([])), quietSince: quietSince,
+      mode: options.watch.connections, others: others, idleTimeout: options.idleTimeout,
+      sleeps: options.rest == .freeze && lifecycle.configuration.canFreeze)
   }
 
   private var quietSince: Duration? {
@@ -141,15 +153,16 @@ extension Service {
   }
 
   private func since(_ name: String, _ verdict: Verdict) -> Duration? {
-    guard let report = senses?.reports[name], report.isBusy == verdict.isBusy else { return nil }
-    return now.since(report.since)
+    senses?.since(name, isBusy: verdict.isBusy, at: now)
   }
 
   private func connections(in table: SocketTable) -> ([Explanation.Connection], waiting: Int) {
     var found: [Explanation.Connection] = []
     var waiting = 0
     let held = tcpSockets
+    // The first may take all of it: /proc is long on a machine of many processes.
     let limit = MonotonicClock.now() + 50_000_000
+    func rest() -> Duration { .nanoseconds(Int64(clamping: limit - min(limit, MonotonicClock.now()))) }
     for connection in table.connections.values.joined() {
       guard ConnectionSense.holder(of: connection, among: held) != nil else { continue }
       switch connection.state {
@@ -166,7 +179,7 @@ extension Service {
       found.append(
         Explanation.Connection(
           client: connection.remote.description,
-          process: isNamed ? SocketOwner.ofClient(connection, within: .milliseconds(10))?.description : nil,
+          process: isNamed ? SocketOwner.ofClient(connection, within: rest())?.description : nil,
           dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes,
           isIgnored: options.watch.ignores(connection.remote)))
     }
@@ -174,7 +187,7 @@ extension Service {
       let clients = unixSense?.clients(of: socket, table) ?? []
       for client in clients {
         let isNamed = found.count < Explanation.connectionsMax && MonotonicClock.now() < limit
-        let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: .milliseconds(10)) } : nil
+        let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: rest()) } : nil
         found.append(Explanation.Connection(client: "a client of \(socket.name)", process: owner?.description))
       }
     }

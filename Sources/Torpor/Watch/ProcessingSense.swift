@@ -19,6 +19,7 @@ final class ProcessingSense: Sense {
   /// Of a service with more, the first are looked at.
   private static let processesMax = 256
   private static let threadsMax = 512
+  private static let unread = "its processor time can't be read, neither in its cgroup (cpu.stat) nor in /proc"
 
   init(_ subject: SenseSubject) {
     processes = subject.processes
@@ -29,7 +30,7 @@ final class ProcessingSense: Sense {
 
   func look(_ table: SocketTable, at now: Instant) -> Verdict {
     let pids = processes.pids
-    guard let reading = read(pids, at: now) else { return .busy(["its processor time can't be read"]) }
+    guard let reading = read(pids, at: now) else { return .blind(Self.unread) }
     guard let base else {
       self.base = reading
       return .busy(["it has just been started"])
@@ -42,7 +43,7 @@ final class ProcessingSense: Sense {
 
   func explain(_ table: SocketTable, at now: Instant) -> Verdict {
     let pids = processes.pids
-    guard let base, let reading = read(pids, at: now) else { return .busy(["its processor time can't be read"]) }
+    guard let base, let reading = read(pids, at: now) else { return .blind(Self.unread) }
     return judge(reading.usage(since: base), pids)
   }
 
@@ -78,7 +79,9 @@ final class ProcessingSense: Sense {
       if reading.cgroup == nil { reading.processorTimes[pid] = ProcessFiles.processorTime(of: pid) }
       reading.storageBytes[pid] = ProcessFiles.storageBytes(of: pid)
     }
-    return reading.cgroup == nil && reading.processorTimes.isEmpty && !pids.isEmpty ? nil : reading
+    // Where there is a main process, none seen is nothing seen.
+    let hasProcesses = !pids.isEmpty || processes.mainPID != nil
+    return reading.cgroup == nil && reading.processorTimes.isEmpty && hasProcesses ? nil : reading
   }
 
   /// Sums at one moment. Of single processes they are kept apart, as one that ends takes its own with it.

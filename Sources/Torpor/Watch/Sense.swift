@@ -2,8 +2,8 @@ import Lifecycle
 
 /// One source of evidence that a service is at work, besides the connections to its sockets.
 ///
-/// A sense never waits, changes nothing, and is asked only while the service runs. What it can't see it says is busy: nobody is
-/// put to rest for want of evidence.
+/// A sense never waits, changes nothing, and is asked only while the service runs. What it can't see counts as busy, and is told:
+/// nobody is put to rest for want of evidence.
 protocol Sense: AnyObject {
   /// A new instance serves from here on: what was seen of the last one is nothing.
   func begin(at now: Instant)
@@ -26,10 +26,12 @@ enum Verdict: Equatable, Sendable {
   case busy([String])
   /// It isn't, as far as this sense sees. What it has seen: a line each.
   case quiet([String])
+  /// It can't see what it would have to, so that the service counts as busy. A clause: what, and what can be done about it.
+  case blind(String)
 
   var isBusy: Bool {
     switch self {
-    case .busy: true
+    case .busy, .blind: true
     case .quiet: false
     }
   }
@@ -37,6 +39,7 @@ enum Verdict: Equatable, Sendable {
   var evidence: [String] {
     switch self {
     case .busy(let lines), .quiet(let lines): lines
+    case .blind(let text): ["\(text): it counts as busy"]
     }
   }
 }

@@ -12,12 +12,19 @@ extension Service {
         let next = socket.group.nextAcceptQueueLength()
         if next > 0 { lengths.next[socket.index] = next }
       }
+      if case .starting = lifecycle.state { lengths.areTaken = areTaken }
       post(.queuesRead(query, lengths))
     } catch {
       // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
       narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
       post(.queuesRead(query, QueueLengths(current: 1)))
     }
+  }
+
+  /// Each of its sockets has become non-blocking, which no start leaves it as: a server with an event loop has taken it over. One that
+  /// blocks in accept() can't be told from one that has not come to its sockets.
+  private var areTaken: Bool {
+    sockets.allSatisfy { $0.isHandedOver && $0.isNonBlocking }
   }
 
   func sample(_ query: Query) {
@@ -45,7 +52,7 @@ extension Service {
         return answerLooks(sample)
       }
       guard busyCheck.isWorthAsking(at: now) || isRestDue(sample) else {
-        sample.isAtWork = busyCheck.saidBusy
+        sample.saysBusy = busyCheck.saidBusy
         return answerLooks(sample)
       }
       // All that can be seen is quiet, so its own word is asked for; and then all is looked at again, as that takes its time.
@@ -55,7 +62,7 @@ extension Service {
         note(outcome)
         lookOnce(includingUnix, asksSenses: true, complete) { [weak self] sample in
           var sample = sample
-          if busyCheck.saidBusy { sample?.isAtWork = true }
+          sample?.saysBusy = busyCheck.saidBusy
           self?.disregardsVisits(false)
           self?.answerLooks(sample)
         }
@@ -74,7 +81,6 @@ extension Service {
     let queries = looks
     looks = []
     answer(queries, sample)
-    if let sample { restFromIgnored(sample) }
   }
 
   /// nil: the kernel could not be asked.
@@ -86,7 +92,8 @@ extension Service {
     sense?.prepare(&question)
     let unix = includingUnix ? unixSense : nil
     unix?.prepare(&question)
-    if asksSenses { senses?.prepare(&question) }
+    let isSpared = senses?.isSpared ?? false
+    if asksSenses, !isSpared { senses?.prepare(&question) }
     tables.ask(question) { [weak self] answer in
       guard let self else { return }
       do throws(SockDiagError) {
@@ -95,13 +102,16 @@ extension Service {
         if let sense { listed.add(sense.sample(table, at: now, isRunning: isRunning)) }
         var sample = complete(listed)
         if asksSenses, let senses {
-          let isAtWork = senses.look(table, at: now)
-          sample.isAtWork = isAtWork && !disregardsWorkOnce
-          disregardsWorkOnce = false
+          senses.note(isConnected(sample) ? .busy([]) : .quiet([]), of: SenseTable.connections, at: now)
+          let isAtWork = !isSpared && senses.look(table, at: now)
+          let isOver = senses.spare(sample.accepted > 0 && !lifecycle.configuration.allowsSilence, at: now)
+          sample.isAtWork = isAtWork || isOver
         }
-        isDone(sample)
+        // Of those that are relayed we have the connections ourselves.
+        guard let unix, front == nil else { return isDone(sample) }
+        unix.addForeign(to: sample, table, at: now, isDone)
       } catch {
-        narrator.warn("cannot list the service's connections (sock_diag): \(error)")
+        senses?.note(.blind(Self.unlisted(error)), of: SenseTable.connections, at: now)
         isDone(nil)
       }
     }
@@ -116,7 +126,19 @@ extension Service {
   /// Whether the connections alone keep it up.
   private func isInUse(_ sample: Sample) -> Bool {
     sample.accepted > 0 && !lifecycle.configuration.allowsSilence || !sample.queuedOnCurrent.isEmpty || sample.hasClosed
-      || senses?.isBusy ?? false
+      || !lifecycle.disregardsOwnStart && senses?.isBusy ?? false
+  }
+
+  /// Somebody is there now, as far as that counts.
+  private func isConnected(_ sample: Sample) -> Bool {
+    if !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0 { return true }
+    guard sample.accepted > 0 else { return false }
+    guard lifecycle.configuration.allowsSilence, let timeout = lifecycle.configuration.idleTimeout else { return true }
+    return sample.lastUse.map { now.since($0) < timeout } ?? false
+  }
+
+  static func unlisted(_ error: SockDiagError) -> String {
+    "the service's connections can't be listed (sock_diag(7)): \(error)"
   }
 
   private func note(_ outcome: BusyCheck.Outcome) {
@@ -124,59 +146,41 @@ extension Service {
     switch outcome {
     case .idle(let line): verdict = .quiet(["the busy check said: \(line ?? "idle")"])
     case .busy(let line): verdict = .busy(["the busy check said: \(line ?? "busy")"])
-    case .failed(let text): verdict = .busy(["the busy check \(text)"])
-    }
-    // Each time would be too often: it is told when it begins to fail.
-    if case .failed(let text) = outcome {
-      if !busyCheckFails { narrator.warn("the busy check \(text): the service counts as busy") }
-      busyCheckFails = true
-    } else {
-      busyCheckFails = false
+    case .failed(let text): verdict = .blind("the busy check \(text)")
     }
     senses?.note(verdict, of: SenseTable.busyCheck, at: now)
   }
 
   /// After each event: nobody waits for the word of a service that doesn't run any more.
   func updateBusyCheck() {
-    guard !isRunning, let busyCheck, busyCheck.isUnderWay else { return }
+    guard !isRunning, let busyCheck = madeSenses?.busyCheck, busyCheck.isUnderWay else { return }
     busyCheck.abandon()
     disregardsVisits(false)
     looks = []
   }
 
   private func answer(_ queries: [Query], _ sample: Sample?) {
+    var sample = sample
+    if isWakingUntold, sample != nil {
+      sample?.isOnlyIgnored = isOnlyIgnoredWaiting
+      tellWaking()
+    }
     if let sample {
-      if isWakingUntold { tellWaking() }
       output.looked()
       lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     }
     for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
+    if let sample { sleepAgain(sample) }
   }
 
-  /// Woken by nobody but sources that don't count, it rests as soon as it may.
-  private func restFromIgnored(_ sample: Sample) {
-    guard isWokenByIgnored else { return }
-    let isSilent =
-      if lifecycle.configuration.allowsSilence, let thawedAt = freezer?.thawedAt, let lastUse = sample.lastUse {
-        lastUse < thawedAt
-      } else { false }
-    let isUsed =
-      sample.accepted > 0 && !isSilent || sample.hasClosed || sample.hasReceived || sample.unreadDatagrams > 0
-    if isUsed || !sample.queuedOnCurrent.isEmpty {
-      // Somebody else has come meanwhile.
-      isWokenByIgnored = false
-    } else if isRunning, !sample.isAtWork, now >= servingSince.advanced(by: lifecycle.configuration.minimumUptime) {
-      isWokenByIgnored = false
-      post(.restRequested)
-    }
+  private var isOnlyIgnoredWaiting: Bool {
+    let waiting = sense?.waiting ?? []
+    return !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) }
+      && unixSense?.firstWaiting == nil && datagramSense?.firstWaiting == nil
   }
 
   func tellWaking() {
     isWakingUntold = false
-    let waiting = sense?.waiting ?? []
-    isWokenByIgnored =
-      !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) } && unixSense?.firstWaiting == nil
-      && datagramSense?.firstWaiting == nil
     wakingClient = WakingClient(
       tcp: sense?.waiting.first, udp: datagramSense?.firstWaiting, unix: unixSense?.firstWaiting)
     context.client = wakingClient?.described(withProcess: false)

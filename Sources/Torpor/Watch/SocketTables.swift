@@ -86,13 +86,14 @@ final class SocketTables {
     for family in [SocketAddress.Family.v4, .v6] {
       let numbers = ports.filter { $0.family == family }.map(\.number).sorted()
       guard includesListeners || !numbers.isEmpty else { continue }
-      let conditions = numbers.map { SockDiag.Condition.port($0) } + cgroups.sorted().map { .cgroup($0) }
+      let ofCgroups = cgroups.sorted().map { SockDiag.Condition.cgroup($0) }
+      let conditions = numbers.map { SockDiag.Condition.port($0) } + ofCgroups
       try open()
       dumpCount += 1
-      let found =
-        try diag?.sockets(
-          family, includesAll ? [] : conditions, includingListeners: includesListeners,
-          includingTraffic: includesTraffic) ?? []
+      var found =
+        try diag?.sockets(family, includesAll ? [] : conditions, includingTraffic: includesTraffic) ?? []
+      // By themselves, which costs the kernel no more: they are in a table of their own, and thousands may have one port.
+      if includesListeners { found += try diag?.listeners(family, includesAll ? [] : ofCgroups) ?? [] }
       for connection in found {
         let port = Port(family: family, number: connection.local.port)
         if ports.contains(port), connection.state != .listen { table.connections[port, default: []].append(connection) }
@@ -112,10 +113,10 @@ final class SocketTables {
 
   // MARK: single questions, answered at once
 
-  /// Sockets that listen at this port, whoever's they are.
-  func listeners(_ family: SocketAddress.Family, port: UInt16) throws(SockDiagError) -> [TCPConnection] {
+  /// Sockets that listen at this address, whoever's they are.
+  func listeners(at address: SocketAddress) throws(SockDiagError) -> [TCPConnection] {
     try open()
-    return try diag?.listeners(family, port: port) ?? []
+    return try diag?.listeners(at: address) ?? []
   }
 
   /// One unix socket of our network namespace.
@@ -153,6 +154,19 @@ final class SocketTable {
   fileprivate(set) var all: [TCPConnection] = []
   fileprivate(set) var unixConnections: [UnixDiag.Entry] = []
   fileprivate(set) var unixListeners: [UnixDiag.Entry] = []
+
+  /// Of ports with many: thousands of services may have the same one, at an address each.
+  private var byAddress: [SocketTables.Port: [SocketAddress: [TCPConnection]]] = [:]
+  private static let scannedMax = 256
+
+  /// Those at a port that may belong to one of these addresses, of this port all.
+  func connections(at port: SocketTables.Port, of addresses: Set<SocketAddress>) -> [TCPConnection] {
+    let found = connections[port] ?? []
+    if found.count <= Self.scannedMax || addresses.contains(where: \.isAny) { return found }
+    let grouped = byAddress[port] ?? Dictionary(grouping: found, by: \.local)
+    byAddress[port] = grouped
+    return addresses.flatMap { grouped[$0] ?? [] }
+  }
 
   /// Accepted unix connections by their listener's file.
   private(set) lazy var unixByFile = Dictionary(

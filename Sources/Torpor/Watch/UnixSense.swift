@@ -25,7 +25,10 @@ final class UnixSense {
   private let sockets: () -> [any SignalledSocket]
   private var isRecording = false
   private var isWatching = false
-  private var foreign = ForeignConnections()
+  private let foreign: ForeignConnections
+  /// Paths of which nothing was seen at the last sample, so that their clients may be in other network namespaces.
+  private var silentPaths: [UnixAddress] = []
+  private var hasWarnedOfForeign = false
   /// Inode of the client that has waited longest at the last sample, and where.
   private(set) var firstWaiting: (inode: UInt32, name: String)?
   /// Somebody has connected.
@@ -43,8 +46,9 @@ final class UnixSense {
   /// Who comes now and goes is the busy check.
   var disregardsVisits = false
 
-  init(tables: SocketTables, sockets: @escaping () -> [any SignalledSocket]) {
+  init(tables: SocketTables, loop: EventLoop, sockets: @escaping () -> [any SignalledSocket]) {
     self.tables = tables
+    foreign = ForeignConnections(loop: loop)
     self.sockets = sockets
   }
 
@@ -118,6 +122,7 @@ final class UnixSense {
   func sample(_ table: SocketTable, at now: Instant) throws(SockDiagError) -> Sample {
     var sample = Sample()
     firstWaiting = nil
+    silentPaths = []
     let sockets = sockets()
     for socket in sockets where socket.hasMessages { count(messagesOf: socket, in: &sample, at: now) }
     if sockets.allSatisfy(\.hasMessages) { return sample }
@@ -127,13 +132,32 @@ final class UnixSense {
     }
     if sample.accepted == 0, sample.queuedOnCurrent.isEmpty, !sample.hasClosed {
       // Abstract names are known in their own network namespace only.
-      let names = sockets.compactMap { $0 as? HeldUnixSocket }.filter(\.type.listens).map(\.address)
-      if !names.isEmpty {
-        sample.accepted += foreign.count(of: processes?() ?? [], known: table.unixInodes, names: names)
-      }
+      silentPaths = sockets.compactMap { $0 as? HeldUnixSocket }.filter(\.type.listens).map(\.address)
     }
     if allowsSilence, sample.accepted > 0 { sample.lastUse = now }
     return sample
+  }
+
+  /// After a sample that showed nothing: adds to it who is connected from another network namespace. That may take some turns of the
+  /// loop. What can't be seen counts as somebody.
+  func addForeign(to sample: Sample, _ table: SocketTable, at now: Instant, _ isDone: @escaping (Sample) -> Void) {
+    guard !silentPaths.isEmpty else { return isDone(sample) }
+    foreign.count(of: processes?() ?? [], known: table.unixInodes, names: silentPaths) { [weak self] outcome in
+      if outcome == .unfinished { self?.warnOfForeign() }
+      if outcome == .found(0) { return isDone(sample) }
+      var sample = sample
+      if case .found(let count) = outcome { sample.accepted += count } else { sample.accepted += 1 }
+      if let self, allowsSilence { sample.lastUse = now }
+      isDone(sample)
+    }
+  }
+
+  private func warnOfForeign() {
+    guard !hasWarnedOfForeign else { return }
+    hasWarnedOfForeign = true
+    onWarning?(
+      "its processes have too many descriptors to be looked through for clients from other network namespaces: it counts as busy"
+    )
   }
 
   private func rearm(_ socket: any SignalledSocket) {

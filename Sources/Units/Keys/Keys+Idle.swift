@@ -14,13 +14,13 @@ extension Keys {
       fragment.idle.connections = try value.word()
     },
     .implemented(
-      "X-Idle", "Senses", "connections, channels, processing", default: "connections channels processing",
-      "Which evidence of work counts: connections to the held sockets; the service's other sockets; CPU time."
+      "X-Idle", "Senses", IdleSection.Sense.list, default: IdleSection.Sense.defaultText,
+      "Which evidence of work counts: \(IdleSection.Sense.allCases.map(\.subject).joined(separator: "; "))."
     ) { fragment, value throws(ValueError) in
       var senses: Set<IdleSection.Sense> = []
       for word in try value.words() {
         guard let sense = IdleSection.Sense(rawValue: word.text) else {
-          throw ValueError("'\(word.text)' is none of connections, channels, processing", at: word.offset)
+          throw ValueError("'\(word.text)' is none of \(IdleSection.Sense.list)", at: word.offset)
         }
         senses.insert(sense)
       }
@@ -48,7 +48,10 @@ extension Keys {
     },
     .implemented(
       "X-Idle", "IgnoreSource", "addresses",
-      "Whose connections don't count and don't keep the service up, such as health checks: addresses, ranges (10.0.0.0/8), localhost, link-local, multicast, any."
+      """
+      Whose connections don't count and don't keep the service up, such as health checks: addresses, ranges (10.0.0.0/8), \
+      localhost, link-local, multicast, any. One of these wakes a dormant service, which rests again soon unless somebody else comes.
+      """
     ) { fragment, value throws(ValueError) in
       for word in try value.words() {
         guard let ranges = AddressRange.named(word.text) else {

@@ -3,8 +3,8 @@ extension Keys {
     .implemented(
       "Service", "Type", "simple, exec, notify, forking, oneshot", default: "simple",
       """
-      When the service counts as started: at once and when its program runs (both: when its sockets are taken), at READY=1, \
-      when its first process has ended and left it behind, when its commands have ended.
+      When the service counts as started: simple and exec, when its sockets are taken, or when it has lived for a while (0.1 s to \
+      5 s) where nobody waits; at READY=1; when its first process has ended and left it behind; when its commands have ended.
       """
     ) { fragment, value throws(ValueError) in
       fragment.service.kind = try value.word(refused: [
@@ -24,6 +24,18 @@ extension Keys {
       "Further ways of ending that are a success, besides 0 and SIGHUP, SIGINT, SIGTERM and SIGPIPE."
     ) { fragment, value throws(ValueError) in
       try exitStatus(value, into: &fragment.service.successExitStatus)
+    },
+    .implemented(
+      "Service", "RestartPreventExitStatus", "exit codes and signals",
+      "Ends that Restart= doesn't apply to. Who waits for the service starts it nonetheless."
+    ) { fragment, value throws(ValueError) in
+      try exitStatus(value, into: &fragment.service.restartPreventExitStatus)
+    },
+    .implemented(
+      "Service", "RestartForceExitStatus", "exit codes and signals",
+      "Ends after which the service is started again whatever Restart= says, unless RestartPreventExitStatus= names them, too."
+    ) { fragment, value throws(ValueError) in
+      try exitStatus(value, into: &fragment.service.restartForceExitStatus)
     },
     .implemented(
       "Service", "RemainAfterExit", "boolean", default: "no",
@@ -99,6 +111,32 @@ extension Keys {
       fragment.service.hasTimeoutStart = true
     },
     .implemented(
+      "Service", "TimeoutAbortSec", "time span",
+      "What still runs this long after the service was aborted by WatchdogSignal=, which may take its time to dump core, is ended by FinalKillSignal=. Default: TimeoutStopSec=."
+    ) { fragment, value throws(ValueError) in
+      fragment.service.timeoutAbort = .some(try value.timeout())
+    },
+    .implemented(
+      "Service", "TimeoutStartFailureMode", "terminate, abort, kill", default: "terminate",
+      "What is done to a service whose start takes too long: it is told to stop, aborted by WatchdogSignal=, or killed."
+    ) { fragment, value throws(ValueError) in
+      fragment.service.timeoutStartFailureMode = try value.word()
+    },
+    .implemented(
+      "Service", "TimeoutStopFailureMode", "terminate, abort, kill", default: "terminate",
+      "The same for one whose stop takes too long. It has been told already, so that terminate and kill are the same."
+    ) { fragment, value throws(ValueError) in
+      fragment.service.timeoutStopFailureMode = try value.word()
+    },
+    .implemented(
+      "Service", "RuntimeMaxSec", "time span", default: "infinity",
+      "A service that has run this long since it was ready is told to stop, whoever uses it, and has failed. Not for Type=oneshot."
+    ) { fragment, value throws(ValueError) in
+      let span = try value.timeSpan()
+      guard span != .zero else { throw ValueError("0 would end it at once; infinity is no limit") }
+      fragment.service.runtimeMax = span
+    },
+    .implemented(
       "Service", "WatchdogSec", "time span", default: "0",
       "A service that doesn't send WATCHDOG=1 at least this often has failed. 0 or infinity: it needn't."
     ) { fragment, value throws(ValueError) in
@@ -107,18 +145,9 @@ extension Keys {
   ]
 
   static let serviceOthers: [Key] = [
-    Key.others(
-      "Service", .ignored("Restart= alone says after which ends it is started again"),
-      "RestartPreventExitStatus RestartForceExitStatus"),
-    Key.others("Service", .ignored("TimeoutStopSec= applies to every stop"), "TimeoutAbortSec"),
-    Key.others(
-      "Service", .ignored("what takes too long is told to stop, and then killed"), harmless: ["terminate"],
-      "TimeoutStartFailureMode TimeoutStopFailureMode"),
     Key.others("Service", .ignored("no bus is watched; a client of the bus doesn't wake the service"), "BusName"),
     Key.others(
-      "Service", .ignored("it isn't stopped for having run long; it rests when it is idle"), harmless: ["infinity"],
-      "RuntimeMaxSec"),
-    Key.others("Service", .ignored("there is no RuntimeMaxSec="), harmless: ["0"], "RuntimeRandomizedExtraSec"),
+      "Service", .ignored("RuntimeMaxSec= is kept to as it is"), harmless: ["0"], "RuntimeRandomizedExtraSec"),
     Key.others("Service", .ignored("the service ends with its main process"), harmless: ["main"], "ExitType"),
     Key.others(
       "Service", .ignored("use the prefix '+' for commands that need it"), harmless: ["no"],

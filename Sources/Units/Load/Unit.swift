@@ -9,11 +9,29 @@ public struct Unit: Equatable, Sendable {
   /// Files of the same names that these hide.
   public internal(set) var shadowed: [String] = []
   /// The service's `[Unit]`.
-  public internal(set) var unit = UnitSection()
+  public internal(set) var unit: UnitSection {
+    get { sharedUnit.value }
+    set { sharedUnit = Shared(newValue) }
+  }
   /// One for each socket unit, in the order of their names; more than one where several name the same service.
   public internal(set) var sockets: [SocketSection] = []
-  public internal(set) var service = ServiceSection()
-  public internal(set) var idle = IdleSection()
+  public internal(set) var service: ServiceSection {
+    get {
+      var service = sharedService.value
+      service.execution = sharedExecution.value
+      return service
+    }
+    set {
+      sharedExecution = Shared(newValue.execution)
+      var service = newValue
+      service.execution = ProcessSettings()
+      sharedService = Shared(service)
+    }
+  }
+  public internal(set) var idle: IdleSection {
+    get { sharedIdle.value }
+    set { sharedIdle = Shared(newValue) }
+  }
   /// In the order of the files.
   public internal(set) var diagnostics: [Diagnostic] = []
 
@@ -37,5 +55,19 @@ public struct Unit: Equatable, Sendable {
   init(name: String, instance: String?) {
     self.name = name
     self.instance = instance
+  }
+
+  private var sharedUnit = Shared(UnitSection())
+  /// All of it but `execution`, in which fewer units differ.
+  private var sharedService = Shared(ServiceSection())
+  private var sharedExecution = Shared(ProcessSettings())
+  private var sharedIdle = Shared(IdleSection())
+
+  /// Has what is the same in `other` in common with it.
+  mutating func share(with other: Unit) {
+    sharedUnit.join(other.sharedUnit)
+    sharedService.join(other.sharedService)
+    sharedExecution.join(other.sharedExecution)
+    sharedIdle.join(other.sharedIdle)
   }
 }

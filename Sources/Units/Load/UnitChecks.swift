@@ -84,6 +84,12 @@ struct UnitChecks {
     if isOneshot, service.restart == .always || service.restart == .onSuccess {
       tell("Service", "Restart", "Type=oneshot can't be combined with Restart=\(service.restart.rawValue)")
     }
+    if isOneshot, service.restartForceExitStatus != ExitStatusSet() {
+      tell("Service", "RestartForceExitStatus", "Type=oneshot can't be combined with RestartForceExitStatus=")
+    }
+    if isOneshot, service.runtimeMax != nil {
+      tell("Service", "RuntimeMaxSec", "RuntimeMaxSec= has no effect with Type=oneshot", as: .warning)
+    }
     if unit.socket.accept, service.kind == .forking {
       tell("Service", "Type", "Type=forking can't be combined with Accept=yes")
     }

@@ -29,7 +29,10 @@ public struct UnitLoader<Files: UnitFiles> {
     for name in index.files.keys.sorted(by: String.bytewise) { collect(name, &collection, &set) }
     let services = lonelyServices(&collection, &set)
     for (name, parts) in collection.groups.sorted(by: { String.bytewise($0.key, $1.key) }) {
-      set.units.append(unit(named: name, parts, services))
+      var unit = unit(named: name, parts, services)
+      // Thousands of units are mostly alike, and those that are stand side by side.
+      if let last = set.units.last { unit.share(with: last) }
+      set.units.append(unit)
     }
     return set
   }

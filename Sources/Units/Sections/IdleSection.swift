@@ -7,10 +7,6 @@ public struct IdleSection: Equatable, Sendable {
     case active
   }
 
-  public enum Sense: String, Sendable, CaseIterable {
-    case connections, channels, processing
-  }
-
   public enum Rest: String, Sendable, CaseIterable {
     case stop, freeze
   }
@@ -39,7 +35,7 @@ public struct IdleSection: Equatable, Sendable {
   /// nil: never.
   public var timeout: Duration? = .seconds(30 * 60)
   public var connections = Connections.open
-  public var senses: Set<Sense> = Set(Sense.allCases)
+  public var senses: Set<Sense> = Set(Sense.allCases.filter(\.isDefault))
   public var busyCheck: Command?
   public var busyCheckTimeout: Duration? = .seconds(10)
   /// Hundredths of a percent of one core.

@@ -17,6 +17,10 @@ public struct ServiceSection: Equatable, Sendable {
     case none, main, exec, all
   }
 
+  public enum TimeoutFailureMode: String, Sendable, CaseIterable {
+    case terminate, abort, kill
+  }
+
   public var kind = Kind.simple
   public var execCondition: [Command] = []
   public var execStartPre: [Command] = []
@@ -33,12 +37,20 @@ public struct ServiceSection: Equatable, Sendable {
   /// Whether `TimeoutStartSec=` or `TimeoutSec=` is written.
   public var hasTimeoutStart = false
   public var timeoutStop: Duration? = .seconds(90)
+  /// nil: as `timeoutStop`.
+  public var timeoutAbort: Duration??
+  public var timeoutStartFailureMode = TimeoutFailureMode.terminate
+  public var timeoutStopFailureMode = TimeoutFailureMode.terminate
+  /// nil: no limit.
+  public var runtimeMax: Duration?
   /// nil: no watchdog.
   public var watchdog: Duration?
   public var remainAfterExit = false
   public var guessMainPID = true
   public var pidFile: String?
   public var successExitStatus = ExitStatusSet()
+  public var restartPreventExitStatus = ExitStatusSet()
+  public var restartForceExitStatus = ExitStatusSet()
   /// nil: `main` where a notification is waited for, else none.
   public var notifyAccess: NotifyAccess?
   /// Names of further socket units that belong to it.

@@ -154,6 +154,13 @@ final class Client {
     }
   }
 
+  /// The server has neither closed nor reset it, whatever it has sent.
+  var isOpen: Bool {
+    // POLLRDHUP, which is hidden in C without _GNU_SOURCE.
+    var item = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+    return poll(&item, 1, 0) == 0
+  }
+
   /// Our end of the connection, as "127.0.0.1:50712".
   var localAddress: String {
     var address = sockaddr_in()

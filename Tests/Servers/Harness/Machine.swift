@@ -33,6 +33,12 @@ enum Machine {
     defer { rmdir(String(path)) }
     return access(path + "/cgroup.freeze", W_OK) == 0
   }()
+  /// The words before a command that is to see no cgroup v2, as in many containers.
+  static let withoutCgroup = [
+    find("unshare") ?? "unshare", "--mount", "--", "sh", "-c", "umount --lazy --all --types cgroup2 && exec \"$@\"",
+    "sh",
+  ]
+  static let canHideCgroups = (try? Tool.run(withoutCgroup + ["true"])) != nil
   static let canTrace = find("strace") != nil
   static let hasIPv6 = ProcessTable.contents(of: "/proc/net/if_inet6")?.contains("0000000000000001 ") == true
 

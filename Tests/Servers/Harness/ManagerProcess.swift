@@ -67,8 +67,7 @@ final class ManagerProcess {
 
   /// The same, whatever comes of it.
   func attempt(_ arguments: [String]) throws -> (status: ExitStatus, output: String, errors: String) {
-    let command = try ChildProcess(
-      [binaries.torpor] + arguments, environment: ["TORPOR_SOCKET": socket, "NO_COLOR": "1"])
+    let command = try start(arguments)
     defer { command.killAndWait() }
     guard let status = command.waitForExit(within: .seconds(60)) else {
       throw SystemFailure("torpor \(arguments.joined(separator: " ")): no end")
@@ -78,6 +77,11 @@ final class ManagerProcess {
       throw SystemFailure("torpor \(arguments.joined(separator: " ")): its output has no end")
     }
     return (status, command.output.text, command.errors.text)
+  }
+
+  /// A verb that goes on.
+  func start(_ arguments: [String]) throws -> ChildProcess {
+    try ChildProcess([binaries.torpor] + arguments, environment: ["TORPOR_SOCKET": socket, "NO_COLOR": "1"])
   }
 
   /// What `torpor status --json` says of a unit.

@@ -7,6 +7,7 @@ struct TorporEvent: Decodable, Sendable {
     case connected, disconnected, full, frozen, thawed
     case gaveBack = "gave-back"
     case restAborted = "rest-aborted"
+    case restarting
     case restImpossible = "rest-impossible"
     case neverBound = "never-bound"
     case listenerShutDown = "listener-shut-down"

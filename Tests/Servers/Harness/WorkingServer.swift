@@ -1,7 +1,7 @@
 import Foundation
 
-/// A server that works for nobody who is connected, as it is told to: `BURN`, `BURST`, `WRITE`, `LISTEN`, `CONNECT` and `STREAM`, each
-/// with numbers, answered by "+OK" at once. When work ends it writes the time into the file "ended".
+/// A server that works for nobody who is connected, as it is told to: `BURN`, `BURST`, `WRITE`, `LISTEN`, `CONNECT`, `CALL` and
+/// `STREAM`, each with numbers, and `SAY`, answered by "+OK" at once. When work ends it writes the time into the file "ended".
 enum WorkingServer {
   static let program = RealServer.python.program
 
@@ -30,9 +30,13 @@ enum WorkingServer {
             while time.monotonic() < end:
                 f.seek(0); f.write(block); os.fsync(f.fileno()); time.sleep(0.05)
         ended()
+    def read(c):
+        # Answers nothing, and closes when the other side has.
+        with c:
+            while c.recv(200): pass
     def serve(own):
         own.listen(8)
-        while True: kept.append(own.accept()[0])
+        while True: threading.Thread(target=read, args=(own.accept()[0],), daemon=True).start()
     def work(c, words):
         seconds = float(words[1]) if words[0] in ("BURN", "BURST", "WRITE", "STREAM") else 0
         if words[0] == "LISTEN":
@@ -44,6 +48,11 @@ enum WorkingServer {
             time.sleep(0.05)
         elif words[0] == "CONNECT":
             kept.append(socket.create_connection(("127.0.0.1", int(words[1]))))
+        elif words[0] == "CALL":
+            threading.Thread(target=read, args=(socket.create_connection(("127.0.0.1", int(words[1]))),), daemon=True).start()
+        elif words[0] == "SAY":
+            name = os.environ["NOTIFY_SOCKET"]
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(words[1].encode(), "\\0" + name[1:] if name[0] == "@" else name)
         elif words[0] == "STREAM":
             end = time.monotonic() + seconds
             while time.monotonic() < end: c.sendall(b"."); ended(); time.sleep(0.2)
@@ -69,13 +78,30 @@ enum WorkingServer {
 
   /// Runs torpor with it on a port of 127.0.0.1, with every sense but where `options` say otherwise.
   static func run(
-    idle: String = "2s", options: [String] = ["--senses", "connections,channels,processing"],
+    idle: String = "2s", options: [String] = ["--senses", "connections,channels,processing"], wrapper: [String] = [],
     _ body: (TorporProcess, Endpoint, TemporaryDirectory) throws -> Void
   ) throws {
     let directory = try TemporaryDirectory()
     let endpoint = Endpoint.v4(try freePort())
     let arguments =
       ["-l", "\(endpoint)", "--idle", idle] + options + ["--"] + (try command(port: endpoint.port, in: directory))
-    try TorporProcess.run(arguments) { try body($0, endpoint, directory) }
+    try TorporProcess.run(arguments, wrapper: wrapper) { try body($0, endpoint, directory) }
+  }
+
+  /// A manager's unit of it.
+  static func unit(
+    _ endpoint: Endpoint, in directory: TemporaryDirectory, idle: String, service: String = "", more: String = ""
+  ) throws -> String {
+    """
+    [Socket]
+    ListenStream=\(endpoint)
+    [Service]
+    ExecStart=\(try command(port: endpoint.port, in: directory).joined(separator: " "))
+    \(service)
+    [X-Idle]
+    TimeoutSec=\(idle)
+    MinimumUptimeSec=0
+    \(more)
+    """
   }
 }

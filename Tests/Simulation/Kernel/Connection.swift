@@ -57,6 +57,8 @@ struct Connection {
   var lastDataSeen: UInt64 = 0
   /// A unix client that lost its processor in connect(), between finding the listener and its queue: no barrier sees it.
   var isPreempted = false
+  /// Its source doesn't count.
+  var isIgnored = false
   /// Nobody's use when its service was told to end.
   var isGivenUp = false
   /// It goes through us, and ends when we do.
@@ -67,19 +69,28 @@ struct Connection {
   /// Somebody is at the other end and has reason to expect something.
   var hasWaitingClient: Bool { !isVanishing && !isReset && !isFinished }
 
-  /// Visible to a dump, or about to be.
+  /// Visible to a dump, or about to be, and somebody who counts.
   var isActive: Bool {
     switch phase {
     case .away, .gone: false
-    case .synInProcess, .handshaking, .queued, .limbo, .inHand: !isReset
+    case .synInProcess, .handshaking, .queued, .limbo, .inHand: !isReset && !isIgnored
     }
   }
 
   var isWithService: Bool {
     switch phase {
     case .away, .gone, .synInProcess, .handshaking, .queued: false
-    case .limbo, .inHand: !isReset && kind != .datagram
+    case .limbo, .inHand: !isReset && !isIgnored && kind != .datagram
     }
+  }
+
+  /// How long after its last data one that doesn't count may be in the middle of something.
+  static let ignoredGrace = 100 * millisecond
+
+  /// No look shows it: none does while the service runs; later those do that a rest would cut off.
+  func isPassedOver(isRunning: Bool, at now: UInt64) -> Bool {
+    guard isIgnored else { return false }
+    return isRunning || phase == .inHand && isServed && !hasUnreadData && lastData + Self.ignoredGrace < now
   }
 
   /// At a look at `moment` it had carried nothing for so long.

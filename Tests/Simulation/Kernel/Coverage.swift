@@ -47,6 +47,7 @@ public struct Coverage: Equatable, Sendable {
     case busySaid
     case timeoutExtended
     case watchdogExpired
+    case exitExcused
     case mainExited
     case allProcessesGone
     case connectionClosed
@@ -86,6 +87,7 @@ public struct Coverage: Equatable, Sendable {
       case .busySaid: self = .busySaid
       case .timeoutExtended: self = .timeoutExtended
       case .watchdogExpired: self = .watchdogExpired
+      case .exitExcused: self = .exitExcused
       case .mainExited: self = .mainExited
       case .allProcessesGone: self = .allProcessesGone
       case .connectionClosed: self = .connectionClosed

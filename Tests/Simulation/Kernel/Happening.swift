@@ -86,6 +86,7 @@ extension Happening {
 
 /// What was asked of the kernel and is looked at some time between the question and its answer.
 enum Question {
-  case sample(Query)
+  /// `isRunning`: as it was when the question was asked.
+  case sample(Query, isRunning: Bool)
   case queues(Query)
 }

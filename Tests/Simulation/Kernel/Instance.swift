@@ -31,8 +31,11 @@ struct Instance {
   /// How the last of its main processes ended.
   var lastExit = ExitStatus.unknown
   var isGoneTold = false
-  /// How its main process has ended, as the core was told.
+  /// How its main process has ended, as the core was told; and in truth.
   var toldExit: ExitStatus?
+  var rawExit: ExitStatus?
+  /// No earlier than this is it to be ended for having run long.
+  var runtimeExtendedTo: UInt64 = 0
   /// Its end has been counted as a good or a bad one.
   var isEndNoted = false
   /// Every process of it was told to end.
@@ -42,9 +45,21 @@ struct Instance {
   var shutDownAt: UInt64?
   var spawnedAt: UInt64 = 0
   var firstBoundAt: UInt64?
+  /// Who waits at its start has been looked at.
+  var isStartSeen = false
+  /// Nobody who counts waited then.
+  var isWokenByIgnored = false
   /// Somebody waited when it was started.
   var isWanted = false
   var queueLooks: UInt64 = 0
+  /// Since when the one that is to be the service runs.
+  var begunAt: UInt64 = 0
+  /// Since when it can be seen to have taken its sockets.
+  var takenAt: UInt64?
+  /// Since when it has stood to be presumed ready: nobody has been seen waiting.
+  var unwaitedSince: UInt64?
+  /// A look at its start has shown somebody waiting.
+  var hasSeenQueue = false
   /// Since when it has taken whoever waited.
   var emptySince: UInt64?
   var frozenSince: UInt64?

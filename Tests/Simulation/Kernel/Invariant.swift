@@ -54,6 +54,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   /// A service that has shut its listener down is told to end for those who wait no earlier than the grace after that, and
   /// soon after it.
   case hearsOut
+  /// A service that has run for as long as it may is told to end, whoever uses it.
+  case endsInTime
   /// What outlives a main process gets SIGTERM before SIGKILL.
   case neverKilledUntold
   /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`.

@@ -52,6 +52,12 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var limitsHit = 0
     public internal(set) var watchdogs = 0
     public internal(set) var workingSpells = 0
+    public internal(set) var wakesByIgnored = 0
+    public internal(set) var restsFromIgnored = 0
+    public internal(set) var ownStarts = 0
+    public internal(set) var aborts = 0
+    public internal(set) var excusedExits = 0
+    public internal(set) var runtimeLimits = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -92,7 +98,9 @@ extension Outcome.Counts {
       ("failedFreezes", \.failedFreezes), ("wakesByData", \.wakesByData), ("killsWhileFrozen", \.killsWhileFrozen),
       ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),
       ("restarts", \.restarts), ("limitsHit", \.limitsHit), ("watchdogs", \.watchdogs),
-      ("workingSpells", \.workingSpells),
+      ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
+      ("restsFromIgnored", \.restsFromIgnored), ("ownStarts", \.ownStarts),
+      ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
     ]
   }
 }

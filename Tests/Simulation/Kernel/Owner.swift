@@ -23,6 +23,9 @@ struct Owner {
   /// The look that shows that nobody is there, of a rest that was asked for.
   var restLookAt: UInt64?
 
+  /// When a check of it was over. The first look after that tells of its own start, too, which is no use.
+  var ownStartEndedAt: UInt64?
+
   /// It has to be started again though nobody waits.
   var isRestartDue = false
   private var restartWait: UInt64 = 0
@@ -43,6 +46,7 @@ struct Owner {
     isVerifying = false
     askedRestAt = nil
     asksWhenReady = false
+    ownStartEndedAt = nil
     isRestartDue = false
     isLimited = false
     failures = []
@@ -75,7 +79,7 @@ struct Owner {
       switch failure {
       case nil: "success"
       case .cannotStart: "status"
-      case .startTimedOut: "timeout"
+      case .startTimedOut, .ranTooLong: "timeout"
       case .watchdog: "watchdog"
       case .diedStarting(let status), .died(let status), .leftClientsWaiting(let status):
         switch status {

@@ -6,6 +6,8 @@ struct Plan {
   /// When each socket is bound; nil: never. Empty: it takes its sockets by LISTEN_FDS.
   var binds: [UInt64?] = []
   var acceptsAfter: UInt64 = millisecond
+  /// It makes the sockets that it is given non-blocking before it accepts.
+  var showsTaking = false
   /// READY=1.
   var notifiesAfter: UInt64?
   var backgroundAfter: UInt64?

@@ -53,6 +53,25 @@ public enum Profile: String, CaseIterable, Sendable {
     configuration.killMode = random.pick([.controlGroup, .controlGroup, .mixed, .process])
   }
 
+  /// A service that would be started again after its time would never come to an end, nor would its schedule.
+  func adaptEnds(_ configuration: inout Lifecycle.Configuration, _ random: inout Random) {
+    configuration.startTimeoutMode = random.pick([.terminate, .terminate, .abort, .kill])
+    configuration.stopTimeoutMode = random.pick([.terminate, .terminate, .abort])
+    configuration.abortTimeout = .milliseconds(random.pick([20, 2_000]))
+    let ends: [EndStatuses] = [
+      EndStatuses(), EndStatuses(codes: [1]), EndStatuses(codes: [0]), EndStatuses(signals: [6, 11]),
+    ]
+    configuration.restartPreventing = random.pick(ends)
+    switch configuration.restart {
+    case .no, .onSuccess, .onAbort, .onWatchdog:
+      guard random.chance(40) else { break }
+      configuration.runtimeMax = .nanoseconds(Int64(random.spread(second...20 * second)))
+      return
+    case .onFailure, .onAbnormal, .always: break
+    }
+    configuration.restartForcing = random.pick(ends)
+  }
+
   /// What the other profiles don't have.
   func adapt(_ configuration: inout Lifecycle.Configuration, _ random: inout Random) {
     if self == .owner {

@@ -37,6 +37,10 @@ struct Settings {
   /// How often its owner asks for something, and how often the service works without a connection.
   var requests = 0
   var works = 0
+  /// So many of a hundred clients are of sources that don't count.
+  var ignoredPercent = 0
+  /// Ends that its owner takes for good ones.
+  var excused = EndStatuses()
 
   init(_ random: inout Random, seed: UInt64, profile: Profile) {
     let idle: UInt64? =
@@ -86,5 +90,14 @@ struct Settings {
     ambushAtOncePercent = profile == .tcp ? 0 : 20
     failsFreezePercent = random.chance(80) ? 0 : 30
     if profile == .succession, random.chance(20) { refusesSuccessorPercent = 70 }
+    if random.chance(50) {
+      configuration.settleGrace = random.pick([nil, .milliseconds(20), .milliseconds(250), .seconds(2)])
+    }
+    if profile == .owner {
+      if random.chance(10) { configuration.startsInBackground = true }
+      if random.chance(25) { ignoredPercent = random.pick([30, 90]) }
+      profile.adaptEnds(&configuration, &random)
+      if random.chance(20) { excused = random.pick([EndStatuses(codes: [1]), EndStatuses(signals: [6])]) }
+    }
   }
 }

@@ -131,14 +131,18 @@ struct SimulatedKernel {
   }
 
   /// One look at everything. A connection between queue and hand shows as queued, by its generation mark.
-  func sample(hidesLimbo: Bool, hidesHandshakes: Bool) -> Sample {
+  func sample(hidesLimbo: Bool, hidesHandshakes: Bool, isRunning: Bool, at now: UInt64) -> Sample {
     var sample = Sample()
     for connection in connections where !connection.isReset {
+      if connection.isPassedOver(isRunning: isRunning, at: now) { continue }
       if connection.kind == .datagram {
         if connection.phase == .queued, isCurrent(connection.listener) { sample.unreadDatagrams += 1 }
         continue
       }
-      if connection.phase == .inHand, allowsSilence { sample.noteUse(connection.lastData) }
+      if connection.phase == .inHand, allowsSilence {
+        // It is in the middle of something.
+        sample.noteUse(connection.isIgnored ? now : connection.lastData)
+      }
       switch connection.phase {
       case .away, .synInProcess, .gone: continue
       case .handshaking: if !hidesHandshakes { sample.handshakes.insert(connection.cookie) }
@@ -159,6 +163,20 @@ struct SimulatedKernel {
     sample.hasReceived = hasReceived
     sample.acceptQueueLength = queueLengths.current
     return sample
+  }
+
+  /// Somebody waits, and nobody who counts.
+  var isOnlyIgnoredWaiting: Bool {
+    var isAnybody = false
+    for connection in connections where !connection.isReset && isCurrent(connection.listener) {
+      switch connection.phase {
+      case .queued, .limbo:
+        isAnybody = true
+        if !connection.isIgnored { return false }
+      case .away, .synInProcess, .handshaking, .inHand, .gone: break
+      }
+    }
+    return isAnybody
   }
 
   /// tcpi_unacked of each listener: connections that were reset while they waited are in it.

@@ -28,6 +28,7 @@ extension World {
       checkUnbound()
       checkRequestIsAnswered()
       checkDeafIsReplaced()
+      checkRuntime(since: lastExcuse)
     case .starting: checkStarting()
     case .draining: checkDrainIsBrief()
     case .returning: checkReturnIsBrief()
@@ -76,8 +77,18 @@ extension World {
     let readyAt = instances.last?.readyAt ?? 0
     let youngest = readyAt + ruling.minimumUptime.nanosecondCount
     guard now < max(lastUseSeen + idleTimeout, youngest) else { return }
+    if isRestFromIgnored(youngest) { return }
     if checkRestWasAsked() { return }
     violate(.neverEarly, "rests although in use at \(Outcome.format(lastUseSeen))")
+  }
+
+  /// Nobody who counts has been there since it was started.
+  private mutating func isRestFromIgnored(_ youngest: UInt64) -> Bool {
+    guard let instance = instances.last, instance.isWokenByIgnored, lastVisitSeen < instance.spawnedAt,
+      now >= max(youngest, (instance.readyAt ?? 0) + ruling.ignoredGrace.nanosecondCount)
+    else { return false }
+    outcome.counts.restsFromIgnored += 1
+    return true
   }
 
   mutating func checkTermination() {
@@ -109,6 +120,7 @@ extension World {
     if kernel.connections.contains(where: { $0.isPreempted && $0.isWithService }) { return }
     let lastUse = kernel.lastUse(at: now, asSeen: true)
     if let restLookAt = owner.restLookAt, lastUse <= restLookAt { return }
+    if instances[instance].isWokenByIgnored, lastUse < instances[instance].spawnedAt { return }
     if let idleTimeout, now < lastUse + idleTimeout {
       violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
     }
@@ -122,6 +134,7 @@ extension World {
     if connection.kind == .datagram, let instance = instances.last {
       return !instance.plan.isHealthy || instance.ownExit != nil
     }
+    if connection.isIgnored { return connection.wasSilent(for: Connection.ignoredGrace, at: lastLookAt) }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
     // No other timeout is shorter than the first.
     guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
@@ -234,6 +247,7 @@ extension World {
     switch failure {
     case .startTimedOut: outcome.counts.startTimeouts += 1
     case .leftClientsWaiting: outcome.counts.ignoredClients += 1
+    case .ranTooLong: outcome.counts.runtimeLimits += 1
     case .cannotStart, .diedStarting, .died, .watchdog: break
     }
   }

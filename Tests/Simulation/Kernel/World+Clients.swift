@@ -24,6 +24,9 @@ extension World {
       for _ in 0..<extras.below(4) { connection.silences.append(extras.spread(microsecond...3 * span)) }
       connection.isSilentFirst = extras.chance(20) && !connection.silences.isEmpty
     }
+    if settings.ignoredPercent > 0, connection.kind == .tcp {
+      connection.isIgnored = extras.chance(settings.ignoredPercent)
+    }
     connection.isPreempted = isUnix(connection.kind) && extras.chance(8)
     let id = kernel.add(connection)
     outcome.counts.clients += 1

@@ -43,6 +43,7 @@ extension World {
     guard let id = instances.indices.last, settings.deaths == 0, instances[id].isAlive else { return }
     let since = instances[id].frozenSince ?? now
     instances[id].frozenSince = since
+    checkRuntime(since: since)
     if let due = instances[id].timerDue, now > max(due, since) + millisecond {
       violate(.wakesFrozenInTime, "a timer of its own was due at \(Outcome.format(due))")
     }

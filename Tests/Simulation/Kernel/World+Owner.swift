@@ -32,7 +32,9 @@ extension World {
       configuration.idleTimeout = settings.configuration.idleTimeout ?? .nanoseconds(Int64(World.firstFiniteTimeout))
     }
     if extras.chance(30) { configuration.minimumUptime = .nanoseconds(Int64(extras.spread(millisecond...10 * second))) }
-    if extras.chance(30) { configuration.restart = extras.pick([.no, .always, .onFailure]) }
+    if extras.chance(30), configuration.runtimeMax == nil {
+      configuration.restart = extras.pick([.no, .always, .onFailure])
+    }
     return configuration
   }
 
@@ -81,9 +83,14 @@ extension World {
   mutating func noteAnswer(_ query: Query, _ sample: Sample) {
     guard let time = owner.snapshots.removeValue(forKey: query) else { return }
     owner.lastLookAt = time
+    let isOwnStart = owner.ownStartEndedAt.map { time >= $0 } ?? false
+    if isOwnStart {
+      owner.ownStartEndedAt = nil
+      if sample.isAtWork { outcome.counts.ownStarts += 1 }
+    }
     owner.lastLookSawUse =
       sample.accepted > 0 && !kernel.allowsSilence || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
-      || sample.isAtWork
+      || sample.isAtWork && !isOwnStart
   }
 
   mutating func noteRequest(_ event: Event) {
@@ -118,8 +125,18 @@ extension World {
       lastExcuse = now
       switch lifecycle.state {
       case .starting: owner.asksWhenReady = true
-      case .running: if !owner.forbidsRest(instances.count - 1) { owner.askedRestAt = now }
+      case .running:
+        guard !owner.forbidsRest(instances.count - 1) else { break }
+        owner.askedRestAt = now
+        owner.ownStartEndedAt = now
       case .dormant, .draining, .returning, .freezing, .frozen, .stopping, .backingOff, .ended: break
+      }
+    case .timeoutExtended(let time):
+      switch lifecycle.state {
+      case .running, .draining, .returning, .freezing, .frozen:
+        guard let id = instances.indices.last else { break }
+        instances[id].runtimeExtendedTo = max(instances[id].runtimeExtendedTo, now + time.nanosecondCount)
+      case .dormant, .starting, .stopping, .backingOff, .ended: break
       }
     case .reconfigured(let configuration):
       owner.configuration = configuration
@@ -141,7 +158,7 @@ extension World {
       owner.endRow()
       noteInstanceEnd()
     case .failed(let failure, _, _):
-      let restarts = Owner.restarts(ruling.restart, after: failure) && !owner.isVerifying
+      let restarts = isToBeStartedAgain(after: failure)
       owner.noteFailure(ruling, restarts: restarts, at: now)
       noteInstanceEnd()
     case .leftByItself:
@@ -156,7 +173,10 @@ extension World {
       if !owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "no start limit was hit") }
       owner.isLimitUntold = false
     case .triggerLimitHit:
-      if instances.last?.hasAccepted ?? false { violate(.restartsAsConfigured, "that wake has served somebody") }
+      // Those who don't count may have been served, which nobody sees.
+      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false {
+        violate(.restartsAsConfigured, "that wake has served somebody")
+      }
     case .stopped:
       noteInstanceEnd()
       owner.isRestartDue = false
@@ -164,12 +184,21 @@ extension World {
     }
   }
 
-  private var mayRestartWell: Bool {
-    Owner.restarts(ruling.restart, after: nil) && !owner.isVerifying
+  private var mayRestartWell: Bool { isToBeStartedAgain(after: nil) }
+
+  /// systemd.service(5), RestartPreventExitStatus= and RestartForceExitStatus=, said anew.
+  private func isToBeStartedAgain(after failure: Failure?) -> Bool {
+    guard !owner.isVerifying else { return false }
+    if let instance = instances.last, let exit = instance.rawExit {
+      if ruling.restartPreventing.contains(exit) { return false }
+      if ruling.restartForcing.contains(exit) { return true }
+    }
+    return Owner.restarts(ruling.restart, after: failure)
   }
 
   private mutating func noteInstanceEnd() {
     owner.askedRestAt = nil
+    owner.ownStartEndedAt = nil
     owner.asksWhenReady = false
     owner.isVerifying = false
     owner.busyInstance = nil

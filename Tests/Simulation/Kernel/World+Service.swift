@@ -14,11 +14,13 @@ extension World {
     let leavesChildren = settings.configuration.killMode == .process
     if leavesChildren { plan.keepChildrenApart() }
     plan.acceptsUntilExit = extras.chance(settings.acceptsUntilExitPercent)
+    plan.showsTaking = !settings.serviceBinds && extras.chance(60)
     var queued: [Int] = []
     for group in kernel.groups where !group.isAbandoned { queued += kernel.listeners[group.current].queue }
     let id = instances.count
     instances.append(Instance(plan: plan, queuedAtBirth: queued))
     instances[id].spawnedAt = now
+    instances[id].begunAt = now
     instances[id].leavesChildren = leavesChildren
     noteSpawn()
     instances[id].isWanted = feeding == .connectionWaiting
@@ -60,6 +62,7 @@ extension World {
   mutating func startsAccepting(_ id: Int) {
     guard isRunning(id), !instances[id].isTerminated, !instances[id].isHanging else { return }
     instances[id].isAccepting = true
+    if instances[id].plan.showsTaking { instances[id].takenAt = now }
     scheduleAccept()
   }
 
@@ -146,7 +149,7 @@ extension World {
   mutating func closes(_ id: Int) {
     guard kernel.connections[id].phase == .inHand else { return }
     end(id, kernel.connections[id].isServed ? .served : .gaveUp)
-    if kernel.connections[id].kind != .datagram { recordClose() }
+    if kernel.connections[id].kind != .datagram, !kernel.connections[id].isIgnored { recordClose() }
   }
 
   // MARK: leaving
@@ -208,7 +211,7 @@ extension World {
         lose(
           index, isExcused: !instances[id].isTerminatedForRest || isExcused(connection),
           "in hand when the service was put to rest")
-        if connection.kind != .datagram { recordClose() }
+        if connection.kind != .datagram, !connection.isIgnored { recordClose() }
       case .away, .synInProcess, .handshaking, .queued, .gone: break
       }
     }
@@ -246,6 +249,15 @@ extension World {
     }
   }
 
+  /// SIGABRT, which it may not heed.
+  mutating func abort() {
+    guard let id = instances.indices.last, instances[id].isMainAlive else { return }
+    instances[id].isTerminated = true
+    instances[id].isAccepting = false
+    guard extras.chance(70) else { return }
+    add(.mainExits(instance: id, .signalled(6, dumpedCore: true)), after: extras.spread(microsecond...second))
+  }
+
   private mutating func dropQueues(_ id: Int) {
     for socket in instances[id].bound.sorted() where !kernel.groups[socket].isAbandoned {
       let listener = kernel.groups[socket].current
@@ -274,7 +286,9 @@ extension World {
     guard let id = instances.indices.last else { return }
     outcome.counts.successorsFollowed += 1
     instances[id].epoch += 1
+    instances[id].begunAt = now
     instances[id].toldExit = nil
+    instances[id].rawExit = nil
     if instances[id].childrenAlive > 0 {
       instances[id].childrenAlive -= 1
       instances[id].isMainAlive = true

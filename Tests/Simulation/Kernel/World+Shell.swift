@@ -58,7 +58,9 @@ extension World {
     case .readQueues(let query):
       checkStartLook()
       ask(.queues(query))
-    case .sample(let query): ask(.sample(query))
+    case .sample(let query):
+      let isRunning = if case .running = lifecycle.state { true } else { false }
+      ask(.sample(query, isRunning: isRunning))
     case .openNext(let sockets): openNext(sockets)
     case .steer(let target): steer(target)
     case .barrier(let query): barrier(query)
@@ -74,6 +76,12 @@ extension World {
       if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
+    case .abortMain:
+      outcome.counts.aborts += 1
+      checkEnding()
+      checkAbort()
+      if let id = instances.indices.last { instances[id].isToldToEnd = true }
+      abort()
     case .terminateAll:
       checkEnding()
       if let id = instances.indices.last { instances[id].isToldAll = true }
@@ -151,7 +159,7 @@ extension World {
 
   /// The look is taken at once, or when the answer is given, or at some moment between.
   private mutating func ask(_ question: Question) {
-    if case .sample(let query) = question {
+    if case .sample(let query, _) = question {
       if case .running = lifecycle.state { look = query } else { look = nil }
       lookSawWaiting = nil
     }
@@ -162,19 +170,23 @@ extension World {
   mutating func answer(_ question: Question, after delay: UInt64) {
     switch question {
     case .queues(let query):
-      let lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
+      var lengths = fault == .readsQueuesAsEmpty ? QueueLengths(current: 0) : kernel.queueLengths
+      lengths.areTaken = instances.last.map { $0.takenAt != nil } ?? false
       add(.answer(.queuesRead(query, lengths)), after: delay)
-    case .sample(let query):
+    case .sample(let query, let isRunning):
       if case .draining = lifecycle.state, drainLook == nil { drainLook = now }
       if random.chance(settings.failsSamplesPercent), !isHealed {
         return add(.answer(.sampleFailed(query)), after: delay)
       }
       lastUseSeen = max(lastUseSeen, kernel.lastUse(at: now))
+      lastVisitSeen = max(lastVisitSeen, kernel.lastUse(at: now))
       lastLookAt = now
       kernel.noteLook()
       if isAtWorkSinceLastLook { lastUseSeen = max(lastUseSeen, owner.lastWork(at: now)) }
       if query == look, kernel.hasVisibleUse { lookSawWaiting = now }
-      var sample = kernel.sample(hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes)
+      var sample = kernel.sample(
+        hidesLimbo: fault == .hidesLimbo, hidesHandshakes: fault == .hidesHandshakes, isRunning: isRunning, at: now)
+      tellIgnored(in: &sample)
       switch fault {
       case .hidesUnread: sample.unreadDatagrams = 0
       case .hidesStamps where !settings.configuration.allowsSilence,
@@ -191,15 +203,36 @@ extension World {
     }
   }
 
+  private mutating func tellIgnored(in sample: inout Sample) {
+    guard settings.ignoredPercent > 0, case .starting = lifecycle.state, let id = instances.indices.last,
+      !instances[id].isStartSeen
+    else { return }
+    instances[id].isStartSeen = true
+    sample.isOnlyIgnored = kernel.isOnlyIgnoredWaiting
+    instances[id].isWokenByIgnored = sample.isOnlyIgnored
+    if sample.isOnlyIgnored { outcome.counts.wakesByIgnored += 1 }
+  }
+
   mutating func deliver(_ event: Event) {
     if case .sampleFailed(let query) = event {
       // What can't be seen is busy, unless a later look has been asked for meanwhile.
-      if query == look { lastUseSeen = now }
+      if query == look {
+        lastUseSeen = now
+        lastVisitSeen = now
+      }
       outcome.counts.failedSamples += 1
       lastExcuse = now
     }
     if case .sampled(let query, let sample) = event { noteAnswer(query, sample) }
-    if case .sampled(look, _) = event, let time = lookSawWaiting { lastUseSeen = max(lastUseSeen, time) }
+    if case .queuesRead(_, let lengths) = event, lengths.current > 0, case .starting = lifecycle.state,
+      let id = instances.indices.last
+    {
+      instances[id].hasSeenQueue = true
+    }
+    if case .sampled(look, _) = event, let time = lookSawWaiting {
+      lastUseSeen = max(lastUseSeen, time)
+      lastVisitSeen = max(lastVisitSeen, time)
+    }
     ambushIfHandingOver()
     feed(event)
   }
@@ -248,8 +281,15 @@ extension World {
 
   mutating func tellMainExited(_ id: Int, _ epoch: Int, _ status: ExitStatus) {
     guard id == instances.count - 1, epoch == instances[id].epoch else { return }
-    instances[id].toldExit = status
-    feed(.mainExited(status, hasSuccessor: instances[id].childrenAlive > 0))
+    instances[id].rawExit = status
+    let isExcused = settings.excused.contains(status)
+    let told = isExcused ? .exited(code: 0) : status
+    if isExcused {
+      outcome.counts.excusedExits += 1
+      feed(.exitExcused(status))
+    }
+    instances[id].toldExit = told
+    feed(.mainExited(told, hasSuccessor: instances[id].childrenAlive > 0))
   }
 
   private mutating func finish() {

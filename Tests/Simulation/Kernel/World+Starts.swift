@@ -15,7 +15,37 @@ extension World {
     case .automatic:
       let held = Set(kernel.groups.indices.filter { !kernel.groups[$0].isAbandoned })
       let isBound = settings.serviceBinds && instance.bound.isSuperset(of: held)
-      if !isBound, !instance.hasAccepted { violate(.readyInTime, "serving before it has bound all or accepted") }
+      if !isBound, !instance.hasAccepted, !mayBePresumed(instance) {
+        violate(.readyInTime, "serving before it has bound all or accepted")
+      }
+    }
+  }
+
+  /// Nobody has been seen waiting, and it has lived for long enough.
+  private func mayBePresumed(_ instance: Instance) -> Bool {
+    guard !instance.isWanted, !instance.hasSeenQueue else { return false }
+    return presumedAt(instance).map { $0 <= now } ?? false
+  }
+
+  private func presumedAt(_ instance: Instance) -> UInt64? {
+    let configuration = settings.configuration
+    if configuration.startsInBackground, instance.epoch == 0 { return nil }
+    let settled = configuration.settleGrace.map { instance.begunAt + $0.nanosecondCount }
+    let taken = instance.takenAt.map { max($0, instance.begunAt) + configuration.takenGrace.nanosecondCount }
+    return [settled, taken].compactMap { $0 }.min()
+  }
+
+  /// Once it can be presumed ready it is.
+  private mutating func checkPresuming(_ id: Int) {
+    let instance = instances[id]
+    guard !settings.serviceBinds, !instance.isWanted, kernel.queueLengths.current == 0, let due = presumedAt(instance)
+    else { return instances[id].unwaitedSince = nil }
+    let since = instance.unwaitedSince ?? now
+    instances[id].unwaitedSince = since
+    let begun = max(since, due)
+    // One look sees that it has taken its sockets, and another that the grace after that is over.
+    if now > begun + 2 * (60 * millisecond + (now - instance.spawnedAt) / 32 + 2 * longestAnswer) {
+      violate(.readyInTime, "it lives, nobody waits, and it isn't serving")
     }
   }
 
@@ -30,6 +60,7 @@ extension World {
       case .automatic: settings.serviceBinds ? instance.plan.binds.compactMap { $0 }.max() : nil
       }
     if let due, now > instance.spawnedAt + due + millisecond { violate(.readyInTime, "up, and not serving") }
+    if settings.configuration.readiness == .automatic, !instance.hasSeenQueue { checkPresuming(id) }
     guard settings.configuration.readiness == .automatic, !settings.serviceBinds, instance.isWanted,
       !instance.queuedAtBirth.isEmpty, instance.hasAccepted, kernel.queueLengths.current == 0
     else { return instances[id].emptySince = nil }
@@ -77,7 +108,34 @@ extension World {
     guard !isStopRequested, let instance = instances.last, instance.isAlive, instance.plan.isHealthy,
       instance.ownExit == nil, !instance.isTerminatedForRest, settings.deaths == 0
     else { return }
+    if let end = runtimeEnd, now >= end, case .stopping(let stopping) = lifecycle.state,
+      case .failure(.ranTooLong) = stopping.purpose
+    {
+      return
+    }
     violate(.neverEndsTheHealthy, "told to end: \(stateName)")
+  }
+
+  /// When it has run for as long as it may.
+  private var runtimeEnd: UInt64? {
+    guard let instance = instances.last, let readyAt = instance.readyAt, let limit = ruling.runtimeMax else {
+      return nil
+    }
+    return max(readyAt + limit.nanosecondCount, instance.runtimeExtendedTo)
+  }
+
+  /// `since`: what else was under way until then.
+  mutating func checkRuntime(since: UInt64) {
+    guard let end = runtimeEnd, settings.deaths == 0, now > max(end, since) + millisecond else { return }
+    violate(.endsInTime, "it was to end at \(Outcome.format(end))")
+  }
+
+  /// One whose start, or whose end, has taken too long, where its owner wants that.
+  mutating func checkAbort() {
+    guard case .stopping(let stopping) = lifecycle.state, settings.deaths == 0 else { return }
+    let isStart = if case .failure(.startTimedOut) = stopping.purpose { true } else { false }
+    let isWanted = isStart && ruling.startTimeoutMode == .abort || ruling.stopTimeoutMode == .abort
+    if !isWanted { violate(.neverKilledUntold, "aborted, although nobody wants that") }
   }
 
   private mutating func checkHearing() {
@@ -98,7 +156,7 @@ extension World {
     guard let first = waiting.map(\.queuedAt).min() else { return }
     let since = max(first, shutDownAt, kernel.lastUse(at: now), lastExcuse)
     // The longest time to a look, the grace, and the look at its end.
-    if now > since + 5 * second + 4 * settings.slowestAnswer {
+    if now > since + 5 * second + (now - shutDownAt) / 32 + 4 * settings.slowestAnswer {
       violate(.hearsOut, "somebody waits since \(Outcome.format(since)) for a service that doesn't accept any more")
     }
   }

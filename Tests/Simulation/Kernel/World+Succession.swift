@@ -52,8 +52,10 @@ extension World {
     }
     lifecycle = Lifecycle(configuration: owner.configuration ?? settings.configuration)
     ruling = lifecycle.configuration
+    let exit = mainExit()
+    if let id = instances.indices.last { instances[id].rawExit = exit }
     let found = Lifecycle.Found(
-      hasProcesses: instances.last?.isAlive ?? false, mainExit: mainExit(),
+      hasProcesses: instances.last?.isAlive ?? false, mainExit: exit,
       hasNext: fault != .forgetsNext && kernel.groups.contains { $0.next != nil },
       isFrozen: fault != .forgetsFreeze && instances.last?.isToFreeze ?? false)
     note("a successor finds \(found)")
@@ -70,7 +72,8 @@ extension World {
   /// Who was its parent may have been told, and may be asked.
   private mutating func mainExit() -> ExitStatus? {
     guard let instance = instances.last, instance.isAlive, !instance.isMainAlive else { return nil }
-    return extras.chance(50) ? instance.lastExit : .unknown
+    guard extras.chance(50) else { return .unknown }
+    return settings.excused.contains(instance.lastExit) ? .exited(code: 0) : instance.lastExit
   }
 
   /// What can wait until there is a manager does: a bind() that waits for its answer, a datagram in the notify socket.

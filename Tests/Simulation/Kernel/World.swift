@@ -46,6 +46,8 @@ struct World {
   // What the invariants need to know of the past.
   /// The last moment before a look at which a connection was with the service, or at which one waited as it was looked.
   var lastUseSeen: UInt64 = 0
+  /// The same without work.
+  var lastVisitSeen: UInt64 = 0
   /// When the last look was taken.
   var lastLookAt: UInt64 = 0
   /// The last look at a running service, and when it was taken if somebody waited then.

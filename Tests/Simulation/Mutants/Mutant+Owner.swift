@@ -30,9 +30,38 @@ extension Mutant {
       "(running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)",
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
+      "ignoredIsForgotten", "woken by sources that don't count, a service rests as if nobody else had come since",
+      .core, "if running.instance.isWokenByIgnored, sample.showsAnybody {", "if false {",
+      in: .owner, [.neverEarly], 6_000),
+    Mutant(
+      "ownStartsAreForgiven", "no work after a check is use", .core, "change { $0.ownStartLook = nil }", "",
+      in: .owner, [.neverEarly], 5_000),
+    Mutant(
       "restartIsForgotten", "a service isn't started again after a failure, whatever its policy says", .retry,
       "BackingOff(until: now.advanced(by: delay), restarts: restarts)", "BackingOff(until: now.advanced(by: delay))",
       in: .owner, [.restartsAsConfigured], 5_000),
+    Mutant(
+      "preventingIsIgnored", "a service is started again after an end that forbids it", .retry,
+      "if configuration.restartPreventing.contains(status) { return false }", "", in: .owner,
+      [.restartsAsConfigured], 12_000),
+    Mutant(
+      "forcingIsIgnored", "a service isn't started again after an end that demands it", .retry,
+      "if configuration.restartForcing.contains(status) { return true }", "", in: .owner, [.restartsAsConfigured],
+      1_000),
+    Mutant(
+      "excusesAreForgotten", "how a service has really ended is not what its restart goes by", .retry,
+      "instance.excusedExit ?? instance.mainExit", "instance.mainExit", in: .owner, [.restartsAsConfigured], 40_000),
+    Mutant(
+      "runsForEver", "a service may run for longer than its owner wants", .wake,
+      "configuration.runtimeMax.map(now.advanced(by:))", "nil", in: .owner, [.endsInTime], 50),
+    Mutant(
+      "extensionIsIgnored", "a service that asks for time is ended when it has run for as long as it may", .requests,
+      "change { $0.runtimeEndsAt = $0.runtimeEndsAt.map { max($0, end) } }", "break", in: .owner,
+      [.neverEndsTheHealthy], 1_000),
+    Mutant(
+      "abortsForEver", "a service that doesn't heed the watchdog's signal is never killed", .stop,
+      "stopping.killAt = configuration.abortTimeout.map(now.advanced(by:))", "stopping.killAt = nil", in: .owner,
+      [.everyWaiterIsServedIfItCanStart, .stopsWhenAsked], 2_000),
     Mutant(
       "limitIsNotTold", "nobody is told that a start limit is reached", .retry,
       "reports = [.report(.startLimitHit(retryIn: delay))]", "", in: .owner, [.restartsAsConfigured], 2_000),

@@ -31,6 +31,13 @@ extension Mutant {
       "case .barrier(query):\n      draining.deadline = now.advanced(by: configuration.drainTimeout)",
       "case .barrier(query):\n      draining.deadline = nil", [.drainsBriefly], 2_000),
     Mutant(
+      "drainHearsNoLateAnswer", "a drain is given up while the kernel is being asked", .rest,
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: true",
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: false", [.givesUpForAReason], 5_000),
+    Mutant(
+      "drainIsDueForEver", "the deadline of a drain stays due while the kernel is being asked", .core,
+      "draining.isAsking ? nil :", "draining.isAsking && false ? nil :", [.deadlineMovesOn], 5_000),
+    Mutant(
       "returnHasNoEnd", "nobody is relayed while a handshake keeps the second socket from closing", .giveUp,
       "returning.deadline = now.advanced(by: returning.isLate ? handshakeLifetime : configuration.returnTimeout)",
       "", [.drainsBriefly], 5_000),
@@ -79,6 +86,19 @@ extension Mutant {
       "if lengths.current == 0, starting.hasSeenQueue {",
       "if lengths.current == 0 {", [.readyInTime], 1_000),
     Mutant(
+      "presumesWithSomebodyThere", "a start is over after a while, whoever waits", .wake,
+      "guard lengths.current == 0, !starting.hasSeenQueue, starting.instance.adopted.isEmpty,",
+      "guard starting.instance.adopted.isEmpty,", [.readyInTime], 300),
+    Mutant(
+      "neverPresumes", "a service that nobody waits for, and that binds nothing, isn't started before its timeout",
+      .wake,
+      "|| Self.isDue(configuration.settleGrace.map(begunAt.advanced(by:)), at: now)",
+      "", [.readyInTime], 15_000),
+    Mutant(
+      "presumesTheUnborn", "a start is over although the process that is to be the service isn't there", .wake,
+      "if !configuration.startsInBackground { starting.begunAt = now }",
+      "starting.begunAt = now", in: .owner, [.readyInTime], 3_000),
+    Mutant(
       "readyNoQueue", "nobody looks whether the queue of a service that starts is empty", .wake,
       "looks ? now.advanced(by: .milliseconds(1)) : nil",
       "nil", [.readyInTime, .neverEndsTheHealthy], 100),
@@ -100,8 +120,7 @@ extension Mutant {
       "if true {", [.neverStartsForNobody], 300),
     Mutant(
       "failedLookIsQuiet", "a look that fails doesn't start the idle time anew", .watch,
-      "running.lastEvidence = now\n      state = .running(running)\n      return []",
-      "state = .running(running)\n      return []", [.neverEarly], 3_000),
+      "if query == running.query { running.lastEvidence = now }", "", [.neverEarly], 3_000),
     Mutant(
       "spawnFailureIsNone", "a service that can't be spawned is dormant again", .wake,
       "return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)",

@@ -78,8 +78,8 @@ extension Mutant {
       [.neverEarly], 20_000),
     Mutant(
       "restsAtHalfTime", "half the idle timeout is enough", .watch,
-      "running.lastEvidence.advanced(by: timeout),\n      (",
-      "running.lastEvidence.advanced(by: timeout / 2),\n      (", [.neverEarly], 6_000),
+      "let end = running.lastEvidence.advanced(by: timeout)",
+      "let end = running.lastEvidence.advanced(by: timeout / 2)", [.neverEarly], 6_000),
     Mutant(
       "watchesNoCloses", "nothing tells of the close that ends a visit between two looks", .watch,
       "return running.isQuiet ? [.watchCloses] : []", "return []", [.notTooLate], 50),

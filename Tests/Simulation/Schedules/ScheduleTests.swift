@@ -66,6 +66,14 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
       (40_290, .owner, "a service on its way to the background, frozen as soon as it was ready"),
       (2_528, .owner, "a rest that was asked for begun by a look that another had overtaken"),
       (233, .owner, "a rest that was asked for while a datagram was being answered"),
+      (95_271, .succession, "a look that had overtaken the one before it, which told of the close"),
+      (
+        3_635, .owner,
+        "a visitor whom only the look of an asked rest had shown, at a service woken by nobody who counts"
+      ),
+      (25_735, .owner, "such a service whose visitors could not be seen"),
+      (720_143, .owner, "a visit between the last two looks at a start, of a source whose visits aren't told of"),
+      (467, .owner, "a service at work while it was checked, which was its own start"),
       (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
     ] as [(UInt64, Profile, String)])
   func aSeedThatOnceFailedHolds(_ seed: UInt64, _ profile: Profile, _ story: String) {

@@ -9,7 +9,8 @@ import Testing
     others: [Explanation.Answer] = [], idleTimeout: Duration? = .seconds(1800)
   ) -> Explanation {
     Explanation.made(
-      of: connections, waiting: waiting, quietSince: .seconds(90), mode: mode, others: others, idleTimeout: idleTimeout)
+      of: connections, waiting: waiting, busySince: .seconds(120), quietSince: .seconds(90), mode: mode, others: others,
+      idleTimeout: idleTimeout)
   }
 
   private let pool = Explanation.Connection(
@@ -29,6 +30,7 @@ import Testing
     connection.dataAgo = .seconds(3)
     let made = explanation([connection], waiting: 2)
     #expect(made.answers[0].isBusy)
+    #expect(made.answers[0].since == .seconds(120))
     #expect(
       made.answers[0].evidence == [
         "127.0.0.1:43436 (app[21941]), last data 3 s ago", "2 clients wait to be accepted",

@@ -10,6 +10,7 @@ import Testing
   /// Processes that use what they are told to.
   private final class Source: ProcessSource {
     var pids: [Int32] = []
+    var mainPID: Int32?
     var cgroupProcessorTime: UInt64?
     var cgroupID: UInt64?
   }
@@ -69,7 +70,18 @@ import Testing
     source.pids = [Int32.max]
     let sense = sense(source)
     sense.begin(at: at(0))
-    #expect(look(sense, at: 1000))
+    guard case .blind = sense.look(SocketTable(), at: at(1000)) else {
+      Issue.record("it sees something")
+      return
+    }
+    // Nor is none seen, where there is one, none.
+    source.pids = []
+    source.mainPID = getpid()
+    #expect(look(sense, at: 2000))
+    // A oneshot service that has done its work and remains.
+    source.mainPID = nil
+    sense.begin(at: at(3000))
+    #expect(!look(sense, at: 4000))
   }
 
   @Test func aProcessThatComesAndGoesIsCounted() {

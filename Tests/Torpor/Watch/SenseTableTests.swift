@@ -1,4 +1,6 @@
+import Lifecycle
 import Testing
+import Units
 
 @testable import Torpor
 
@@ -10,10 +12,29 @@ import Testing
     #expect(throws: SenseTable.UnknownName(name: "telepathy")) { try SenseTable.names(in: "channels,telepathy") }
   }
 
-  @Test func eachRowHasANameOfItsOwnAndAMeaning() {
-    let names = SenseTable.rows.map(\.name)
-    #expect(Set(names).count == names.count)
-    #expect(SenseTable.rows.allSatisfy { $0.meaning.hasSuffix(".") })
+  /// A name that has no line in the table doesn't compile; one whose line makes nothing would keep nobody up.
+  @Test func whateverCanBeNamedIsMade() {
+    let subject = SenseSubject(
+      options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] })
+    for name in SenseTable.Name.allCases where name != .connections {
+      #expect(SenseTable.make(name, subject) != nil, "\(name)")
+    }
+    let unknown = "\(SenseTable.UnknownName(name: "x"))"
+    #expect(unknown == "there is no sense 'x': connections, channels, processing are known")
+  }
+
+  @Test func whileAConnectionIsOpenNobodyElseIsAsked() {
+    let board = SenseBoard(
+      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] }))
+    func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
+    board.begin(at: at(1))
+    let isWork = board.look(SocketTable(), at: at(2))
+    #expect(!isWork)
+    let (begins, goesOn) = (board.spare(true, at: at(2)), board.spare(true, at: at(3)))
+    #expect(!begins && !goesOn && board.isSpared && board.reports["processing"] == nil)
+    // The look that doesn't find it any more is one that has seen it.
+    let (isOver, again) = (board.spare(false, at: at(4)), board.spare(false, at: at(5)))
+    #expect(isOver && !again && !board.isSpared)
   }
 
   @Test func sharesAreOfOneProcessor() {
@@ -21,4 +42,12 @@ import Testing
     #expect(WatchOptions.share("250%") == 2.5)
     for text in ["", "1", "%", "0%", "-1%", "nan%"] { #expect(WatchOptions.share(text) == nil) }
   }
+}
+
+/// Of a service that has none.
+final class NoProcesses: ProcessSource {
+  let pids: [Int32] = []
+  let mainPID: Int32? = nil
+  let cgroupProcessorTime: UInt64? = nil
+  let cgroupID: UInt64? = nil
 }

@@ -9,7 +9,7 @@ import Testing
 final class WatchScene {
   let loop: EventLoop
   let tables: SocketTables
-  private let relays: Relays
+  private let relays: ServiceRelays
   private(set) var held: [HeldTCPSocket] = []
   private(set) var senses: [ConnectionSense] = []
   var clients: [Kept] = []
@@ -17,7 +17,7 @@ final class WatchScene {
   init(services: Int) throws {
     loop = try EventLoop()
     tables = SocketTables(loop: loop)
-    relays = Relays(loop: loop, reachTimeout: nil)
+    relays = ServiceRelays(loop: loop, reachTimeout: nil)
     for index in 0..<services {
       let free = try TCPSocket(.v4)
       try free.bind(to: .loopback(.v4, port: 0))
@@ -29,7 +29,7 @@ final class WatchScene {
   }
 
   private static func hold(
-    _ free: consuming TCPSocket, _ address: ListenAddress.Socket, index: Int, relays: Relays, loop: EventLoop
+    _ free: consuming TCPSocket, _ address: ListenAddress.Socket, index: Int, relays: ServiceRelays, loop: EventLoop
   ) throws -> HeldTCPSocket {
     // Closed only now, so that no two services get the same.
     _ = consume free

@@ -271,6 +271,10 @@ import Testing
       "[Socket]\nListenStream=1\n[Service]\nType=oneshot\nRestart=always\nExecStart=/a\n",
       "can't be combined with Restart=always"
     ),
+    (
+      "[Socket]\nListenStream=1\n[Service]\nType=oneshot\nRestartForceExitStatus=3\nExecStart=/a\n",
+      "can't be combined with RestartForceExitStatus="
+    ),
     ("[Socket]\nListenStream=1\n[Service]\nExecStart=/a\n[X-Idle]\nHandover=relay\n", "needs RelayTo="),
     ("[Socket]\nListenStream=1\n[Service]\nExecStart=/a\n[X-Idle]\nRelayTo=81\n", "RelayTo= needs Handover=relay"),
     ("[Socket]\nListenStream=/s\n[Service]\nExecStart=/a\n[X-Idle]\nHandover=relay\nRelayTo=/s\n", "relayed to itself"),

@@ -109,6 +109,34 @@ import Testing
       ])
   }
 
+  @Test func endsAndTheirTimes() {
+    let service = Reading(
+      """
+      [Service]
+      RestartPreventExitStatus=1 SIGKILL
+      RestartForceExitStatus=3 4
+      RestartForceExitStatus=TEMPFAIL
+      TimeoutAbortSec=5min
+      TimeoutStartFailureMode=abort
+      TimeoutStopFailureMode=kill
+      RuntimeMaxSec=1d
+      """
+    ).service
+    #expect(service.restartPreventExitStatus.codes == [1])
+    #expect(service.restartPreventExitStatus.signals.map(\.number) == [9])
+    #expect(service.restartForceExitStatus.codes == [3, 4, 75])
+    #expect(service.timeoutAbort == .some(.seconds(300)))
+    #expect(service.timeoutStartFailureMode == .abort)
+    #expect(service.timeoutStopFailureMode == .kill)
+    #expect(service.runtimeMax == .seconds(86_400))
+    #expect(Reading("[Service]\nTimeoutAbortSec=infinity\n").service.timeoutAbort == .some(nil))
+    #expect(Reading("[Service]\nTimeoutAbortSec=5\nTimeoutAbortSec=\n").service.timeoutAbort == nil)
+    #expect(
+      Reading("[Service]\nRuntimeMaxSec=0\n").messages == [
+        "2:15: error: RuntimeMaxSec=: 0 would end it at once; infinity is no limit"
+      ])
+  }
+
   @Test func settingsOfTheIssueAreTyped() {
     let reading = Reading(
       """

@@ -6,6 +6,8 @@ import Linux
 extension Execution {
   func mainExited(_ raw: ExitStatus, hasSuccessor: Bool) {
     let status = settings.isClean(raw) ? .exited(code: 0) : raw
+    // Which ends Restart= applies to goes by how it has really ended.
+    if status != raw { onEvent(.exitExcused(raw)) }
     if settings.kind == .oneshot || settings.remainAfterExit, phase == .main, status.isSuccess {
       result.note(raw)
       return mainIsDone(status, hasSuccessor: hasSuccessor)

@@ -16,6 +16,32 @@ extension Execution {
     }
   }
 
+  /// It has not started, or not ended, in time: WatchdogSignal=, for what it leaves in a core dump.
+  func abortMain() {
+    if cancelStart(isAtOnce: false) { return }
+    sequence?.abandon(signal: SIGTERM)
+    sequence = nil
+    set(alarmIn: nil)
+    result.noteTimeout()
+    phase = .ending
+    if processes.mainPID != nil {
+      onWarning("it takes too long and is aborted by \(Signals.name(of: settings.watchdogSignal))")
+      processes.signalMain([settings.watchdogSignal])
+    } else {
+      tellUntoldEnd()
+    }
+  }
+
+  /// The main process has ended, or is none, and the core is yet to be told.
+  private func tellUntoldEnd() {
+    if let exit = untoldExit {
+      untoldExit = nil
+      tellExit(exit.status, hasSuccessor: false)
+    } else if hasRemained {
+      endRemaining()
+    }
+  }
+
   /// The main process has ended: those that it has left behind.
   func terminateAll() {
     if cancelStart(isAtOnce: false) { return }
@@ -48,12 +74,7 @@ extension Execution {
     if processes.mainPID != nil { result.noteTimeout() }
     if phase == .main || phase == .stopping { phase = .ending }
     killNow()
-    if let exit = untoldExit {
-      untoldExit = nil
-      tellExit(exit.status, hasSuccessor: false)
-    } else if hasRemained {
-      endRemaining()
-    }
+    tellUntoldEnd()
   }
 
   private func killNow() {

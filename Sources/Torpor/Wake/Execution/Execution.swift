@@ -2,6 +2,8 @@ import Glibc
 import Lifecycle
 import Linux
 
+import struct Units.Shared
+
 /// How one service is started and stopped: the commands around its main process, in their order, and its signals.
 ///
 /// It stands between the core, for which a service is one process and those that it leaves behind, and the processes. What the core
@@ -22,12 +24,13 @@ final class Execution {
     case cleaning
   }
 
-  private(set) var options: ServiceOptions
+  private var sharedOptions: Shared<ServiceOptions>
+  var options: ServiceOptions { sharedOptions.value }
   var settings: ExecutionSettings { options.execution }
   private(set) var launcher: Launcher
   let processes: ServiceProcesses
   let loop: EventLoop
-  var directories: ServiceDirectories
+  var directories: ServiceDirectories { ServiceDirectories(options) }
 
   var phase = Phase.idle
   var sequence: CommandSequence?
@@ -66,12 +69,11 @@ final class Execution {
   var onFailure: (String) -> Void = { _ in }
   var onWarning: (String) -> Void = { _ in }
 
-  init(_ options: ServiceOptions, launcher: Launcher, processes: ServiceProcesses, loop: EventLoop) {
-    self.options = options
+  init(_ options: Shared<ServiceOptions>, launcher: Launcher, processes: ServiceProcesses, loop: EventLoop) {
+    sharedOptions = options
     self.launcher = launcher
     self.processes = processes
     self.loop = loop
-    directories = ServiceDirectories(options)
     processes.onMainExit = { [weak self] in self?.mainExited($0, hasSuccessor: $1) }
     processes.onAllGone = { [weak self] in self?.allGone() }
     lookForPIDFile()
@@ -82,10 +84,9 @@ final class Execution {
   }
 
   /// What its owner wants from now on: of an instance that runs, its end.
-  func replace(_ options: ServiceOptions, launcher: Launcher) {
-    self.options = options
+  func replace(_ options: Shared<ServiceOptions>, launcher: Launcher) {
+    sharedOptions = options
     self.launcher = launcher
-    directories = ServiceDirectories(options)
     lookForPIDFile()
   }
 

@@ -66,7 +66,11 @@ extension Service {
     case .none: break
     }
     if message.isStopping { post(.notifiedStopping) }
-    if let isBusy = message.isBusy { post(.busySaid(isBusy)) }
+    if let isBusy = message.isBusy {
+      let text = "it said \(isBusy ? "X-BUSY=1" : "X-IDLE=1")"
+      senses?.note(isBusy ? .busy([text]) : .quiet([text]), of: SenseTable.notify, at: now)
+      post(.busySaid(isBusy))
+    }
     if let time = message.extendedTimeout { post(.timeoutExtended(time)) }
   }
 }
