@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,6 +23,12 @@ int cl_pidfd_send_signal(int pidfd, int signal) { return result(syscall(SYS_pidf
 ssize_t cl_process_read(int pid, uint64_t address, void *buffer, size_t length) {
   struct iovec local = {buffer, length}, remote = {(void *)(uintptr_t)address, length};
   ssize_t count = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+  return count < 0 ? -errno : count;
+}
+
+ssize_t cl_page_out(int pidfd, uint64_t address, uint64_t length) {
+  struct iovec range = {(void *)(uintptr_t)address, length};
+  ssize_t count = syscall(SYS_process_madvise, pidfd, &range, 1, MADV_PAGEOUT, 0);
   return count < 0 ? -errno : count;
 }
 

@@ -150,6 +150,13 @@ int cl_local_address(int socket, uint8_t *address, uint16_t *port) {
   return cl_parse_inet(&name, length, address, port);
 }
 
+int cl_peer_address(int socket, uint8_t *address, uint16_t *port) {
+  union inet_address name;
+  socklen_t length = sizeof name;
+  if (getpeername(socket, &name.any, &length)) return -errno;
+  return cl_parse_inet(&name, length, address, port);
+}
+
 int cl_has_address(int socket) {
   struct sockaddr_storage name;
   socklen_t length = sizeof name;

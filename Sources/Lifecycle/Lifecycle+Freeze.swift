@@ -55,7 +55,7 @@ extension Lifecycle {
         sample.hasClosed || sample.isAtWork || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
         || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
       return isUse ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : becomeFrozen(freezing, wakeAt, at: now)
-    case .dataArrived:
+    case .dataArrived, .startRequested:
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .freezeFailed(let query):
       guard case .freezing(query) = freezing.step else { return [] }
@@ -95,8 +95,8 @@ extension Lifecycle {
       .notifiedStopping,
       .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead,
-      .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
+    case .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .queuesRead, .nextOpened,
+      .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed:
       return []
     }
   }
@@ -116,11 +116,14 @@ extension Lifecycle {
     }
     let isShort = wakeAt.map { $0 < now.advanced(by: configuration.housekeeping) } ?? false
     instance.housekeepings = isShort ? instance.housekeepings + 1 : 0
+    // Nobody has used it in the moments in which it saw to its own timers.
+    let asleepSince = instance.asleepSince.flatMap { freezing.lastEvidence <= $0 ? $0 : nil } ?? now
+    instance.asleepSince = asleepSince
     let wakeAt = instance.housekeepings > Instance.housekeepingsMax ? nil : wakeAt
     state = .frozen(
       Frozen(
         instance: instance, since: now, lastEvidence: freezing.lastEvidence, wakeAt: wakeAt,
-        stopAt: isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))))
+        stopAt: isPinned ? nil : configuration.stopAfterFrozen.map { max(now, asleepSince.advanced(by: $0)) }))
     return [.releaseMemory, .report(.frozen), .arm]
   }
 
@@ -128,6 +131,7 @@ extension Lifecycle {
     var frozen = frozen
     switch event {
     case .connectionWaiting, .dataArrived, .startRequested:
+      frozen.instance.asleepSince = nil
       return awaken(frozen, lastEvidence: now, lookAt: nextLook(frozen.instance, at: now), at: now)
     case .deadlineReached:
       if Self.isDue(frozen.instance.runtimeEndsAt, at: now) {

@@ -223,7 +223,8 @@ extension Lifecycle {
     case .frozen(var frozen):
       limitRuntime(&frozen.instance, next.runtimeMax, at: now)
       configuration = next
-      frozen.stopAt = isPinned ? nil : next.stopAfterFrozen.map { max(now, frozen.since.advanced(by: $0)) }
+      let since = frozen.instance.asleepSince ?? frozen.since
+      frozen.stopAt = isPinned ? nil : next.stopAfterFrozen.map { max(now, since.advanced(by: $0)) }
       state = .frozen(frozen)
     }
     nextConfiguration = nil

@@ -65,6 +65,8 @@ extension Lifecycle {
     var isHeld = false
     /// How long it has been frozen, in all.
     var frozenFor = Duration.zero
+    /// Since when it has been frozen, but for moments in which it saw to timers of its own.
+    var asleepSince: Instant?
     /// How often in a row it was thawed for a timer that was due at once.
     var housekeepings = 0
     static let housekeepingsMax = 3

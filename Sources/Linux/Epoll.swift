@@ -24,7 +24,8 @@ public struct Readiness: OptionSet, Sendable {
     public let readiness: Readiness
   }
 
-  private let descriptor: OwnedFD
+  /// Readable while there are events: an instance can be watched by another.
+  public let descriptor: OwnedFD
   private var buffer = unsafe [epoll_event](repeating: epoll_event(), count: 64)
 
   public init() throws(Errno) {

@@ -22,6 +22,9 @@ public enum ProcessFiles {
 
   public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+  /// Whether we may know the descriptors of a process: not of one that is another user's, or has made itself undumpable.
+  public static func showsDescriptors(of pid: Int32) -> Bool { unsafe access("/proc/\(pid)/fd", R_OK | X_OK) == 0 }
+
   /// Ourselves.
   public static var own: Int32 { getpid() }
 

@@ -97,10 +97,13 @@ extension Narrator {
         event = "rested"
         awakeSeconds = TimeSpan.seconds(awake)
         bytesGivenBack = context.givenBackBytes
-      case .frozen: event = "frozen"
+      case .frozen:
+        event = "frozen"
+        connections = context.connectionCount
       case .thawed(let after):
         event = "thawed"
         seconds = TimeSpan.seconds(after)
+        reason = context.reason
       case .leftByItself(let awake):
         event = "left"
         awakeSeconds = TimeSpan.seconds(awake)

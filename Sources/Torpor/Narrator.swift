@@ -23,6 +23,8 @@ final class Narrator {
     var client: Client?
     var pid: Int32?
     var givenBackBytes: UInt64?
+    /// That stay open while it is frozen.
+    var connectionCount: Int?
     var failureText: String?
     var lastLine: String?
     var reason: String?
@@ -95,8 +97,12 @@ final class Narrator {
       hasSaidDormant = true
       let memory = context.givenBackBytes.map { "; \(Self.megabytes($0)) given back" } ?? ""
       return "\(name) is dormant again after \(TimeSpan.describe(awake)) awake\(memory)"
-    case .frozen: return "\(name) is frozen, its connections stay open"
-    case .thawed(let after): return "\(name) goes on after \(TimeSpan.describe(after)) frozen"
+    case .frozen:
+      let open = context.connectionCount.map { $0 == 1 ? "1 connection stays open" : "\($0) connections stay open" }
+      return "\(name) is frozen, \(open ?? "its connections stay open")"
+    case .thawed(let after):
+      let cause = context.reason.map { ": \($0)" } ?? ""
+      return "\(name) goes on after \(TimeSpan.describe(after)) frozen\(cause)"
     case .leftByItself(let awake):
       hasSaidDormant = true
       return "\(name) has ended by itself after \(TimeSpan.describe(awake)) awake; it is dormant again"

@@ -53,12 +53,10 @@ extension Service {
     case .terminateAll: execution.terminateAll()
     case .killAll: execution.killAll()
     case .freeze(let query): freeze(query)
-    case .thaw:
-      attempt("let the service go on") { () throws(Errno) in try processes.thaw() }
-      watchdog.resume()
-    // Nothing can be configured yet that asks for a sleep with connections open.
-    case .holdConnections(let query): post(.holdFailed(query))
-    case .releaseConnections, .releaseMemory: break
+    case .thaw: thaw()
+    case .holdConnections(let query): holdConnections(query)
+    case .releaseConnections: freezer?.connections.release()
+    case .releaseMemory: releaseMemory()
     case .report(let report): tell(report)
     case .finish: finish()
     }
@@ -78,17 +76,6 @@ extension Service {
   /// What can't be done now is told and isn't fatal: the step that relies on it asks again.
   private func attempt(_ what: String, _ body: () throws(Errno) -> Void) {
     do throws(Errno) { try body() } catch { narrator.warn("cannot \(what): \(error)") }
-  }
-
-  private func freeze(_ query: Query) {
-    watchdog.pause()
-    do throws(Errno) {
-      try processes.freeze { [weak self] in self?.post(.frozen(query)) }
-    } catch {
-      context.reason = "its processes can't be frozen: \(error)"
-      watchdog.resume()
-      post(.freezeFailed(query))
-    }
   }
 
   /// Where that is asked for, nobody is served by another instance than the one that they came to.
@@ -246,6 +233,7 @@ extension Service {
       context.reason = narrator.failureReason(failure, context)
     case .serving:
       senses?.begin(at: now)
+      checkFreezing()
       if isWakingUntold { tellWaking() }
       nameClient()
     case .leftByItself: endInstance()
@@ -255,11 +243,12 @@ extension Service {
     // Commands of its own run, after its last process.
     case .stopTimedOut, .leftoversKilled:
       if execution.isCleaning { return }
-    case .dormant, .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
+    case .dormant: checkFreezing()
+    case .resting, .restAborted, .restImpossible, .rested, .frozen, .thawed, .wentToBackground, .neverBound,
       .stopping, .stopped, .readyToVerify, .restarting, .startLimitHit, .triggerLimitHit:
       break
     }
-    narrator.tell(report, context)
+    if let told = told(report) { narrator.tell(told, context) }
     onReport?(report)
   }
 

@@ -18,7 +18,10 @@ extension Service {
     configuration.connections = options.watch.connections == .active ? .active : .open
     configuration.looksRegularly = options.watch.looksRegularly
     configuration.mayKill = options.mayKill
-    configuration.canFreeze = options.mayKill && processes?.canFreeze(in: launcher.cgroupName) ?? false
+    configuration.rest = options.rest
+    configuration.stopAfterFrozen = options.stopAfterFrozen
+    configuration.canFreeze =
+      mayFreeze(options) || options.mayKill && processes?.canFreeze(in: launcher.cgroupName) ?? false
     configuration.minimumUptime = options.minimumUptime
     configuration.restart = options.restart
     configuration.restartDelay = options.restartDelay
@@ -90,9 +93,13 @@ extension Service {
     configuration.idleTimeout = .milliseconds(100)
     configuration.minimumUptime = .zero
     configuration.restart = .no
+    configuration.rest = .stop
     configuration.restartForcing = EndStatuses()
     post(.pinned(false))
     post(.reconfigured(configuration))
+    configureSenses()
+    // Whose connection is open may finish.
+    if case .frozen = lifecycle.state { post(.startRequested) }
   }
 }
 

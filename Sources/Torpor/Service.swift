@@ -36,6 +36,9 @@ public final class Service: HeldService, RelayOwner {
   var isWakingUntold = false
   /// The first that waited when the service was started, until it has been looked up.
   var wakingClient: WakingClient?
+  /// Of one that sleeps with its connections open.
+  var freezer: Freezer?
+  var hasToldUnfreezable = false
   /// What was told once about sockets that couldn't be put in place.
   private var toldRelays: Set<Adoption.RelayReason> = []
   /// Connections relayed since the last rest was given up.
@@ -165,13 +168,14 @@ public final class Service: HeldService, RelayOwner {
     let deadline = lifecycle.deadline?.nanoseconds
     if alarm == nil, deadline != nil {
       alarm = Alarm(loop: loop)
-      alarm?.onDue = { [weak self] in self?.post(.deadlineReached) }
+      alarm?.onDue = { [weak self] in self?.deadlineReached() }
     }
     alarm?.set(to: deadline)
   }
 
   private func socketEvent(_ index: Int, isShutDown: Bool) {
     if isShutDown { return post(.listenerShutDown(socket: index)) }
+    if case .frozen = lifecycle.state { return clientCameToFrozen() }
     guard let socket = sockets.first(where: { $0.index == index }), lifecycle.state != .dormant else {
       return post(.connectionWaiting)
     }

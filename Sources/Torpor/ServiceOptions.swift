@@ -74,6 +74,10 @@ public struct ServiceOptions: Sendable {
   public var connectionsMax = 64
   /// Of these, from one address; nil: no limit.
   public var connectionsPerSourceMax: Int?
+  /// How it rests.
+  public var rest = Lifecycle.Configuration.Rest.stop
+  /// Frozen for this long, it is stopped; nil: never.
+  public var stopAfterFrozen: Duration?
   /// SIGKILL does the service no harm.
   public var mayKill = false
   public var startTimeout: Duration? = .seconds(90)

@@ -26,6 +26,7 @@ extension RunCommand {
       options.readiness = ready ?? .auto
       options.startsAtOnce = start
       options.mayKill = mayKill
+      try setRest(&options)
       options.startTimeout = try TimeSpan.parse(startTimeout)
       options.stopTimeout = try TimeSpan.parse(stopTimeout)
       guard let signal = Signal(stopSignal) else {
@@ -78,6 +79,7 @@ extension RunCommand {
     }
     let senseless = [
       ("--idle", idle != nil), ("--ready", ready != nil), ("--start", start), ("--may-kill", mayKill),
+      ("--rest", rest != .stop),
       ("--connections", connections != .open), ("--senses", senses != nil), ("--busy-check", busyCheck != nil),
       ("--ignore-source", !ignoreSource.isEmpty),
     ].first { $0.1 }
@@ -110,6 +112,17 @@ extension RunCommand {
       }
       return range
     }
+  }
+
+  private func setRest(_ options: inout ServiceOptions) throws {
+    options.rest =
+      switch rest {
+      case .stop: .stop
+      case .freeze: .freeze
+      }
+    guard let stopAfterFrozen else { return }
+    guard rest == .freeze else { throw mistake("--stop-after-frozen has a meaning with --rest freeze only") }
+    options.stopAfterFrozen = try TimeSpan.parse(stopAfterFrozen)
   }
 
   private func setRelay(_ options: inout ServiceOptions) throws {

@@ -11,6 +11,7 @@ struct RunCommand: ParsableCommand {
                         [--handover inetd [--max-connections N]]
                         [--connections open|active] [--senses LIST] [--processing-threshold SHARE]
                         [--busy-check COMMAND] [--ignore-source ADDRESS[/BITS]]...
+                        [--rest stop|freeze [--stop-after-frozen DURATION]]
                         [--ready auto|notify] [--start] [--may-kill] [--user USER] [--socket-mode MODE]
                         [--env NAME=VALUE]... [--name NAME] [--json]
                         [--start-timeout DURATION] [--stop-timeout DURATION] [--stop-signal SIGNAL]
@@ -105,6 +106,17 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Start it at once; it rests when it is idle.")
   var start = false
 
+  @Option(
+    help: ArgumentHelp(
+      "How it rests: stop; or freeze its processes with their connections open, until something comes by one. freeze takes a cgroup "
+        + "v2 that torpor may write.", valueName: "stop|freeze"))
+  var rest = RestChoice.stop
+
+  @Option(
+    help: ArgumentHelp(
+      "With --rest freeze: stop it when it has been frozen for this long. (default: infinity)", valueName: "duration"))
+  var stopAfterFrozen: String?
+
   @Flag(
     help:
       "SIGKILL does the service no harm: where its sockets can't be steered it is killed while it is frozen, so that nobody is lost."
@@ -155,6 +167,9 @@ struct RunCommand: ParsableCommand {
     }
   }
 }
+
+/// As it is typed.
+enum RestChoice: String, CaseIterable, ExpressibleByArgument { case stop, freeze }
 
 extension ServiceOptions.Handover: ExpressibleByArgument {}
 extension ServiceOptions.Readiness: ExpressibleByArgument {}

@@ -61,6 +61,20 @@ import Testing
     #expect(script.isRunning)
   }
 
+  @Test(arguments: [Event.dataArrived, .startRequested])
+  func whatComesWhileItIsBeingFrozenIsAReasonNotTo(event: Event) {
+    var script = script()
+    script.run()
+    repeat {
+      script.reachDeadline()
+      script.answer { $0.accepted = 1 }
+    } while script.isRunning
+    #expect(script.asksToFreeze)
+    #expect(script.send(event).prefix(1) == [.thaw])
+    #expect(script.reports == [.restAborted(strays: 0)])
+    #expect(script.isRunning)
+  }
+
   @Test func aConnectionBetweenQueueAndHandThawsIt() {
     var script = script()
     script.run()
@@ -100,6 +114,21 @@ import Testing
     }
     #expect(script.actions.last == .arm)
     #expect(script.lifecycle.deadline == nil)
+  }
+
+  @Test func itsOwnTimersDoNotPutOffItsEnd() {
+    var script = frozen(stopAfter: .seconds(150), wakeAfter: .seconds(75))
+    let begin = script.now
+    // Twice: the second time is later than its end.
+    script.reachDeadline()
+    script.reachDeadline()
+    script.answer { $0.accepted = 1 }
+    script.freeze()
+    script.hold(wakeAfter: .seconds(75))
+    script.answer { $0.accepted = 1 }
+    script.reachDeadline()
+    #expect(script.now.since(begin) == .seconds(150))
+    #expect(script.actions == [.disarm, .openNext(sockets: [0])])
   }
 
   @Test func frozenForLongItIsStoppedAndThenThawed() {

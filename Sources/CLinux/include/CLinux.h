@@ -137,6 +137,8 @@ int cl_open_directory(const char *_Nonnull path);
 int cl_open_reading(const char *_Nonnull path);
 /// A pipe, close-on-exec at both ends.
 int cl_pipe(int *_Nonnull reading, int *_Nonnull writing, int blocks);
+/// Lets the kernel take these pages of another process (process_madvise(2), MADV_PAGEOUT). Returns the number of bytes dealt with.
+ssize_t cl_page_out(int pidfd, uint64_t address, uint64_t length);
 /// "TERM" for SIGTERM; null for a number without a name.
 const char *_Nullable cl_signal_name(int number);
 
@@ -203,6 +205,8 @@ int cl_connect_inet(int socket, int family, const uint8_t *_Nonnull address, uin
 /// 1: a socket that is bound, or connected by a port that was chosen for it.
 int cl_has_address(int socket);
 int cl_local_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
+/// The same of its peer.
+int cl_peer_address(int socket, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Reads one inet socket address as a process laid it out. Returns its family, or -EINVAL when it is none of AF_INET and AF_INET6.
 int cl_parse_inet(const void *_Nonnull bytes, size_t length, uint8_t *_Nonnull address, uint16_t *_Nonnull port);
 /// Copies the options that a server set on `from` before bind and that an accepted socket inherits. Returns how many differed.

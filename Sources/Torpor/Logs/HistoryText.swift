@@ -38,8 +38,12 @@ enum HistoryText {
     case "restarting": return "started again" + delay(record)
     case "start-limit-hit": return "has failed too often; next try" + delay(record)
     case "trigger-limit-hit": return "woken again and again for nobody; next wake" + delay(record)
-    case "frozen": return "frozen, its connections stay open"
-    case "thawed": return "goes on" + after(record.seconds) + (record.seconds == nil ? "" : " frozen")
+    case "frozen":
+      let open = record.connections.map { "\(Narrator.count($0, "connection")) open" }
+      return "frozen, " + (open ?? "its connections stay open")
+    case "thawed":
+      return "goes on" + after(record.seconds) + (record.seconds == nil ? "" : " frozen") + because(record.reason)
+    case "gave-back": return record.bytesGivenBack.map { "\(Numbers.bytes(Double($0))) given back" }
     case "failed":
       let last = record.lastLine.map { "; its last line: \"\($0)\"" } ?? ""
       return "failed" + because(record.reason ?? status(record)) + last

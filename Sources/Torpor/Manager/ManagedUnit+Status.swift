@@ -72,7 +72,10 @@ extension ManagedUnit {
     explanation.wokenAt = history?.wake?.time
     explanation.lastFailure = history?.failure.map(Self.failure)
     explanation.retryInSeconds = single?.retryInSeconds
-    if phase == .dormant { explanation.wakesOn = (single?.context.listening ?? []).map { "a client of \($0)" } }
+    if phase == .dormant || phase == .frozen {
+      explanation.wakesOn = (single?.context.listening ?? []).map { "a client of \($0)" }
+      if phase == .frozen { explanation.wakesOn.append("whatever comes by a connection of its own") }
+    }
     if let single, let rest = single.restInSeconds { explanation.earliestRest = WallClock.now() + rest }
     if let seen = single?.explain() {
       let now = WallClock.now()

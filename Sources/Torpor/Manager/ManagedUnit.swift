@@ -155,7 +155,12 @@ final class ManagedUnit {
       let bytes = single?.context.givenBackBytes.map { Int(clamping: $0) }
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: bytes)))
       if verification == nil { host.trigger(definition.unit.onSuccess, by: self) }
+    case .thawed:
+      finish(&wakeWaiters, .success(WakeOutcome(wasRunning: false, milliseconds: nil)))
+    case .frozen:
+      finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil)))
     case .restAborted:
+      finish(&wakeWaiters, .success(WakeOutcome(wasRunning: true, milliseconds: nil)))
       finish(&restWaiters, .failure(.notNow("somebody uses it: \(usage)")))
     case .restImpossible:
       finish(&restWaiters, .failure(.failed(single?.context.reason ?? "it can't be put to rest now")))

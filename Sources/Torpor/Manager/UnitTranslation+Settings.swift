@@ -1,3 +1,4 @@
+import Lifecycle
 import Linux
 import Units
 
@@ -64,5 +65,15 @@ extension ProcessSettings {
     case .bestEffort: return 2 << 13 | (ioPriority ?? 4)
     case .idle: return 3 << 13
     }
+  }
+}
+
+extension Lifecycle.Configuration.Rest {
+  init(_ rest: IdleSection.Rest) {
+    self =
+      switch rest {
+      case .stop: .stop
+      case .freeze: .freeze
+      }
   }
 }

@@ -24,6 +24,8 @@ struct UnitTranslation {
     options.connectionsMax = Int(unit.socket.maxConnections)
     options.connectionsPerSourceMax = unit.socket.maxConnectionsPerSource.map { Int($0) }
     options.mayKill = unit.idle.mayKill
+    options.rest = Lifecycle.Configuration.Rest(unit.idle.rest)
+    options.stopAfterFrozen = unit.idle.stopAfterFrozen
     options.watch = watch(of: unit, environment: options.execution.environment)
     options.startTimeout = unit.service.startTimeout
     options.stopTimeout = unit.service.timeoutStop

@@ -59,6 +59,9 @@ final class VerificationAttempt {
       if let result { tell(result) } else { end(false, "it ended before it was checked") }
     case .rested, .restAborted, .restImpossible:
       if let result { tell(result) }
+    case .frozen:
+      // Nobody is connected who could need what is in its memory.
+      if result != nil { host.later { [weak self] in self?.unit.single?.post(.restRequested) } }
     default: break
     }
   }

@@ -98,6 +98,14 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
     }
   }
 
+  /// Whether those that there are can be.
+  var isFreezable: Bool {
+    switch cgroup {
+    case .some(let cgroup): cgroup.canFreeze
+    case .none: false
+    }
+  }
+
   private func watchCgroup() {
     switch cgroup {
     case .some(let cgroup):

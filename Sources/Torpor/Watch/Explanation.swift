@@ -38,13 +38,19 @@ struct Explanation: Equatable {
   ///   - quietSince: how long none has been; nil: not known.
   ///   - others: what the other senses say.
   ///   - idleTimeout: nil: it never rests.
+  ///   - sleeps: it rests with its connections open (Rest=freeze).
   static func made(
     of connections: [Connection], waiting: Int, busySince: Duration?, quietSince: Duration?,
-    mode: WatchOptions.Connections, others: [Answer], idleTimeout: Duration?
+    mode: WatchOptions.Connections, others: [Answer], idleTimeout: Duration?, sleeps: Bool = false
   ) -> Explanation {
     let timeout = idleTimeout ?? .seconds(Int64(Int32.max))
-    let counting = connections.filter { !$0.isIgnored && (mode == .open || $0.carriesData(within: timeout)) }
-    var lines = connections.prefix(connectionsMax).map { $0.line(mode: mode, isCounting: counting.contains($0)) }
+    let counting = connections.filter {
+      guard !$0.isIgnored else { return false }
+      return sleeps ? $0.isKnownToCarryData(within: timeout) : mode == .open || $0.carriesData(within: timeout)
+    }
+    var lines = connections.prefix(connectionsMax).map {
+      $0.line(mode: mode, isCounting: counting.contains($0), sleeps: sleeps)
+    }
     if connections.count > connectionsMax { lines.append("and \(connections.count - connectionsMax) more") }
     if waiting > 0 {
       lines.append("\(Narrator.count(waiting, "client")) \(waiting == 1 ? "waits" : "wait") to be accepted")
@@ -56,6 +62,7 @@ struct Explanation: Equatable {
       Answer(name: SenseTable.connections, isBusy: isBusy, since: isBusy ? busySince : quietSince, evidence: lines)
     ]
     explanation.answers += others
+    if sleeps { return explanation }
     explanation.advice = advice(connections.filter { !$0.isIgnored }, waiting, mode, others, timeout)
     return explanation
   }
@@ -71,7 +78,8 @@ struct Explanation: Equatable {
     guard silence >= min(longSilence, timeout), connections.allSatisfy({ $0.unreadBytes == 0 }) else { return [] }
     return [
       "Only connections that have been silent for \(TimeSpan.describe(silence)) keep it up. With Connections=active "
-        + "(--connections active) these don't count, as a pool opens new ones; with Rest=freeze they stay open while it sleeps."
+        + "(--connections active) these don't count, as a pool opens new ones; with Rest=freeze (--rest freeze) they stay "
+        + "open while it sleeps."
     ]
   }
 }
@@ -79,11 +87,17 @@ struct Explanation: Equatable {
 extension Explanation.Connection {
   func carriesData(within timeout: Duration) -> Bool { unreadBytes > 0 || dataAgo.map { $0 < timeout } ?? true }
 
-  func line(mode: WatchOptions.Connections, isCounting: Bool) -> String {
+  /// Of a unix connection nobody knows.
+  func isKnownToCarryData(within timeout: Duration) -> Bool {
+    unreadBytes > 0 || dataAgo.map { $0 < timeout } ?? false
+  }
+
+  func line(mode: WatchOptions.Connections, isCounting: Bool, sleeps: Bool = false) -> String {
     var text = client + (process.map { " (\($0))" } ?? "")
     if unreadBytes > 0 { text += ", \(unreadBytes) bytes unread" }
     if let dataAgo { text += ", last data \(TimeSpan.describe(dataAgo)) ago" }
     if isIgnored { return text + "; its source doesn't count (IgnoreSource=)" }
+    if sleeps { return isCounting ? text : text + "; it stays open while the service sleeps" }
     return isCounting || mode == .open ? text : text + "; silent ones don't count (Connections=active)"
   }
 }
@@ -92,6 +106,7 @@ extension Service {
   /// What each sense sees at this moment, with no effect on the next look. Costs a dump, and 50 ms of looking for clients' processes
   /// at most: for a person who asks.
   func explain() -> Explanation? {
+    if let frozen = explainFrozen() { return frozen }
     guard isRunning else { return nil }
     var question = SocketTables.Question()
     for socket in tcpSockets {
@@ -128,7 +143,8 @@ extension Service {
     }
     return Explanation.made(
       of: connections, waiting: waiting, busySince: since(SenseTable.connections, .busy([])), quietSince: quietSince,
-      mode: options.watch.connections, others: others, idleTimeout: options.idleTimeout)
+      mode: options.watch.connections, others: others, idleTimeout: options.idleTimeout,
+      sleeps: options.rest == .freeze && lifecycle.configuration.canFreeze)
   }
 
   private var quietSince: Duration? {

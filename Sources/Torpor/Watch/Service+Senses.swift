@@ -54,10 +54,12 @@ extension Service {
   /// As its options say now. Those that look at the held sockets stay as they are, as what they have seen of these stays true.
   func configureSenses() {
     guard let made = madeSenses else { return }
-    let allowsSilence = options.watch.connections == .active || lifecycle.configuration.allowsSilence
+    let configuration = lifecycle.configuration
+    let allowsSilence = options.watch.connections == .active || configuration.allowsSilence
     made.connections?.options = options.watch
     made.connections?.followsTraffic = allowsSilence
-    made.unix?.allowsSilence = allowsSilence
+    // Of a unix socket nobody tells whether it is silent. One that is frozen goes on as soon as it isn't.
+    made.unix?.allowsSilence = allowsSilence && !(configuration.rest == .freeze && configuration.canFreeze)
     made.unix?.patience = options.startTimeout
     made.board = SenseBoard(
       SenseSubject(

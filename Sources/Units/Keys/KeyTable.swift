@@ -45,7 +45,7 @@ public struct KeyTable: Sendable {
       Keys.processOthers("Socket"), Keys.resourceOthers("Socket"),
     ])
   public static let install = KeyTable("Install", [Keys.installOthers])
-  public static let idle = KeyTable("X-Idle", [Keys.idle, Keys.idleOthers])
+  public static let idle = KeyTable("X-Idle", [Keys.idle])
 
   /// In the order in which a person meets them.
   public static let all: [KeyTable] = [socket, service, idle, unit, install]

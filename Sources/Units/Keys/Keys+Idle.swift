@@ -1,7 +1,4 @@
 extension Keys {
-  static let idleOthers: [Key] = Key.others(
-    "X-Idle", .ignored("a service is never frozen: it rests stopped"), harmless: ["infinity"], "StopAfterFrozenSec")
-
   static let idle: [Key] = [
     .implemented(
       "X-Idle", "TimeoutSec", "time span", default: "30min",
@@ -71,13 +68,20 @@ extension Keys {
       fragment, value throws(ValueError) in
       fragment.idle.minimumUptime = try value.finiteTimeSpan()
     },
-    .implemented("X-Idle", "Rest", "stop", default: "stop", "How it rests: stopped.") {
-      fragment, value throws(ValueError) in
-      let rest: IdleSection.Rest = try value.word()
-      if rest == .freeze {
-        value.warnings.append(ValueError("'freeze' is not supported yet: the service is stopped instead"))
-      }
-      fragment.idle.rest = rest
+    .implemented(
+      "X-Idle", "Rest", "stop, freeze", default: "stop",
+      """
+      How it rests. freeze: its processes are frozen (cgroup.freeze) with their connections open, their memory goes to swap where \
+      there is some, and whatever comes by a connection lets them go on. It needs a cgroup v2.
+      """
+    ) { fragment, value throws(ValueError) in
+      fragment.idle.rest = try value.word()
+    },
+    .implemented(
+      "X-Idle", "StopAfterFrozenSec", "time span", default: "infinity",
+      "Frozen for this long, and the service is stopped, with its silent connections. infinity: never."
+    ) { fragment, value throws(ValueError) in
+      fragment.idle.stopAfterFrozen = try value.timeSpan()
     },
     .implemented(
       "X-Idle", "Start", "on-demand, boot", default: "on-demand",

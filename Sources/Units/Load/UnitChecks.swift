@@ -143,7 +143,17 @@ struct UnitChecks {
     if idle.verify == .no, idle.verifyCheck != nil, idle.start != .boot {
       tell("X-Idle", "VerifyCheck", "VerifyCheck= is run by 'torpor verify' alone, as there is no Verify=", as: .note)
     }
+    checkRest(idle)
     checkPlaceholders()
+  }
+
+  private mutating func checkRest(_ idle: IdleSection) {
+    if idle.rest == .freeze, unit.handover == .inetd {
+      tell("X-Idle", "Rest", "none is frozen: each connection has a process that ends with it", as: .warning)
+    }
+    if idle.stopAfterFrozen != nil, idle.rest != .freeze {
+      tell("X-Idle", "StopAfterFrozenSec", "it is never frozen without Rest=freeze", as: .warning)
+    }
   }
 
   /// Placeholders name sockets, and the names are known here.

@@ -44,6 +44,8 @@ public struct IdleSection: Equatable, Sendable {
   public var ignoredSources: [AddressRange] = []
   public var minimumUptime: Duration? = .seconds(10)
   public var rest = Rest.stop
+  /// nil: never.
+  public var stopAfterFrozen: Duration?
   public var start = Start.onDemand
   public var verify = Verify.no
   public var verifyCheck: Command?

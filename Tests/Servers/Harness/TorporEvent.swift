@@ -4,7 +4,8 @@ import Foundation
 struct TorporEvent: Decodable, Sendable {
   enum Kind: String, Decodable, Sendable {
     case dormant, waking, serving, resting, rested, failed, left, background, stopping, stopped, warning
-    case connected, disconnected, full
+    case connected, disconnected, full, frozen, thawed
+    case gaveBack = "gave-back"
     case restAborted = "rest-aborted"
     case restarting
     case restImpossible = "rest-impossible"

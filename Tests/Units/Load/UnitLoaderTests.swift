@@ -300,6 +300,28 @@ import Testing
     #expect(unit.diagnostics[0].description.contains(message), "\(unit.diagnostics)")
   }
 
+  @Test(arguments: [
+    ("[Socket]\nListenStream=1\nAccept=yes\n[Service]\nExecStart=/a\n[X-Idle]\nRest=freeze\n", "none is frozen"),
+    (
+      "[Socket]\nListenStream=1\n[Service]\nExecStart=/a\n[X-Idle]\nStopAfterFrozenSec=1h\n",
+      "6:20: warning: it is never frozen without Rest=freeze"
+    ),
+  ])
+  func whatHasNoEffectIsAWarning(_ text: String, _ message: String) throws {
+    let unit = try #require(load(["/etc/torpor/test.torpor": text])["test"])
+    #expect(unit.diagnostics.count == 1 && unit.diagnostics[0].severity == .warning)
+    #expect(unit.diagnostics[0].description.contains(message), "\(unit.diagnostics)")
+  }
+
+  @Test func howItRestsIsRead() throws {
+    let text =
+      "[Socket]\nListenStream=1\n[Service]\nExecStart=/a\n[X-Idle]\nRest=freeze\nStopAfterFrozenSec=1h 30s\n"
+    let unit = try #require(load(["/etc/torpor/test.torpor": text])["test"])
+    #expect(unit.diagnostics.isEmpty)
+    #expect(unit.idle.rest == .freeze)
+    #expect(unit.idle.stopAfterFrozen == .seconds(3630))
+  }
+
   @Test func theOrderIsThatOfTheNames() {
     var texts: [String: String] = [:]
     for name in ["b", "a-1", "a", "B", "a@x"] { texts["/etc/torpor/\(name).torpor"] = socket + service }
