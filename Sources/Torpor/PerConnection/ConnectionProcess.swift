@@ -56,9 +56,9 @@ final class ConnectionProcess: CgroupSource {
   /// It has been reaped. Returns whether it has left others.
   func mainEnded() -> Bool {
     main = nil
-    let leavesOthers = hasProcesses
-    if leavesOthers { watchCgroup() }
-    return leavesOthers
+    if hasProcesses { watchCgroup() }
+    // Asked again: of an end before it was watched nothing tells.
+    return hasProcesses
   }
 
   private func watchCgroup() {
