@@ -112,8 +112,8 @@ def measure(options, directory):
         start = time.perf_counter()
         with clients(options):
             took = time.perf_counter() - start
-            # Beyond the first look after the last start.
-            time.sleep(min(interval, 30) + 2)
+            # Beyond the first looks, and what is still to be done for the starts.
+            time.sleep(max(30, min(interval, 60)))
             before = context_switches(process.pid), cpu_microseconds(process.pid)
             time.sleep(seconds)
             after = context_switches(process.pid), cpu_microseconds(process.pid)
