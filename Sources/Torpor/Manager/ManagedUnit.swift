@@ -196,7 +196,9 @@ final class ManagedUnit {
 
   private func ended() {
     service = nil
-    if definition.hasSocketCommands { cleanUp() } else { over() }
+    guard definition.hasSocketCommands else { return over() }
+    // Its sockets are closed when it is gone, which is in the middle of telling so.
+    host.later { [weak self] in self?.cleanUp() }
   }
 
   /// Nothing of it is left: for good, or until it is held as its files say now.

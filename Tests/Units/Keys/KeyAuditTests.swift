@@ -33,7 +33,7 @@ import Testing
     for keyName in names {
       let key = try #require(table[keyName])
       func reading(_ value: String) -> Reading { Reading("[\(section)]\n\(keyName)=\(value)\n", name: name) }
-      let messages = reading("/a/b").messages
+      let messages = reading(Keys.dependencies.contains(keyName) ? "other.service" : "/a/b").messages
       func says(_ text: String, _ reason: String) -> Bool {
         messages.count == 1 && messages[0] == "2:1: \(text.replacing("KEY", with: "'\(keyName)='")): \(reason)"
       }

@@ -36,7 +36,7 @@ import Testing
         """),
     Package(service: "postgresql@15-main", warnings: "RequiresMountsFor PartOf ReloadPropagatedFrom"),
     Package(service: "nginx", warnings: ""), Package(service: "haproxy", warnings: "BindReadOnlyPaths"),
-    Package(service: "lighttpd", warnings: ""), Package(service: "dnsmasq", warnings: "Requires"),
+    Package(service: "lighttpd", warnings: ""), Package(service: "dnsmasq", warnings: ""),
     Package(service: "rsync", warnings: "ProtectSystem PrivateDevices"),
     Package(
       service: "systemd-hostnamed",
@@ -46,7 +46,7 @@ import Testing
         ProtectKernelTunables ProtectSystem RestrictAddressFamilies RestrictNamespaces RestrictRealtime \
         RestrictSUIDSGID SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
         """),
-    Package(service: "dbus", warnings: "Requires"),
+    Package(service: "dbus", warnings: ""),
     Package(service: "ssh", warnings: ""),
   ]
 
