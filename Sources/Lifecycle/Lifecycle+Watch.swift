@@ -13,15 +13,19 @@ extension Lifecycle {
       }
       if Self.isDue(running.instance.abandonAt, at: now) { return abandonUnbound(running) }
       guard Self.isDue(running.lookAt, at: now) else { return [] }
+      running.lookAt = nextLook(running.instance, at: now)
+      // One at a time. What has closed is told by one of two that overtake each other, and of looks that take longer than the time
+      // between them none would ever be the last.
+      guard running.query == nil else {
+        state = .running(running)
+        return []
+      }
       let query = nextQuery()
-      running.overtaken = running.query
       running.query = query
       running.askedAt = now
-      running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return [.sample(query)]
     case .sampled(let query, let sample):
-      if query == running.overtaken { running.overtaken = nil }
       if query == running.query { return judge(sample, running, at: now) }
       if let look = running.restLook, look.query == query { return judgeForRest(sample, look, running, at: now) }
       running.instance.note(query, sample)
@@ -31,13 +35,15 @@ extension Lifecycle {
       return sample.isAtWork ? noteUse(running, at: now) : []
     case .sampleFailed(let query):
       running.instance.isWokenByIgnored = false
-      if query == running.overtaken { running.overtaken = nil }
       if query == running.restLook?.query {
         running.restLook = nil
         return abortRequestedRest(running, at: now)
       }
       // What can't be seen is busy.
-      if query == running.query { running.lastEvidence = now }
+      if query == running.query {
+        running.query = nil
+        running.lastEvidence = now
+      }
       state = .running(running)
       return []
     case .connectionClosed:
@@ -135,11 +141,6 @@ extension Lifecycle {
     let youngest = (running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)
     // Woken by nobody who counts, it has no idle time: that is for those who may come back.
     let restAt = max(youngest, idleEnd(running, timeout))
-    if restAt <= now, running.overtaken != nil {
-      running.lookAt = nextLook(running.instance, at: now)
-      state = .running(running)
-      return []
-    }
     if restAt <= now { return beginRest(running, lastEvidence: running.lastEvidence, at: now) }
     if configuration.looksRegularly {
       running.lookAt = Self.earlier(restAt, nextLook(running.instance, at: now))

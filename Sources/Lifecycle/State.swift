@@ -124,11 +124,10 @@ extension Lifecycle {
     var lookAt: Instant?
     /// Nothing was open at the last look: a close is announced at once, and no look is needed before the timeout.
     var isQuiet = false
+    /// The look whose answer is awaited.
     var query: Query?
     /// When that was asked.
     var askedAt: Instant?
-    /// The look before it, when that had not been answered: what has closed may be told by the one or the other.
-    var overtaken: Query?
     /// The look that a requested rest begins with.
     var restLook: RestLook?
 

@@ -25,6 +25,7 @@ extension ServerTests {
       "Describe": #"{"name":"unit-1"}"#, "Explain": #"{"name":"unit-1"}"#, "Wake": #"{"name":"unit-1"}"#,
       "Rest": #"{"name":"unit-1"}"#, "Hold": #"{"name":"unit-1","seconds":60,"reason":"x"}"#,
       "Release": #"{"name":"unit-2"}"#, "Verify": #"{"names":["unit-1","broken"]}"#,
+      "ReloadService": #"{"name":"unit-1"}"#,
     ]
     /// Of a call of each error.
     private static let failures = [
@@ -35,7 +36,7 @@ extension ServerTests {
     @Test func everyMethodIsThereAndAnswersAsItIsDescribed() throws {
       let manager = try FakeManagerProcess()
       let interface = try interface(try manager.connect(), "io.torpor.Manager")
-      #expect(interface.methods.count == 10)
+      #expect(interface.methods.count == 11)
       // Once with nothing running, and once with a hold and a process.
       for _ in 0..<2 {
         for (name, method) in interface.methods.sorted(by: { $0.key < $1.key }) {

@@ -120,7 +120,7 @@ extension Mutant {
       "if true {", [.neverStartsForNobody], 300),
     Mutant(
       "failedLookIsQuiet", "a look that fails doesn't start the idle time anew", .watch,
-      "if query == running.query { running.lastEvidence = now }", "", [.neverEarly], 3_000),
+      "running.query = nil\n        running.lastEvidence = now", "running.query = nil", [.neverEarly], 3_000),
     Mutant(
       "spawnFailureIsNone", "a service that can't be spawned is dormant again", .wake,
       "return settle(Stopping(instance: starting.instance, purpose: .failure(.cannotStart)), at: now)",
