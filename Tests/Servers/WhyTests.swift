@@ -78,7 +78,7 @@ extension ServerTests {
         try require(
           manager, "pool", says: "  connections   busy, .* ago",
           "  advice        Only connections that have been silent for [0-9.]+ m?s keep it up. With Connections=active .*"
-            + "with Rest=freeze they stay open while it sleeps\\.")
+            + "with Rest=freeze \\(--rest freeze\\) they stay open while it sleeps\\.")
         kept.append(try visit("active"))
         try require(manager, "active", says: "  connections   busy.*", "                .*, last data .* ago")
         kept.append(try visit("ignored"))

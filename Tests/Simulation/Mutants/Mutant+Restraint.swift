@@ -136,7 +136,7 @@ extension Mutant {
       300),
     Mutant(
       "frozenForEver", "a service may be frozen for longer than its owner wants", .freeze,
-      "stopAt: isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))",
+      "stopAt: isPinned ? nil : configuration.stopAfterFrozen.map { max(now, asleepSince.advanced(by: $0)) }",
       "stopAt: nil", in: .freeze, [.wakesFrozenInTime], 300),
     Mutant(
       "sleepsThroughTimers", "a frozen service's own timers are late by the whole sleep", .freeze,

@@ -85,8 +85,7 @@ extension Mutant {
       "return running.isQuiet ? [.watchCloses] : []", "return []", [.notTooLate], 50),
     Mutant(
       "looksTwiceAtOnce", "a look leaves the deadline where it is", .watch,
-      "running.lookAt = nextLook(running.instance, at: now)\n      state = .running(running)\n      return [.sample(query)]",
-      "state = .running(running)\n      return [.sample(query)]",
+      "running.lookAt = nextLook(running.instance, at: now)\n      // One at a time.", "// One at a time.",
       [.deadlineMovesOn], 50),
   ]
 

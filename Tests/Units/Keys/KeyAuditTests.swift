@@ -12,10 +12,8 @@ import Testing
   /// One of these is taken by every implemented key, and isn't its default.
   private static let samples = [
     "yes", "no", "7s", "7", "1M", "/a/b", "-/a/b", "/bin/true x", "SIGUSR1", "0123", "a", "A=b", "null", "oneshot",
-    "always",
-    "all", "a.socket", "b.service", "restart", "both", "127.0.0.1:1", "/s", "lo", "low-delay", "ns", "process", "5:6",
-    "idle",
-    "3", "socket",
+    "always", "all", "a.socket", "b.service", "restart", "both", "127.0.0.1:1", "/s", "lo", "low-delay", "ns",
+    "process", "5:6", "idle", "3", "socket", "abort",
   ]
 
   @Test(arguments: sections)
