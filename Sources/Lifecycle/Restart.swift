@@ -31,7 +31,7 @@ public enum Restart: String, Equatable, Sendable {
 }
 
 /// Ways to end: exit codes, and signals with a core dump or without.
-public struct EndStatuses: Equatable, Sendable {
+public struct EndStatuses: Equatable, Sendable, CustomStringConvertible {
   public var codes: Set<Int32>
   public var signals: Set<Int32>
 
@@ -39,6 +39,9 @@ public struct EndStatuses: Equatable, Sendable {
     self.codes = codes
     self.signals = signals
   }
+
+  /// The same for equal ones, which a set alone doesn't promise.
+  public var description: String { "codes \(codes.sorted()), signals \(signals.sorted())" }
 
   public func contains(_ status: ExitStatus) -> Bool {
     switch status {

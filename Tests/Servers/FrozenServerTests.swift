@@ -5,32 +5,12 @@ extension ServerTests {
   /// Real servers sleep with their connections open (`--rest freeze`), and nobody notices.
   @Suite(.enabled(if: Machine.canFreeze, "needs a cgroup v2 that can be written"))
   struct FrozenServerTests {
-    private func run(
-      _ server: RealServer, idle: String = "300ms", options: [String] = [], serverOptions: [String] = [],
-      _ body: (TorporProcess, Endpoint) throws -> Void
-    ) throws {
-      let directory = try TemporaryDirectory()
-      directory.makeWorldWritable()
-      let endpoint = Endpoint.v4(try freePort())
-      let command = try server.command(port: endpoint.port, in: directory) + serverOptions
-      let arguments = ["-l", "\(endpoint)", "--idle", idle, "--rest", "freeze"] + options + ["--"] + command
-      try TorporProcess.run(arguments) { try body($0, endpoint) }
-    }
-
-    private func pool(of count: Int, _ endpoint: Endpoint) throws -> [Client] {
-      try (0..<count).map { _ in
-        let client = try Client(connectingTo: endpoint)
-        try client.ask(.ping)
-        return client
-      }
-    }
-
     // MARK: redis
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func anOldConnectionOfAPoolWakesRedis() throws {
-      try run(RealServer.redis) { torpor, endpoint in
-        let clients = try pool(of: 8, endpoint)
+      try FrozenService.run(RealServer.redis) { torpor, endpoint in
+        let clients = try FrozenService.pool(of: 8, endpoint)
         let serving = try torpor.waitFor(.serving)
         let pid = try #require(serving.pid)
         for client in clients {
@@ -51,8 +31,8 @@ extension ServerTests {
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func aNewConnectionWakesItAndTheEndOfAnOldOne() throws {
-      try run(RealServer.redis) { torpor, endpoint in
-        let clients = try pool(of: 2, endpoint)
+      try FrozenService.run(RealServer.redis) { torpor, endpoint in
+        let clients = try FrozenService.pool(of: 2, endpoint)
         let pid = try #require(try torpor.waitFor(.serving).pid)
         try torpor.waitFor(.frozen)
         try FrozenService.awaitSleep(of: pid)
@@ -88,8 +68,8 @@ extension ServerTests {
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func frozenForLongItIsStoppedAndWokenByTheNext() throws {
-      try run(RealServer.redis, options: ["--stop-after-frozen", "700ms"]) { torpor, endpoint in
-        let clients = try pool(of: 3, endpoint)
+      try FrozenService.run(RealServer.redis, options: ["--stop-after-frozen", "700ms"]) { torpor, endpoint in
+        let clients = try FrozenService.pool(of: 3, endpoint)
         let frozen = try torpor.waitFor(.frozen)
         let rested = try torpor.waitFor(.rested)
         #expect(rested.time - frozen.time >= 0.65)
@@ -101,8 +81,8 @@ extension ServerTests {
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func whatIsFrozenEndsWithTorpor() throws {
-      try run(RealServer.redis) { torpor, endpoint in
-        let clients = try pool(of: 2, endpoint)
+      try FrozenService.run(RealServer.redis) { torpor, endpoint in
+        let clients = try FrozenService.pool(of: 2, endpoint)
         let pid = try #require(try torpor.waitFor(.serving).pid)
         try torpor.waitFor(.frozen)
         let cgroup = try #require(FrozenService.cgroup(of: pid))
@@ -164,55 +144,7 @@ extension ServerTests {
       }
     }
 
-    // MARK: many
-
-    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
-    func nobodyIsLostWhileItIsFrozenAgainAndAgain() throws {
-      let rounds = Machine.number("TORPOR_HAMMER_FREEZES", default: 200)
-      try run(RealServer.redis, idle: "5ms") { torpor, endpoint in
-        let clients = try pool(of: 4, endpoint)
-        try torpor.waitFor(.frozen)
-        let before = try descriptors(of: torpor.pid)
-        let hammer = try Hammer(endpoint, request: "redis", meanPauseMicroseconds: 30_000)
-        let deadline = Deadline(after: .seconds(120))
-        while torpor.count(of: .frozen) < rounds, !deadline.hasPassed { _ = try torpor.next(within: .seconds(20)) }
-        let tally = try hammer.finish()
-        print(
-          "freeze: rounds=\(torpor.count(of: .frozen)) aborts=\(torpor.count(of: .restAborted)) requests=\(tally.requests)",
-          "lost=\(tally.lost) slow=\(tally.slow) slowest=\(tally.max_ms ?? 0) ms")
-        try #require(torpor.count(of: .frozen) >= rounds)
-        try #require(tally.lost == 0 && tally.slow == 0 && tally.ok == tally.requests)
-        for client in clients { try client.ask(.ping) }
-        try #require(torpor.count(of: .serving) == 1)
-        let after = try descriptors(of: torpor.pid)
-        #expect(after <= before, "\(before) descriptors before, \(after) after")
-      }
-    }
-
-    /// The least of some readings: what helpers have is closed a moment later.
-    private func descriptors(of pid: pid_t) throws -> Int {
-      var readings: [Int] = []
-      for _ in 0..<20 {
-        readings.append(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count)
-        usleep(20_000)
-      }
-      return readings.min() ?? 0
-    }
-
-    @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
-    func nobodyIsLostWhileNginxIsFrozenAgainAndAgain() throws {
-      // A master and a worker.
-      try run(RealServer.nginx, idle: "5ms") { torpor, endpoint in
-        let hammer = try Hammer(
-          endpoint, .http("/again", body: "you asked for /again\n"), clients: 4, meanPause: .milliseconds(30))
-        let deadline = Deadline(after: .seconds(60))
-        while torpor.count(of: .frozen) < 100, !deadline.hasPassed { _ = try torpor.next(within: .seconds(20)) }
-        let tally = try hammer.finish()
-        print("freeze: nginx: rounds=\(torpor.count(of: .frozen)) requests=\(tally.requests) lost=\(tally.lost)")
-        try #require(torpor.count(of: .frozen) >= 100)
-        try #require(tally.lost == 0 && tally.slow == 0 && tally.ok == tally.requests)
-      }
-    }
+    // MARK: who counts
 
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
     func aServiceThatIsRelayedToSleepsToo() throws {
@@ -260,143 +192,6 @@ extension ServerTests {
         #expect(frozen.time - thawed.time < 1, "a probe keeps it up for \(frozen.time - thawed.time) s")
         try client.ask(.ping)
       }
-    }
-
-    // MARK: where it can't be
-
-    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
-    func withoutDescriptorsForItsConnectionsItGoesOn() throws {
-      let directory = try TemporaryDirectory()
-      let endpoint = Endpoint.v4(try freePort())
-      let command = try RealServer.redis.command(port: endpoint.port, in: directory)
-      let arguments = ["-l", "\(endpoint)", "--idle", "500ms", "--rest", "freeze", "--"] + command
-      let few = ["sh", "-c", "ulimit -n 180; exec \"$@\"", "sh"]
-      try TorporProcess.run(arguments, wrapper: few) { torpor in
-        let clients = try pool(of: 80, endpoint)
-        let impossible = try torpor.waitFor(.restImpossible)
-        #expect(impossible.reason?.contains("RLIMIT_NOFILE") == true, "\(impossible.reason ?? "")")
-        for client in clients { try client.ask(.ping) }
-        for client in clients[8...] { client.close() }
-        #expect(try torpor.waitFor(.frozen).connections == 8)
-        for client in clients[..<8] { try client.ask(.ping) }
-      }
-    }
-
-    @Test(
-      .enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"),
-      .enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
-    func withoutACgroupItIsStoppedWhenNothingIsOpen() throws {
-      let copies = try TemporaryDirectory()
-      let directory = try TemporaryDirectory()
-      directory.makeWorldWritable()
-      let endpoint = Endpoint.v4(try freePort())
-      let command = try RealServer.redis.command(port: endpoint.port, in: directory)
-      let arguments = ["-l", "\(endpoint)", "--idle", "300ms", "--rest", "freeze", "--"] + command
-      let binaries = try Binaries.built.copied(to: copies)
-      try TorporProcess.run(arguments, wrapper: Machine.asNobody, binaries: binaries) { torpor in
-        let client = try Client(connectingTo: endpoint)
-        try client.ask(.ping)
-        try torpor.waitFor(.serving)
-        #expect(try torpor.hears(noneOf: .resting, for: .seconds(1)))
-        client.close()
-        try torpor.waitFor(.rested)
-        #expect(torpor.events.count { $0.message?.contains("Rest=freeze can't be had") ?? false } == 1)
-      }
-    }
-
-    /// A cgroup that belongs to nobody, as systemd delegates one to a user's manager; words that put a command into it.
-    private func withDelegatedCgroup(_ body: ([String]) throws -> Void) throws {
-      let parent = try #require(FrozenService.cgroup(of: getpid()))
-      let path = (parent.hasSuffix("/") ? parent : parent + "/") + "torpor-delegated-\(getpid())"
-      try #require(mkdir(path, 0o755) == 0)
-      defer {
-        let deadline = Deadline(after: .seconds(5))
-        while rmdir(path) != 0, errno == EBUSY, !deadline.hasPassed { usleep(10_000) }
-      }
-      for file in ["", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"] {
-        try #require(chown(path + file, 65534, 65534) == 0)
-      }
-      try body(["sh", "-c", "echo $$ > \(path)/cgroup.procs && exec \"$@\"", "sh"] + Machine.asNobody)
-    }
-
-    @Test(
-      .enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"),
-      .enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
-    func anOrdinaryUserWithACgroupOfItsOwnCanFreeze() throws {
-      let copies = try TemporaryDirectory()
-      let directory = try TemporaryDirectory()
-      directory.makeWorldWritable()
-      let endpoint = Endpoint.v4(try freePort())
-      let command = try RealServer.redis.command(port: endpoint.port, in: directory)
-      let arguments = ["-l", "\(endpoint)", "--idle", "300ms", "--rest", "freeze", "--"] + command
-      try withDelegatedCgroup { wrapper in
-        let binaries = try Binaries.built.copied(to: copies)
-        try TorporProcess.run(arguments, wrapper: wrapper, binaries: binaries) { torpor in
-          let client = try Client(connectingTo: endpoint)
-          try client.ask(.ping)
-          let pid = try #require(try torpor.waitFor(.serving).pid)
-          try torpor.waitFor(.frozen)
-          try FrozenService.awaitSleep(of: pid)
-          try client.ask(.ping)
-          try torpor.waitFor(.thawed)
-        }
-      }
-    }
-
-    /// It hides what it does from others of its user: what its connections are can't be known.
-    @Test(
-      .enabled(if: FixedServer.isInstalled, "python3 isn't installed"),
-      .enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
-    func aServiceThatMayNotBeTracedIsStoppedInstead() throws {
-      let copies = try TemporaryDirectory()
-      let directory = try TemporaryDirectory()
-      directory.makeWorldWritable()
-      let endpoint = Endpoint.v4(try freePort())
-      let script = try directory.write(
-        """
-        import ctypes, os, socket
-        server = socket.socket(fileno=3)
-        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
-        while True:
-            client = server.accept()[0]
-            while client.recv(100): client.sendall(b'+PONG\\r\\n')
-            client.close()
-        """, to: "hidden.py")
-      let arguments = [
-        "-l", "\(endpoint)", "--idle", "300ms", "--rest", "freeze", "--handover", "listen-fds", "--",
-        "/usr/bin/python3", script,
-      ]
-      try withDelegatedCgroup { wrapper in
-        let binaries = try Binaries.built.copied(to: copies)
-        try TorporProcess.run(arguments, wrapper: wrapper, binaries: binaries) { torpor in
-          let client = try Client(connectingTo: endpoint)
-          try client.ask(.ping)
-          #expect(try torpor.waitFor(.warning).message?.contains("Rest=freeze can't be had") == true)
-          try torpor.waitFor(.restImpossible)
-          #expect(try torpor.hears(noneOf: .resting, for: .seconds(1)))
-          try client.ask(.ping)
-          client.close()
-          try torpor.waitFor(.rested)
-        }
-      }
-    }
-  }
-}
-
-extension RealServer {
-  /// nginx, one process, which closes a connection that has been silent for so long.
-  static func keptAlive(seconds: Int) -> RealServer {
-    let base = nginxSingle
-    return RealServer(name: "nginx, keepalive_timeout \(seconds)", program: base.program) { program, port, directory in
-      let command = try base.prepare(program, port, directory)
-      let path = directory.path("nginx.conf")
-      let text = try String(contentsOfFile: path, encoding: .utf8)
-      try directory.write(
-        text.replacingOccurrences(of: "access_log off;", with: "access_log off; keepalive_timeout \(seconds)s;"),
-        to: "nginx.conf")
-      return command
-    } exchange: { word in
-      base.exchange(word)
     }
   }
 }

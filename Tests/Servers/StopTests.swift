@@ -26,19 +26,9 @@ extension ServerTests {
       }
     }
 
-    @Test func aServiceIsToldToEndByTheSignalThatItWants() throws {
-      try OddServer.run(["--ignore-sigterm"], options: ["--stop-signal", "USR1"]) { torpor, endpoint in
-        for _ in 1...3 {
-          try Client.ask(endpoint, .ping)
-          try torpor.waitFor(.rested)
-        }
-        try #require(torpor.count(of: .stopTimedOut) == 0)
-        try #require(torpor.count(of: .failed) == 0)
-      }
-    }
-
-    @Test func aServiceThatSIGKILLDoesNoHarmNeedsNoOther() throws {
-      try OddServer.run(["--ignore-sigterm"], options: ["--stop-signal", "SIGKILL"]) { torpor, endpoint in
+    @Test(arguments: ["USR1", "SIGKILL"])
+    func aServiceIsToldToEndByTheSignalThatItHeeds(signal: String) throws {
+      try OddServer.run(["--ignore-sigterm"], options: ["--stop-signal", signal]) { torpor, endpoint in
         for _ in 1...3 {
           try Client.ask(endpoint, .ping)
           try torpor.waitFor(.rested)

@@ -1,5 +1,5 @@
-import Linux
 import Lifecycle
+import Linux
 import Units
 
 /// One unit of a manager: what its files say, the sockets that are held for it, and who waits for what to become of it.

@@ -29,4 +29,40 @@ enum FrozenService {
       usleep(5000)
     }
   }
+
+  static func run(
+    _ server: RealServer, idle: String = "300ms", options: [String] = [], serverOptions: [String] = [],
+    _ body: (TorporProcess, Endpoint) throws -> Void
+  ) throws {
+    let directory = try TemporaryDirectory()
+    directory.makeWorldWritable()
+    let endpoint = Endpoint.v4(try freePort())
+    let command = try server.command(port: endpoint.port, in: directory) + serverOptions
+    let arguments = ["-l", "\(endpoint)", "--idle", idle, "--rest", "freeze"] + options + ["--"] + command
+    try TorporProcess.run(arguments) { try body($0, endpoint) }
+  }
+
+  /// Clients that have been served, and stay.
+  static func pool(of count: Int, _ endpoint: Endpoint) throws -> [Client] {
+    try (0..<count).map { _ in
+      let client = try Client(connectingTo: endpoint)
+      try client.ask(.ping)
+      return client
+    }
+  }
+
+  /// A cgroup that belongs to nobody, as systemd delegates one to a user's manager; words that put a command into it.
+  static func withDelegatedCgroup(_ body: ([String]) throws -> Void) throws {
+    let parent = try #require(cgroup(of: getpid()))
+    let path = (parent.hasSuffix("/") ? parent : parent + "/") + "torpor-delegated-\(getpid())"
+    try #require(mkdir(path, 0o755) == 0)
+    defer {
+      let deadline = Deadline(after: .seconds(5))
+      while rmdir(path) != 0, errno == EBUSY, !deadline.hasPassed { usleep(10_000) }
+    }
+    for file in ["", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"] {
+      try #require(chown(path + file, 65534, 65534) == 0)
+    }
+    try body(["sh", "-c", "echo $$ > \(path)/cgroup.procs && exec \"$@\"", "sh"] + Machine.asNobody)
+  }
 }

@@ -33,3 +33,21 @@ extension RealServer {
     }
   }
 }
+
+extension RealServer {
+  /// nginx, one process, which closes a connection that has been silent for so long.
+  static func keptAlive(seconds: Int) -> RealServer {
+    let base = nginxSingle
+    return RealServer(name: "nginx, keepalive_timeout \(seconds)", program: base.program) { program, port, directory in
+      let command = try base.prepare(program, port, directory)
+      let path = directory.path("nginx.conf")
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      try directory.write(
+        text.replacingOccurrences(of: "access_log off;", with: "access_log off; keepalive_timeout \(seconds)s;"),
+        to: "nginx.conf")
+      return command
+    } exchange: { word in
+      base.exchange(word)
+    }
+  }
+}
