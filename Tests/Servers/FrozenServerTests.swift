@@ -96,7 +96,7 @@ extension ServerTests {
 
     @Test(.enabled(if: RealServer.nginx.isInstalled, "nginx isn't installed"))
     func aTimerOfItsOwnIsNotLate() throws {
-      try run(.keptAlive(seconds: 3), idle: "500ms") { torpor, endpoint in
+      try FrozenService.run(.keptAlive(seconds: 3), idle: "500ms") { torpor, endpoint in
         let question = Exchange.keptHTTP(path: "/again", body: "you asked for /again\n")
         let client = try Client(connectingTo: endpoint)
         try client.ask(question)
@@ -175,7 +175,7 @@ extension ServerTests {
     func aSourceThatDoesNotCountIsServedAndKeepsNothingUp() throws {
       // redis answers strangers only if it is told to, and takes 127.0.0.2 for one.
       let answering = ["--protected-mode", "no"]
-      try run(
+      try FrozenService.run(
         RealServer.redis, idle: "2s", options: ["--ignore-source", "127.0.0.2"], serverOptions: answering
       ) { torpor, endpoint in
         let client = try Client(connectingTo: endpoint)
