@@ -4,8 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test fuzz models soak matrix lint bench build release install uninstall servers clean
 
-# The tests that start processes: one at a time.
+# The tests that watch a real kernel. Of these, two that mostly wait run side by side, the others one at a time.
 TIMED := ^(Server|Torpor|Linux)Tests\.
+WAITING := ^ServerTests\.(Life|Watch)Tests/
 SOURCES := Sources Tests Examples Package.swift
 
 help: ## this list
@@ -18,8 +19,9 @@ demo: ## build, then watch a small web server sleep, wake and sleep again
 
 test: servers models ## every test; as root it installs the servers that are missing
 	swift build --build-tests
-	swift test --skip-build --skip '$(TIMED)'
-	swift test --skip-build --no-parallel --filter '$(TIMED)'
+	Tests/run.sh --skip-build --skip '$(TIMED)'
+	Tests/run.sh --skip-build --filter '$(WAITING)'
+	Tests/run.sh --skip-build --no-parallel --filter '$(TIMED)' --skip '$(WAITING)'
 	Tests/Fuzz/run.sh 60
 
 fuzz: ## ten minutes of libFuzzer for each parser of what others write; see Tests/Fuzz/run.sh

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension WatchTests {
   /// The service's own word, by a command.
   @Suite struct BusyCheckTests {
     private static let checks = Machine.projectDirectory + "/Examples/checks"

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension LifeTests {
   /// UDP servers sleep, wake on a datagram, which they receive, and sleep again.
   @Suite struct DatagramTests {
     @Test(
@@ -32,7 +32,7 @@ extension ServerTests {
       try run(.python, idle: "2ms") { torpor, endpoint in
         let hammer = try Hammer(endpoint, request: "redis")
         // Once steered there is no way back, so that hardly a rest is given up.
-        try torpor.watchRests(atLeast: HammerTests.stops, aborts: 0)
+        try torpor.watchRests(atLeast: ServerTests.HammerTests.stops, aborts: 0)
         let tally = try hammer.finish()
         print(
           "hammer: python3, UDP: stops=\(torpor.count(of: .rested)) aborts=\(torpor.count(of: .restAborted))",
@@ -40,7 +40,7 @@ extension ServerTests {
         try #require(tally.lost == 0)
         try #require(tally.slow == 0)
         try #require(tally.ok == tally.requests)
-        try #require(tally.requests >= HammerTests.stops)
+        try #require(tally.requests >= ServerTests.HammerTests.stops)
         try #require(torpor.count(of: .failed) == 0)
         try #require(torpor.count(of: .warning) == 0)
       }

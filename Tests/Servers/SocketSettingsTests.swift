@@ -1,44 +1,16 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension LifeTests {
   /// What [Socket] says of its sockets besides their addresses is so of the ones that a service gets, in each of its lives.
   @Suite(.enabled(if: RealServer.python.isInstalled, "python3 isn't installed"))
   struct SocketSettingsTests {
-    /// Answers each connection with what its listener, and the connection itself, say of their options.
-    private static let server = """
-      import os, socket
-      listener = socket.socket(fileno=3)
-      def options(s):
-        inet = s.family != socket.AF_UNIX
-        values = {"rcvbuf": s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
-          "priority": s.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY),
-          "passcred": 0 if inet else s.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED)}
-        if inet:
-          values["keepalive"] = s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-          values["idle"] = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
-          values["count"] = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
-          values["nodelay"] = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-          values["ttl"] = s.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
-          values["tos"] = s.getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
-          values["mark"] = s.getsockopt(socket.SOL_SOCKET, socket.SO_MARK)
-          values["freebind"] = s.getsockopt(socket.IPPROTO_IP, 15)
-          values["device"] = s.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\\0").decode()
-        return " ".join(f"{k}={v}" for k, v in values.items())
-      while True:
-        connection, _ = listener.accept()
-        text = f"{os.getpid()}\\n{options(listener)}\\n{options(connection)}\\n"
-        connection.sendall(text.encode())
-        connection.close()
-
-      """
-
     /// The answer of each of three lives: the listener's options and the connection's.
     private func lives(
       _ socket: String, endpoint: Endpoint, body: (ManagerProcess) throws -> Void = { _ in }
     ) throws -> [[Substring]] {
       let scripts = try TemporaryDirectory()
-      let script = try scripts.write(Self.server, to: "server.py")
+      let script = try scripts.write(OptionServer.script, to: "server.py")
       let unit = """
         [Socket]
         \(socket)
@@ -122,96 +94,6 @@ extension ServerTests {
       for answer in answers { #expect(answer.dropFirst().first == "rcvbuf=80000 priority=0 passcred=1") }
       var status = stat()
       for gone in [path, link, other] { #expect(lstat(gone, &status) != 0, "\(gone) is left") }
-    }
-
-    /// One unit of the server above, as it is written again and again, and the manager that has it.
-    private func reloading(
-      _ socket: String, endpoint: Endpoint, body: (_ reload: (String) throws -> String) throws -> Void
-    ) throws {
-      let scripts = try TemporaryDirectory()
-      let script = try scripts.write(Self.server, to: "server.py")
-      let program = try #require(RealServer.python.program)
-      func unit(_ more: String) -> String {
-        """
-        [Socket]
-        \(socket)
-        \(more)
-        [Service]
-        ExecStart=\(program) \(script)
-        [X-Idle]
-        TimeoutSec=1h
-        Handover=listen-fds
-        """
-      }
-      try ManagerProcess.run(["one.torpor": unit("")]) { manager in
-        try body { more in
-          try manager.write(unit(more), to: "one.torpor")
-          let (status, output, errors) = try manager.attempt(["reload"])
-          return status == .exited(0) ? output : "\(status): \(errors)"
-        }
-      }
-    }
-
-    @Test(.enabled(if: getuid() == 0, "SO_MARK takes root"))
-    func aReloadChangesTheOptionsOfASocketThatIsInUse() throws {
-      let port = try freePort()
-      let endpoint = Endpoint.v4(port)
-      func listening() -> [UInt64] { TCPSocket.all(localPort: port, .listening).map(\.inode) }
-      try reloading("ListenStream=127.0.0.1:\(port)", endpoint: endpoint) { reload in
-        func ask() throws -> [Substring] { try Client(connectingTo: endpoint).receiveToEnd().split(separator: "\n") }
-        let inode = listening()
-        let before = try ask()
-        let said = try reload(
-          "KeepAlive=yes\nKeepAliveTimeSec=77\nNoDelay=yes\nIPTOS=16\nPriority=5\nIPTTL=33\nMark=7\nReceiveBuffer=40000"
-        )
-        #expect(said.contains("changed: one"), "\(said)")
-        let during = try ask()
-        #expect(during[0] == before[0])
-        let text = try #require(during.dropFirst().first)
-        #expect(
-          text.hasPrefix(
-            "rcvbuf=80000 priority=5 passcred=0 keepalive=1 idle=77 count=9 nodelay=1 ttl=33 tos=16 mark=7"))
-        #expect(during.last?.contains("keepalive=1 idle=77") == true)
-        // What isn't asked for any more is as it was.
-        _ = try reload("")
-        #expect(try ask() == before)
-        #expect(listening() == inode)
-        for key in ["Transparent=yes", "BindToDevice=lo"] {
-          let refusal = try reload(key)
-          #expect(
-            refusal.contains("\(key.split(separator: "=")[0])= of 127.0.0.1:\(port), which stays held"), "\(refusal)")
-        }
-        #expect(try ask() == before)
-      }
-    }
-
-    @Test(.enabled(if: getuid() == 0, "only root gives files away"))
-    func aReloadChangesWhoMayConnectToAPathAndItsOtherNames() throws {
-      let directory = try TemporaryDirectory()
-      let path = directory.path("service.sock")
-      let (one, two) = (directory.path("one.sock"), directory.path("two.sock"))
-      func status(_ path: String) -> stat? {
-        var status = stat()
-        return lstat(path, &status) == 0 ? status : nil
-      }
-      try reloading("ListenStream=\(path)", endpoint: .unix(path)) { reload in
-        let inode = status(path)?.st_ino
-        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o666)
-        // Dormant, and then in use.
-        _ = try reload("SocketMode=0640\nSocketUser=nobody\nSymlinks=\(one)\nBacklog=2")
-        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o640)
-        #expect(status(path)?.st_uid == getpwnam("nobody")?.pointee.pw_uid && status(one) != nil)
-        let pid = try Client(connectingTo: .unix(one)).receiveToEnd().split(separator: "\n")[0]
-        _ = try reload("SocketMode=0600\nSocketGroup=daemon\nSymlinks=\(two)\nPassCredentials=yes")
-        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o600)
-        #expect(status(path)?.st_uid == 0 && status(path)?.st_gid == getgrnam("daemon")?.pointee.gr_gid)
-        #expect(status(one) == nil && status(two) != nil)
-        let answer = try Client(connectingTo: .unix(two)).receiveToEnd().split(separator: "\n")
-        #expect(answer[0] == pid && answer[1].contains("passcred=1"))
-        _ = try reload("")
-        #expect(status(path).map { $0.st_mode & 0o7777 } == 0o666)
-        #expect(status(path)?.st_gid == 0 && status(two) == nil && status(path)?.st_ino == inode)
-      }
     }
 
     @Test func theBacklogIsTheOneThatWasAskedFor() throws {

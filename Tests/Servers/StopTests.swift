@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension LifeTests {
   /// Services that don't end, or not only, when they are told to.
   @Suite struct StopTests {
     @Test func aServiceThatIgnoresSIGTERMIsKilledAndAClientThatCameMeanwhileIsServedByTheNextInstance() throws {

@@ -8,111 +8,6 @@ import Testing
 
 /// On the real kernel: who waits at a socket that the service no longer has reaches the one that it has, as itself.
 @Suite(.serialized) struct UnixRelayTests {
-  private final class Connection {
-    var socket: UnixSocket?
-    init(_ socket: consuming UnixSocket? = nil) { self.socket = socket }
-
-    var isOpen: Bool {
-      switch socket {
-      case .some: true
-      case .none: false
-      }
-    }
-
-    func setNonBlocking() throws { try socket?.descriptor.setNonBlocking(true) }
-    /// As much as goes in now. Returns how much that was.
-    func fill() -> Int {
-      var sent = 0
-      while let count = try? socket?.descriptor.write([UInt8](repeating: 7, count: 4096)) { sent += count }
-      return sent
-    }
-    func close() { socket = nil }
-  }
-
-  private final class Scene {
-    let directory = NSTemporaryDirectory() + "torpor-" + UUID().uuidString.prefix(8)
-    let loop: EventLoop
-    private let allRelays: ServiceRelays
-    var relays: UnixRelays { allRelays.unix }
-    let held: HeldUnixSocket
-    var warnings: [String] = []
-
-    init() throws {
-      mkdir(directory, 0o755)
-      loop = try EventLoop()
-      allRelays = ServiceRelays(loop: loop, reachTimeout: nil)
-      let address = try #require(UnixAddress(path: directory + "/x.sock"))
-      held = try HeldUnixSocket(
-        address, type: .stream, index: 0, nameIndex: 0, access: SocketAccess(), relays: allRelays, loop: loop)
-      relays.onWarning = { [unowned self] in warnings.append($0) }
-    }
-
-    deinit {
-      held.release()
-      try? FileManager.default.removeItem(atPath: directory)
-    }
-
-    /// Lets the loop run until `isDone` holds, which is asked every 2 ms, for three seconds at most.
-    func run(until isDone: @escaping () -> Bool) throws {
-      let end = MonotonicClock.now() + 3_000_000_000
-      var timer = try Timer()
-      try timer.set(to: MonotonicClock.now())
-      var isOver = false
-      let token = try loop.add(timer.descriptor, for: .readable) { [loop] _ in
-        timer.acknowledge()
-        isOver = isDone()
-        if isOver || MonotonicClock.now() > end { return loop.stop() }
-        try? timer.set(to: MonotonicClock.now() + 2_000_000)
-      }
-      try loop.run()
-      loop.remove(token, timer.descriptor)
-      #expect(isOver)
-    }
-
-    /// Lets the loop run for so long.
-    func run(for duration: Duration) throws {
-      let end = MonotonicClock.now() + duration.nanoseconds
-      try run { MonotonicClock.now() >= end }
-    }
-
-    /// It isn't called again and again for what nobody can do anything about.
-    func requireQuiet() throws {
-      let before = cpuNanoseconds()
-      try run(for: .milliseconds(500))
-      #expect(cpuNanoseconds() - before < 50_000_000)
-    }
-
-    /// Who has connected is relayed; the service's side of it.
-    func relayed() throws -> Connection {
-      try steer()
-      _ = try held.swap(migrates: false)
-      let service = Connection()
-      try run {
-        service.socket = self.accepted()
-        return service.isOpen
-      }
-      try service.setNonBlocking()
-      return service
-    }
-
-    func client() throws -> UnixSocket {
-      let client = try UnixSocket(.stream)
-      try client.connect(to: held.address)
-      return client
-    }
-
-    /// Who has come to the current socket.
-    func accepted() -> UnixSocket? {
-      try? held.group.current.descriptor.setNonBlocking(true)
-      return try? held.group.current.accept()
-    }
-
-    func steer() throws {
-      try held.openNext()
-      try held.steerToNext()
-    }
-  }
-
   private func text(_ socket: borrowing UnixSocket) -> String? {
     var buffer = [UInt8](repeating: 0, count: 100)
     guard let count = try? socket.descriptor.read(into: &buffer) else { return nil }
@@ -120,7 +15,7 @@ import Testing
   }
 
   @Test func whoWaitsAtTheOldSocketIsServedByTheNewOne() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try scene.client()
     _ = try client.descriptor.write(Array("hello".utf8))
     client.shutDownWriting()
@@ -148,7 +43,7 @@ import Testing
   }
 
   @Test func whoCameMeanwhileIsHandedBack() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     try scene.steer()
     let client = try scene.client()
     _ = try client.descriptor.write(Array("late".utf8))
@@ -168,7 +63,7 @@ import Testing
   /// A server that trusts the kernel's word about its clients must not take them for us.
   @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
   func aRelayedClientIsWhoItIs() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try UnixSocket(.stream)
     try client.connect(to: scene.held.address, as: UnixSocket.Peer(pid: 0, user: 65534, group: 65533, groups: [1, 2]))
     try scene.steer()
@@ -190,7 +85,7 @@ import Testing
   /// Credentials that are sent with each message are the client's, too.
   @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
   func aRelayedMessageIsItsSenders() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     var on: Int32 = 1
     let client = try UnixSocket(.stream)
     try client.connect(to: scene.held.address, as: UnixSocket.Peer(pid: 0, user: 65534, group: 65533, groups: []))
@@ -214,7 +109,7 @@ import Testing
   }
 
   @Test func descriptorsAreRelayedToo() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try scene.client()
     let file = scene.directory + "/passed"
     #expect(FileManager.default.createFile(atPath: file, contents: Data("inside".utf8)))
@@ -244,7 +139,7 @@ import Testing
 
   /// A hang-up is told in every turn of the loop to whoever watches.
   @Test func aServiceThatHangsUpFirstLeavesNothingToDo() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try scene.client()
     let service = try scene.relayed()
     _ = try service.socket?.descriptor.write(Array("bye".utf8))
@@ -256,7 +151,7 @@ import Testing
   }
 
   @Test func aServiceThatHasHungUpCostsNothingWhileItsClientDoesNotRead() throws {
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try scene.client()
     let service = try scene.relayed()
     // More than the client's side takes: the rest is in our hands.
@@ -287,8 +182,8 @@ import Testing
   }
 
   @Test func aClientThatHasHungUpCostsNothingWhileTheServiceDoesNotRead() throws {
-    let scene = try Scene()
-    let client = Connection(try scene.client())
+    let scene = try UnixRelayScene()
+    let client = RelayedConnection(try scene.client())
     let service = try scene.relayed()
     var sent = 0
     try scene.run {
@@ -310,7 +205,7 @@ import Testing
     #expect(!UnixRelay.may(1000, speakFor: peer(0)))
     #expect(UnixRelay.may(0, speakFor: peer(1000)))
 
-    let scene = try Scene()
+    let scene = try UnixRelayScene()
     let client = try scene.client()
     let accepted = scene.accepted()
     switch consume accepted {
@@ -326,59 +221,8 @@ import Testing
   }
 }
 
-/// Spent by this thread so far.
-private func cpuNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
-
 extension UnixSocket {
   fileprivate borrowing func duplicated() throws(Errno) -> UnixSocket {
     UnixSocket(owning: try descriptor.duplicate())
-  }
-}
-
-/// The user that SCM_CREDENTIALS names; nil when nothing has come.
-private func senderOfOneMessage(_ socket: Int32) -> UInt32? {
-  var byte: UInt8 = 0
-  var control = [UInt8](repeating: 0, count: 64)
-  return withUnsafeMutablePointer(to: &byte) { bytes in
-    var vector = iovec(iov_base: bytes, iov_len: 1)
-    return withUnsafeMutablePointer(to: &vector) { vectors in
-      control.withUnsafeMutableBytes { control in
-        var header = msghdr()
-        header.msg_iov = vectors
-        header.msg_iovlen = 1
-        header.msg_control = control.baseAddress
-        header.msg_controllen = control.count
-        guard recvmsg(socket, &header, Int32(MSG_DONTWAIT)) == 1, header.msg_controllen >= 28 else { return nil }
-        // cmsghdr: length, level, type; then pid, uid, gid.
-        guard control.loadUnaligned(fromByteOffset: 12, as: Int32.self) == 2 else { return nil }
-        return control.loadUnaligned(fromByteOffset: 20, as: UInt32.self)
-      }
-    }
-  }
-}
-
-private func send(descriptor: Int32, by socket: Int32) -> Bool {
-  var byte: UInt8 = 1
-  var control = [UInt8](repeating: 0, count: 24)
-  return withUnsafeMutablePointer(to: &byte) { bytes in
-    var vector = iovec(iov_base: bytes, iov_len: 1)
-    return withUnsafeMutablePointer(to: &vector) { vectors in
-      control.withUnsafeMutableBytes { control in
-        control.storeBytes(of: 20, toByteOffset: 0, as: UInt64.self)
-        control.storeBytes(of: SOL_SOCKET, toByteOffset: 8, as: Int32.self)
-        control.storeBytes(of: 1, toByteOffset: 12, as: Int32.self)  // SCM_RIGHTS
-        control.storeBytes(of: descriptor, toByteOffset: 16, as: Int32.self)
-        var header = msghdr()
-        header.msg_iov = vectors
-        header.msg_iovlen = 1
-        header.msg_control = control.baseAddress
-        header.msg_controllen = control.count
-        return sendmsg(socket, &header, 0) == 1
-      }
-    }
   }
 }

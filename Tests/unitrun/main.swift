@@ -68,6 +68,7 @@ func applyRest(_ key: String, _ value: String, to options: inout ServiceOptions)
     options.execution.killMode = mode
   case "KillSignal": options.execution.killSignal = try number(value)
   case "PIDFile": options.execution.pidFile = value
+  case "GuessMainPID": options.execution.guessMainPID = value == "yes"
   case "RemainAfterExit": options.execution.remainAfterExit = value == "yes"
   case "SuccessExitStatus": options.execution.successExitStatus.codes.insert(try number(value))
   case "NotifyAccess": options.execution.notifyAccess = ExecutionSettings.NotifyAccess(rawValue: value)

@@ -10,8 +10,7 @@ final class ConnectionProcess: CgroupSource {
   let beganAt = MonotonicClock.now()
   private let loop: EventLoop
   private let parentCgroup: String?
-  private var cgroup: Cgroup?
-  private var cgroupToken: EventLoop.Token?
+  private var cgroup: WatchedCgroup?
   /// Where no cgroup tells that the others are gone.
   private var orphans: ChildReaper.OrphanWatch?
   private var main: ProcessHandle?
@@ -27,26 +26,12 @@ final class ConnectionProcess: CgroupSource {
     self.loop = loop
   }
 
-  deinit { dropCgroup() }
-
   func cgroupDirectory(named _: String) -> Int32? {
-    if let parentCgroup, let made = try? Cgroup(named: "\(id)", in: parentCgroup) { cgroup = consume made }
-    switch cgroup {
-    case .some(let cgroup): return cgroup.directory.number
-    case .none: return nil
-    }
+    if let parentCgroup { cgroup = try? WatchedCgroup(named: "\(id)", in: parentCgroup, loop: loop) }
+    return cgroup?.directory
   }
 
-  func dropCgroup() {
-    if let token = cgroupToken {
-      switch cgroup {
-      case .some(let cgroup): loop.remove(token, cgroup.events)
-      case .none: break
-      }
-    }
-    cgroupToken = nil
-    cgroup = nil
-  }
+  func dropCgroup() { cgroup = nil }
 
   func begin(_ handle: consuming ProcessHandle) {
     pid = handle.pid
@@ -56,41 +41,23 @@ final class ConnectionProcess: CgroupSource {
   /// It has been reaped. Returns whether it has left others.
   func mainEnded() -> Bool {
     main = nil
-    if hasProcesses { watchCgroup() }
+    if hasProcesses { watchOthers() }
     // Asked again: of an end before it was watched nothing tells.
     return hasProcesses
   }
 
-  private func watchCgroup() {
-    switch cgroup {
-    case .some(let cgroup):
-      cgroup.acknowledge()
-      cgroupToken = try? loop.add(cgroup.events, for: .priority) { [weak self] _ in self?.cgroupChanged() }
-    case .none: break
-    }
-    if cgroupToken == nil { orphans = loop.children.watchOrphans { [weak self] in self?.onChange?() } }
+  private func watchOthers() {
+    cgroup?.onChange = { [weak self] in self?.onChange?() }
+    cgroup?.watch()
+    guard !(cgroup?.isWatched ?? false) else { return }
+    orphans = loop.children.watchOrphans { [weak self] in self?.onChange?() }
   }
 
-  private func cgroupChanged() {
-    switch cgroup {
-    case .some(let cgroup): cgroup.acknowledge()
-    case .none: break
-    }
-    onChange?()
-  }
-
-  var hasProcesses: Bool {
-    switch cgroup {
-    case .some(let cgroup): cgroup.isPopulated
-    case .none: !members.isEmpty
-    }
-  }
+  var hasProcesses: Bool { cgroup?.isPopulated ?? !members.isEmpty }
 
   private var members: [Int32] {
-    switch cgroup {
-    case .some(let cgroup): cgroup.processes
-    case .none: ProcessFiles.descendants(of: getpid()).filter { ProcessFiles.session(of: $0) == pid }
-    }
+    cgroup?.processes
+      ?? ProcessFiles.descendants(of: getpid()).filter { ProcessFiles.session(of: $0) == pid }
   }
 
   /// - Parameter signals: sent in this order, to the first of them.
@@ -104,10 +71,7 @@ final class ConnectionProcess: CgroupSource {
   func terminateAll(_ signals: [Int32]) { for signal in signals { signalAll(signal) } }
 
   func killAll() {
-    switch cgroup {
-    case .some(let cgroup): if cgroup.kill() { return }
-    case .none: break
-    }
+    if cgroup?.kill() ?? false { return }
     signalAll(SIGKILL)
   }
 

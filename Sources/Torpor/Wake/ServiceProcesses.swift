@@ -9,12 +9,8 @@ import Lifecycle
 final class ServiceProcesses: CgroupSource, ProcessSource {
   private let loop: EventLoop
   /// Kept from instance to instance.
-  private var cgroup: Cgroup?
-  private var cgroupToken: EventLoop.Token?
+  private var cgroup: WatchedCgroup?
   private var hasTriedCgroup = false
-  /// A process born by clone3 into a cgroup that was once killed is killed as well (seen on Linux 6.18, where a count of
-  /// kills is compared with that of the parent's cgroup). So each cgroup is killed once and then replaced.
-  private var isCgroupKilled = false
 
   private var main: ProcessHandle?
   private var mainToken: EventLoop.Token?
@@ -64,108 +60,47 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
 
   /// The cgroup's directory for clone3; nil where there is none that we may write.
   func cgroupDirectory(named name: String) -> Int32? {
-    if isCgroupKilled {
-      dropCgroup()
-      isCgroupKilled = false
+    if cgroup?.isKilled ?? false {
+      cgroup = nil
       hasTriedCgroup = false
     }
     if !hasTriedCgroup {
       hasTriedCgroup = true
       if let parent = Cgroup.own() { makeCgroup(named: name, in: parent) }
     }
-    switch cgroup {
-    case .some(let cgroup): return cgroup.directory.number
-    case .none: return nil
-    }
+    return cgroup?.directory
   }
 
   private func makeCgroup(named name: String, in parent: String) {
     // Those that were let go of keep theirs, and its name.
     for suffix in [""] + (1...15).map({ "-\($0)" }) {
       do throws(Errno) {
-        cgroup = try Cgroup(named: name + suffix, in: parent)
-        return watchCgroup()
+        let made = try WatchedCgroup(named: name + suffix, in: parent, loop: loop)
+        made.watch()
+        // An empty cgroup is told before SIGCHLD: without this, "all gone" would be said of some that still are to be reaped.
+        made.onChange = { [weak self] in self?.reap() }
+        cgroup = made
+        return
       } catch { if error != .exists { return } }
     }
   }
 
+  /// Where clone3 can't use it (a threaded or dying cgroup), we go on without.
+  func dropCgroup() { cgroup = nil }
+
   /// Whether they can be frozen, all of them and whatever they start.
-  func canFreeze(in name: String) -> Bool {
-    guard cgroupDirectory(named: name) != nil else { return false }
-    switch cgroup {
-    case .some(let cgroup): return cgroup.canFreeze
-    case .none: return false
-    }
-  }
+  func canFreeze(in name: String) -> Bool { cgroupDirectory(named: name) != nil && isFreezable }
 
   /// Whether those that there are can be.
-  var isFreezable: Bool {
-    switch cgroup {
-    case .some(let cgroup): cgroup.canFreeze
-    case .none: false
-    }
-  }
-
-  private func watchCgroup() {
-    switch cgroup {
-    case .some(let cgroup):
-      cgroup.acknowledge()
-      cgroupToken = try? loop.add(cgroup.events, for: .priority) { [weak self] _ in self?.cgroupChanged() }
-    case .none: break
-    }
-  }
-
-  private func cgroupChanged() {
-    switch cgroup {
-    case .some(let cgroup):
-      cgroup.acknowledge()
-      if onFrozen != nil, cgroup.isFrozen { hasFrozen() }
-    case .none: break
-    }
-    // An empty cgroup is told before SIGCHLD: without this, "all gone" would be said of some that still are to be reaped.
-    reap()
-  }
-
-  // MARK: freezing
-
-  private var onFrozen: (() -> Void)?
-
-  private func hasFrozen() {
-    let tell = onFrozen
-    onFrozen = nil
-    tell?()
-  }
+  var isFreezable: Bool { cgroup?.canFreeze ?? false }
 
   /// Stops all of them where they are. `isDone` is called when they are, and not at all after a thaw.
   func freeze(_ isDone: @escaping () -> Void) throws(Errno) {
-    switch cgroup {
-    case .some(let cgroup):
-      try cgroup.setFrozen(true)
-      onFrozen = isDone
-      if cgroup.isFrozen { hasFrozen() }
-    case .none: throw .notSupported
-    }
+    guard let cgroup else { throw .notSupported }
+    try cgroup.freeze(isDone)
   }
 
-  func thaw() throws(Errno) {
-    onFrozen = nil
-    switch cgroup {
-    case .some(let cgroup): try cgroup.setFrozen(false)
-    case .none: break
-    }
-  }
-
-  /// Where clone3 can't use it (a threaded or dying cgroup), we go on without.
-  func dropCgroup() {
-    if let token = cgroupToken {
-      switch cgroup {
-      case .some(let cgroup): loop.remove(token, cgroup.events)
-      case .none: break
-      }
-    }
-    cgroupToken = nil
-    cgroup = nil
-  }
+  func thaw() throws(Errno) { try cgroup?.thaw() }
 
   // MARK: an instance
 
@@ -187,7 +122,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
 
   /// While the end of the last process is waited for.
   private func watchOrphans() {
-    let isNeeded = (isWatching || onEmpty != nil) && cgroupToken == nil
+    let isNeeded = (isWatching || onEmpty != nil) && !(cgroup?.isWatched ?? false)
     if !isNeeded {
       orphans = nil
     } else if orphans == nil {
@@ -255,10 +190,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
 
   private var hasProcesses: Bool {
     if !controls.isEmpty { return true }
-    switch cgroup {
-    case .some(let cgroup): return cgroup.isPopulated
-    case .none: return !pids.isEmpty
-    }
+    return cgroup?.isPopulated ?? !pids.isEmpty
   }
 
   /// The main process's descriptor is readable. If it is our child, reaping tells how it ended.
@@ -323,12 +255,9 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
 
   /// Every process of the service that is alive.
   var pids: [Int32] {
-    switch cgroup {
-    case .some(let cgroup): return cgroup.processes
-    case .none:
-      let helpers = helpers?() ?? []
-      return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) && isMarked($0) }
-    }
+    if let cgroup { return cgroup.processes }
+    let helpers = helpers?() ?? []
+    return ProcessFiles.descendants(of: getpid()).filter { !helpers.contains($0) && isMarked($0) }
   }
 
   /// Or was it, as its last words may be read after its end.
@@ -345,9 +274,10 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
       then()
     }
     guard isWatching, mainPID == nil, listenerHungUp, controls.isEmpty else { return }
-    switch cgroup {
-    case .some(let cgroup): if cgroup.isPopulated { return }
-    case .none: if !(adoption?.tellsEnd ?? false), !pids.isEmpty { return }
+    if let cgroup {
+      if cgroup.isPopulated { return }
+    } else if !(adoption?.tellsEnd ?? false), !pids.isEmpty {
+      return
     }
     isWatching = false
     watchOrphans()
@@ -377,14 +307,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   }
 
   func killAll() {
-    switch cgroup {
-    case .some(let cgroup):
-      if cgroup.kill() {
-        isCgroupKilled = true
-        return
-      }
-    case .none: break
-    }
+    if cgroup?.kill() ?? false { return }
     signalAll([SIGKILL])
   }
 
@@ -410,17 +333,7 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   // MARK: for the senses
 
   /// Of all that were ever in their cgroup, in nanoseconds; nil where they have none.
-  var cgroupProcessorTime: UInt64? {
-    switch cgroup {
-    case .some(let cgroup): cgroup.processorTime
-    case .none: nil
-    }
-  }
+  var cgroupProcessorTime: UInt64? { cgroup?.processorTime }
 
-  var cgroupID: UInt64? {
-    switch cgroup {
-    case .some(let cgroup): cgroup.id
-    case .none: nil
-    }
-  }
+  var cgroupID: UInt64? { cgroup?.id }
 }

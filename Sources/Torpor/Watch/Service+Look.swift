@@ -94,7 +94,8 @@ extension Service {
     unix?.prepare(&question)
     let isSpared = senses?.isSpared ?? false
     if asksSenses, !isSpared { senses?.prepare(&question) }
-    tables.ask(question) { [weak self] answer in
+    // A service that is started in this very turn may have accepted by the end of it whoever has woken it.
+    tables.ask(question, isUrgent: isWakingUntold) { [weak self] answer in
       guard let self else { return }
       do throws(SockDiagError) {
         let table = try answer.get()
@@ -115,8 +116,6 @@ extension Service {
         isDone(nil)
       }
     }
-    // A service that is started in this very turn may have accepted by the end of it whoever has woken it.
-    if isWakingUntold { tables.answerNow() }
   }
 
   var isRunning: Bool {

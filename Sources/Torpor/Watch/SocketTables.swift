@@ -4,7 +4,7 @@ import Linux
 ///
 /// A dump walks every connection of the machine, whoever asks: 10 ms of 20,000. So whoever wants one in a turn of the loop says so,
 /// and at the end of the turn one dump answers them all. It is begun after each of them has asked, which the steps of a drain rely
-/// on: what was true before the question is in the answer.
+/// on: what was true before the question is in the answer. What a thousand make of their answers is spread over some turns.
 ///
 /// Nothing here costs a descriptor before somebody asks, and all services of a loop share what there is.
 final class SocketTables {
@@ -36,9 +36,15 @@ final class SocketTables {
   private let loop: EventLoop
   private var diag: SockDiag?
   private var unixDiag: UnixDiag?
-  private var questions: [(asked: Question, answer: (Answer) -> Void)] = []
+  private var questions: [Pending] = []
+  /// Of the last dump's askers, those that haven't been answered yet.
+  private var unanswered: ArraySlice<Pending> = []
+  private var lastAnswer: Answer?
+  private var isScheduled = false
   /// Dumps made since the start, for tests and measurements.
   private(set) var dumpCount = 0
+
+  private typealias Pending = (asked: Question, answer: (Answer) -> Void)
 
   init(loop: EventLoop) {
     self.loop = loop
@@ -46,34 +52,65 @@ final class SocketTables {
     arrivals = ArrivalWatch(loop: loop)
   }
 
-  /// Answers at the end of this turn of the loop; a question that is asked by an answer, too, by a dump of its own.
-  func ask(_ question: Question, _ answer: @escaping (Answer) -> Void) {
-    if questions.isEmpty { loop.afterThisTurn { [weak self] in self?.answerAll() } }
+  /// Answers at the end of this turn of the loop; a question that is asked by an answer, too, by a dump of its own. With many askers
+  /// the last are answered some turns later. One that `isUrgent` is answered before this returns, by a dump for it alone.
+  func ask(_ question: Question, isUrgent: Bool = false, _ answer: @escaping (Answer) -> Void) {
+    if isUrgent {
+      answer(answered([question]))
+      return closes.apply()
+    }
     questions.append((question, answer))
+    schedule()
   }
 
-  /// Answers what has been asked so far: for one that can't wait for the end of the turn.
-  func answerNow() { answerAll() }
+  private func schedule() {
+    if isScheduled { return }
+    isScheduled = true
+    loop.afterThisTurn { [weak self] in
+      self?.isScheduled = false
+      self?.answerAll()
+    }
+  }
 
   /// A drain asks one thing after the other, and its time is short: a deadline that passes while a service of thousands of
   /// processes is looked at must not be heard between two of its steps.
   private func answerAll() {
-    for _ in 0..<Self.roundsMax where !questions.isEmpty { answerRound() }
+    let end = MonotonicClock.now() + Self.slice
+    for _ in 0..<Self.roundsMax {
+      if unanswered.isEmpty {
+        if questions.isEmpty { break }
+        let asked = questions
+        questions = []
+        lastAnswer = answered(asked.map(\.asked))
+        unanswered = asked[...]
+      }
+      answerSome(until: end)
+      if !unanswered.isEmpty { break }
+    }
+    closes.apply()
+    if !unanswered.isEmpty || !questions.isEmpty { return schedule() }
+    lastAnswer = nil
+  }
+
+  /// At least one; what one makes of its answer can take a millisecond.
+  private func answerSome(until end: UInt64) {
+    guard let lastAnswer else { return }
+    repeat {
+      guard let next = unanswered.popFirst() else { return }
+      next.answer(lastAnswer)
+    } while MonotonicClock.now() < end
   }
 
   /// Of questions that answers lead to, before others' turn comes.
   private static let roundsMax = 4
+  /// In nanoseconds: for so long others wait in one turn, besides the dump.
+  private static let slice: UInt64 = 5_000_000
 
-  private func answerRound() {
-    let asked = questions
-    questions = []
+  private func answered(_ questions: [Question]) -> Answer {
     // Whoever asks has named the ports whose closes it waits for: from before the dump on, so that none falls in between.
     closes.apply()
-    let answer: Answer
-    do throws(SockDiagError) { answer = .success(try dump(asked.map(\.asked))) } catch { answer = .failure(error) }
-    closes.take()
-    for item in asked { item.answer(answer) }
-    closes.apply()
+    defer { closes.take() }
+    do throws(SockDiagError) { return .success(try dump(questions)) } catch { return .failure(error) }
   }
 
   private func dump(_ questions: [Question]) throws(SockDiagError) -> SocketTable {

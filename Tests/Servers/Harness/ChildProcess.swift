@@ -86,12 +86,22 @@ final class ChildProcess: @unchecked Sendable {
     }
   }
 
+  private static let beginning = NSLock()
+
+  /// For a descriptor that has to be told that it isn't for children: tests run side by side.
+  static func whileNoneBegins<Outcome>(_ work: () -> Outcome) -> Outcome { beginning.withLock(work) }
+
   private struct Pipe {
     let readEnd: Int32
     let writeEnd: Int32
     init() throws {
       var ends: [Int32] = [-1, -1]
-      guard pipe(&ends) == 0 else { throw SystemFailure("make a pipe") }
+      let status = ChildProcess.whileNoneBegins {
+        let status = pipe(&ends)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return status
+      }
+      guard status == 0 else { throw SystemFailure("make a pipe") }
       readEnd = ends[0]
       writeEnd = ends[1]
     }
@@ -113,7 +123,6 @@ final class ChildProcess: @unchecked Sendable {
     for (number, descriptor) in descriptors.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
     }
-    keepDescriptorsToOurselves()
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -130,7 +139,10 @@ final class ChildProcess: @unchecked Sendable {
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var pid: pid_t = 0
-    let failure = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &variables)
+    let failure = whileNoneBegins {
+      keepDescriptorsToOurselves()
+      return posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, &variables)
+    }
     return failure == 0 ? .success(pid) : .failure(SystemFailure("start '\(command[0])'", failure))
   }
 }

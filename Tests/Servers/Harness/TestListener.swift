@@ -27,9 +27,12 @@ final class TestListener {
 
   func accept(within limit: Duration = .seconds(10)) throws -> Client {
     guard hasConnection(within: limit) else { throw SystemFailure("accept a connection", ETIMEDOUT) }
-    let accepted = Glibc.accept(descriptor, nil, nil)
+    let accepted = ChildProcess.whileNoneBegins {
+      let accepted = Glibc.accept(descriptor, nil, nil)
+      _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+      return accepted
+    }
     guard accepted >= 0 else { throw SystemFailure("accept a connection") }
-    _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
     _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
     return Client(accepted: accepted)
   }

@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.dnsmasq), arguments: MatrixServer.dnsmasq.cases)
   func dnsmasq(_ row: MatrixCase) throws { try row.check() }
 }

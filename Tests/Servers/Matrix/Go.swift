@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.go), arguments: MatrixServer.go.cases)
   func go(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.gunicorn), arguments: MatrixServer.gunicorn.cases)
   func gunicorn(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.mongo), arguments: MatrixServer.mongo.cases)
   func mongo(_ row: MatrixCase) throws { try row.check() }
 }

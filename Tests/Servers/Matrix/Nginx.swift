@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.nginx), arguments: MatrixServer.nginx.cases)
   func nginx(_ row: MatrixCase) throws { try row.check() }
 }

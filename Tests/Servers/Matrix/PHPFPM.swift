@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests.MatrixTests {
+extension LifeTests.MatrixTests {
   @Test(.installed(.phpBehindNginx), arguments: MatrixServer.phpBehindNginx.cases)
   func phpBehindNginx(_ row: MatrixCase) throws { try row.check() }
 

@@ -102,6 +102,28 @@ import Testing
     #expect(rest == (true, true))
   }
 
+  @Test func whoHasMuchToDoWithItsAnswerKeepsNobodyElseWaiting() throws {
+    let scene = try WatchScene(services: 8)
+    var answered: [Int] = []
+    for index in 0..<8 {
+      scene.look(index) { _ in
+        answered.append(index)
+        usleep(3000)
+      }
+    }
+    try scene.loop.turn(isPolling: true)
+    #expect((1...2).contains(answered.count))
+    // One that can't wait is answered meanwhile, and one that asks now by another dump, after the others.
+    scene.look(0, isUrgent: true) { _ in answered.append(100) }
+    #expect(answered.last == 100)
+    scene.look(0) { _ in answered.append(200) }
+    let dumps = scene.tables.dumpCount
+    try scene.run { answered.count == 10 }
+    #expect(answered.filter { $0 < 100 } == Array(0..<8))
+    #expect(answered.last == 200)
+    #expect(scene.tables.dumpCount == dumps + 1)
+  }
+
   @Test func nothingIsOpenedBeforeSomebodyAsks() throws {
     let loop = try EventLoop()
     let before = try descriptorCount()

@@ -36,11 +36,11 @@ final class WatchScene {
     return try HeldTCPSocket(address, index: index, nameIndex: index, relays: relays, loop: loop)
   }
 
-  func look(_ index: Int, _ isDone: @escaping (Sample) -> Void) {
+  func look(_ index: Int, isUrgent: Bool = false, _ isDone: @escaping (Sample) -> Void) {
     var question = SocketTables.Question()
     let sense = senses[index]
     sense.prepare(&question)
-    tables.ask(question) { answer in
+    tables.ask(question, isUrgent: isUrgent) { answer in
       guard let table = try? answer.get() else { return }
       isDone(sense.sample(table, at: Instant(nanoseconds: MonotonicClock.now())))
     }
