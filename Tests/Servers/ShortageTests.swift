@@ -26,6 +26,44 @@ extension ServerTests {
         #expect(torpor.count(of: .warning) == 0)
       }
     }
+
+    /// Each bind() leaves a file that a child is to close, and no child can be had.
+    @Test(
+      .enabled(if: ProcessLimit.isAvailable, "needs root and the pids controller of cgroups"),
+      .enabled(if: RealServer.python.program != nil, "python3 isn't installed"))
+    func aBindThatWaitedForOurClosersGoesOnWhenTheyCanBeHad() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let script = try directory.write(
+        """
+        import socket, sys
+        def bound(port):
+          s = socket.socket()
+          s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+          s.bind(("127.0.0.1", port))
+          return s
+        listener = bound(int(sys.argv[1]))
+        listener.listen()
+        while True:
+          connection, _ = listener.accept()
+          for _ in range(200 if connection.recv(100) == b"many" else 0): bound(int(sys.argv[2])).close()
+          connection.sendall(b"+PONG\\r\\n")
+        """, to: "binder.py")
+      let command = [try #require(RealServer.python.program), "-SE", script, "\(endpoint.port)", "\(try freePort())"]
+      try TorporProcess.run(["-l", "\(endpoint)", "--idle", "1h", "--"] + command) { torpor in
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.serving)
+        let limit = try ProcessLimit(of: torpor.pid)
+        defer { limit.lift() }
+        limit.set("0")
+        let client = try Client(connectingTo: endpoint)
+        try client.send("many")
+        #expect(client.hearsNothing(for: .milliseconds(500)))
+        limit.set("max")
+        let reply = try client.receive(within: .seconds(10)) { $0.hasSuffix("\r\n") }
+        #expect(reply == "+PONG\r\n")
+      }
+    }
   }
 }
 
