@@ -11,8 +11,7 @@ extension Service {
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
     case .spawn: spawn()
     case .followSuccessor:
-      context.pid = processes.followSuccessor()
-      execution.handedOver()
+      context.pid = execution.followSuccessor()
     case .recordCloses:
       attempt("follow the service's connections") { () throws(Errno) in
         sense?.recordCloses()

@@ -64,6 +64,25 @@ extension ServerTests {
         #expect(reply == "+PONG\r\n")
       }
     }
+
+    /// The one that it goes on as can't be watched, or has ended meanwhile: nobody else would tell of its end.
+    @Test(.enabled(if: Machine.canTrace, "strace isn't installed"))
+    func aServiceWhoseSuccessorCannotBeFollowedHasEnded() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      let arguments = ["-l", "\(endpoint)", "--idle", "1h", "--handover", "listen-fds", "--"]
+      // -D: what is started is torpor itself.
+      let tracing = [
+        "strace", "-D", "-qq", "-o", "/dev/null", "-e", "trace=pidfd_open", "-e",
+        "inject=pidfd_open:error=EMFILE:when=1",
+      ]
+      try TorporProcess.run(
+        arguments + ["/bin/sh", "-c", "sleep 60 & exit 0"], wrapper: tracing, confinement: nil
+      ) { torpor in
+        let client = try Client(connectingTo: endpoint)
+        try torpor.waitFor(.failed)
+        client.close()
+      }
+    }
   }
 }
 
