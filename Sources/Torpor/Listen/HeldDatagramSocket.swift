@@ -23,6 +23,7 @@ final class HeldDatagramSocket: HeldSocket {
       group = try DatagramGroup(fallback, isIPv6Only: false, settings: settings)
     }
     watcher.onShutDown = { [unowned self] in unwatch() }
+    watcher.onError = { [unowned self] in group.current.takeErrors() }
   }
 
   var address: SocketAddress { group.address }
