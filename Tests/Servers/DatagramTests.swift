@@ -88,6 +88,19 @@ extension LifeTests {
       }
     }
 
+    /// As socat's UDP-LISTEN does: with connect() a socket hears one client only.
+    @Test(.enabled(if: DatagramServer.python.isInstalled, "python3 isn't installed"))
+    func aSocketThatItsServerHasConnectedHearsEverybodyWhenThatHasGone() throws {
+      try run(.connecting, idle: "1h") { torpor, endpoint in
+        for _ in 1...3 {
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.left)
+          try torpor.waitFor(.dormant)
+        }
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
     /// With IP_RECVERR an answer to a client that has gone leaves an error, until the server asks for it: epoll tells of it
     /// unasked.
     @Test(.enabled(if: DatagramServer.python.isInstalled, "python3 isn't installed"))

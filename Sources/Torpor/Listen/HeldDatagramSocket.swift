@@ -65,6 +65,13 @@ final class HeldDatagramSocket: HeldSocket {
     _ = try group.swap()
   }
 
+  /// One that the service has connected hears its one client and nobody else, and stays so when the service has gone.
+  func replaceIfConnected() throws(Errno) {
+    guard group.current.isConnected else { return }
+    unwatch()
+    try group.replaceCurrent()
+  }
+
   func change(to address: ListenAddress, _: SocketAccess, warn: (String) -> Void) {
     tell(group.change(to: address.settings), warn)
   }

@@ -26,6 +26,16 @@ struct DatagramServer: Sendable {
       s.sendto(b"+PONG\\r\\n", sender)
     """
 
+  /// It takes its first client for its only one, and goes when that is answered.
+  private static let connectingScript = """
+    import socket, sys
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", int(sys.argv[1])))
+    data, sender = s.recvfrom(2048)
+    s.connect(sender)
+    s.send(b"+PONG\\r\\n")
+    """
+
   /// It asks to be told of errors (IP_RECVERR), and doesn't take them.
   private static let carelessScript = """
     import socket, sys, time
@@ -41,6 +51,7 @@ struct DatagramServer: Sendable {
     """
 
   static let python = python(script)
+  static let connecting = python(connectingScript)
   static let careless = python(carelessScript)
 
   private static func python(_ script: String) -> DatagramServer {
