@@ -31,6 +31,17 @@ int cl_is_shut_down(int socket) {
   return ready < 0 ? -errno : ready > 0 && (entry.revents & (POLLRDHUP | POLLHUP));
 }
 
+#define ERRORS_MAX 1024
+
+int cl_take_errors(int socket) {
+  int taken = 0, error;
+  socklen_t length = sizeof error;
+  // With IP_RECVERR they are queued, each with the datagram that it is about.
+  struct msghdr message = {0};
+  while (taken < ERRORS_MAX && recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) taken++;
+  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) ? -errno : taken;
+}
+
 // All are ints. SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY are ours, as they decide about bind.
 static const struct {
   int level, name, doubled;  // doubled: the kernel reports twice what was set

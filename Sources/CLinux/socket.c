@@ -271,6 +271,8 @@ int cl_receive_descriptor(int socket) {
   struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0) return -errno;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  // No number was free for it: the kernel says so by leaving it out.
+  if (!header && message.msg_flags & MSG_CTRUNC) return -EMFILE;
   if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -EPROTO;
   int descriptor;
   memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);

@@ -84,6 +84,15 @@ public struct DatagramGroup: ~Copyable {
     }
   }
 
+  /// Another one in the place of a current socket that nobody else has any more; what is unread in that is lost. For one that was
+  /// connected, which has left the group: there is no way back into it (udp_lib_rehash).
+  public mutating func replaceCurrent() throws(Errno) {
+    let socket = try Self.bound(address, isIPv6Only: isIPv6Only, settings)
+    socket.copyOptions(from: current.descriptor)
+    current = socket
+    try Self.attach(0, by: current.descriptor.number)
+  }
+
   public mutating func closeNext() throws(Errno) {
     guard next != nil else { return }
     try Self.attach(0, by: current.descriptor.number)

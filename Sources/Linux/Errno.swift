@@ -7,6 +7,9 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
 
   public init(_ code: Int32) { self.code = code }
 
+  /// There is too little of something at this moment, processes, memory or descriptors, and may be more at the next.
+  public var isShortage: Bool { [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ETOOMANYREFS].contains(code) }
+
   /// The C library's words: "Permission denied".
   public var description: String { unsafe String(cString: strerror(code)) }
 

@@ -2,14 +2,19 @@ import Glibc
 
 /// Small regular files that somebody else may have made: neither a pipe nor a device keeps us, nor one without end.
 public enum RegularFile {
+  /// O_PATH, which Glibc's module leaves out.
+  private static let referenceOnly: Int32 = 0o10000000
+
   /// What is in it. Throws `.invalid` for what is no regular file, and EFBIG for one that is longer than `limit` bytes.
   public static func contents(of path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
-    // O_NONBLOCK: to open a pipe would else wait for a writer.
-    let file = OwnedFD(owning: try call { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) })
-    let number = file.number
+    // Looked at before it is opened: whoever may put a symbolic link there can choose a device, and to open one can do something
+    // (a watchdog begins to count).
+    let reference = OwnedFD(owning: try call { unsafe open(path, Self.referenceOnly | O_CLOEXEC) })
+    let number = reference.number
     var status = stat()
     _ = try call { unsafe fstat(number, &status) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .invalid }
+    let file = OwnedFD(owning: try call { unsafe open("/proc/self/fd/\(number)", O_RDONLY | O_CLOEXEC | O_NONBLOCK) })
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 16384)
     while true {

@@ -59,6 +59,17 @@ public struct UDPSocket: ~Copyable {
   /// Somebody who has it has called shutdown(): what comes is dropped, for good.
   public var isShutDown: Bool { cl_is_shut_down(descriptor.number) == 1 }
 
+  /// Somebody who has it has called connect(): what anybody else sends doesn't come to it.
+  public var isConnected: Bool {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    var port: UInt16 = 0
+    return unsafe cl_peer_address(descriptor.number, &bytes, &port) > 0
+  }
+
+  /// Takes the errors that are pending: of datagrams that were sent by it, to somebody who had gone. What is left of very many
+  /// makes it ready again.
+  public func takeErrors() { _ = cl_take_errors(descriptor.number) }
+
   public func shutDown() { _ = Glibc.shutdown(descriptor.number, Int32(SHUT_RDWR)) }
 
   /// Copies what a server set on its own socket before bind.

@@ -11,8 +11,7 @@ extension Service {
     case .disarm: for socket in sockets { socket.watch(for: .shutDownOnly) }
     case .spawn: spawn()
     case .followSuccessor:
-      context.pid = processes.followSuccessor()
-      execution.handedOver()
+      context.pid = execution.followSuccessor()
     case .recordCloses:
       attempt("follow the service's connections") { () throws(Errno) in
         sense?.recordCloses()
@@ -188,7 +187,7 @@ extension Service {
 
   private func listenAgain() {
     // Nobody of the service is left then.
-    if case .stopping = lifecycle.state { renameShutDown() }
+    if case .stopping = lifecycle.state { replaceUnheard() }
     for socket in sockets {
       attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.listenAgain() }
       socket.watch(for: lifecycle.state == .dormant ? .connections : .shutDownOnly)
@@ -207,9 +206,13 @@ extension Service {
     }
   }
 
-  private func renameShutDown() {
+  /// Sockets that are good for nobody any more, and can be replaced only when no process has them.
+  private func replaceUnheard() {
     for socket in sockets.compactMap({ $0 as? HeldAbstractSocket }) {
       attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.replaceIfShutDown() }
+    }
+    for socket in datagramSockets {
+      attempt("listen on \(socket.name) again") { () throws(Errno) in try socket.replaceIfConnected() }
     }
   }
 

@@ -88,6 +88,49 @@ extension LifeTests {
       }
     }
 
+    /// As socat's UDP-LISTEN does: with connect() a socket hears one client only.
+    @Test(.enabled(if: DatagramServer.python.isInstalled, "python3 isn't installed"))
+    func aSocketThatItsServerHasConnectedHearsEverybodyWhenThatHasGone() throws {
+      try run(.connecting, idle: "1h") { torpor, endpoint in
+        for _ in 1...3 {
+          try Client.ask(endpoint, .ping)
+          try torpor.waitFor(.left)
+          try torpor.waitFor(.dormant)
+        }
+        try #require(torpor.count(of: .failed) == 0)
+      }
+    }
+
+    /// With IP_RECVERR an answer to a client that has gone leaves an error, until the server asks for it: epoll tells of it
+    /// unasked.
+    @Test(.enabled(if: DatagramServer.python.isInstalled, "python3 isn't installed"))
+    func anErrorThatNobodyTakesCostsNothingAndWakesNobody() throws {
+      try run(.careless, idle: "1h") { torpor, endpoint in
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.serving)
+        for life in 1...2 {
+          let client = try Client(connectingTo: endpoint)
+          // It is answered when it has gone; in the second life the server goes, too.
+          try client.send(life == 1 ? "LATE" : "LAST")
+          client.close()
+          usleep(300_000)
+          let before = try processorTicks(torpor.pid)
+          usleep(500_000)
+          #expect(try processorTicks(torpor.pid) - before < 10)
+        }
+        try torpor.waitFor(.left)
+        try torpor.waitFor(.dormant)
+        try #require(try torpor.hears(noneOf: .waking, .serving, .failed, for: .milliseconds(300)))
+        try Client.ask(endpoint, .ping)
+      }
+    }
+
+    /// Of 10 ms.
+    private func processorTicks(_ pid: pid_t) throws -> Int {
+      let fields = try #require(ProcessTable.statFields(pid))
+      return try #require(Int(fields[11])) + (try #require(Int(fields[12])))
+    }
+
     private func run(
       _ server: DatagramServer, idle: String, options: [String] = [],
       body: (TorporProcess, Endpoint) throws -> Void

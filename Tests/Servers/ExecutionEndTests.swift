@@ -82,6 +82,16 @@ extension LifeTests {
       }
     }
 
+    /// Nothing tells when the last process with the preloaded library has ended.
+    @Test func livesOfWhichOnlyTheMainProcessIsEndedKeepNoDescriptor() throws {
+      try run(["KillMode=process"], confinement: .refuse) { torpor, endpoint, _ in
+        try torpor.wakeAndRest(endpoint)
+        let count = ProcessTable.descriptors(torpor.pid).count
+        for _ in 1...3 { try torpor.wakeAndRest(endpoint) }
+        #expect(ProcessTable.descriptors(torpor.pid).count == count)
+      }
+    }
+
     @Test func whatAMixedStopLeavesIsKilledAtOnce() throws {
       let record = "sh -c 'trap \"\" TERM; while :; do sleep 1; done' & :"
       try run(["KillMode=mixed", "TimeoutStopSec=30s"], record: record) { torpor, endpoint, _ in

@@ -231,6 +231,8 @@ int64_t cl_last_datagram_stamp(int socket);
 int cl_has_datagram(int socket);
 /// 1: shutdown() was called on it.
 int cl_is_shut_down(int socket);
+/// Takes the errors that are pending, 1024 of a queue. Returns how many were queued.
+int cl_take_errors(int socket);
 /// Copies the options that a server set on a UDP socket. Returns how many differed.
 int cl_copy_datagram_options(int from, int to);
 /// Who sent the next datagram, which stays. Returns the family.

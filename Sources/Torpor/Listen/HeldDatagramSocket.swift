@@ -23,6 +23,7 @@ final class HeldDatagramSocket: HeldSocket {
       group = try DatagramGroup(fallback, isIPv6Only: false, settings: settings)
     }
     watcher.onShutDown = { [unowned self] in unwatch() }
+    watcher.onError = { [unowned self] in group.current.takeErrors() }
   }
 
   var address: SocketAddress { group.address }
@@ -62,6 +63,13 @@ final class HeldDatagramSocket: HeldSocket {
     try group.openNext()
     try group.commit()
     _ = try group.swap()
+  }
+
+  /// One that the service has connected hears its one client and nobody else, and stays so when the service has gone.
+  func replaceIfConnected() throws(Errno) {
+    guard group.current.isConnected else { return }
+    unwatch()
+    try group.replaceCurrent()
   }
 
   func change(to address: ListenAddress, _: SocketAccess, warn: (String) -> Void) {

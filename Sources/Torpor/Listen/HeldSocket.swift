@@ -111,7 +111,8 @@ final class ListenerWatch {
   func set(_ wanted: Interest, on listener: borrowing OwnedFD) {
     if isMuted { return }
     interest = wanted
-    let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : .readHangUp
+    // An error is told unasked, and stays until the service takes it: edge-triggered, it isn't told in every turn of the loop.
+    let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : [.readHangUp, .edgeTriggered]
     if let token {
       loop.change(token, listener, to: readiness)
     } else {
@@ -126,6 +127,8 @@ final class ListenerWatch {
 
   /// Set by whoever owns the listener: how it is taken out of the loop.
   var onShutDown: (() -> Void)?
+  /// Set by whoever owns a socket that can have one: an error is pending that nobody else will take.
+  var onError: (() -> Void)?
 
   private func handle(_ readiness: Readiness) {
     if !readiness.isDisjoint(with: [.hangUp, .readHangUp]) {
@@ -133,7 +136,8 @@ final class ListenerWatch {
       onShutDown?()
       onEvent?(true)
     } else if interest == .connections {
-      onEvent?(false)
+      // An error alone is nobody who waits: the last instance has sent to somebody who had gone.
+      if readiness == .error, let onError { onError() } else { onEvent?(false) }
     }
   }
 }

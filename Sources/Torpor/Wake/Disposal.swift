@@ -50,6 +50,7 @@ final class Disposal {
   }
 
   private func start() {
+    let wasClogged = isClogged
     while !waiting.isEmpty, closers.count < Self.closersMax {
       let numbers = Array(waiting.prefix(Closer.numbersMax))
       let running = Running(numbers)
@@ -64,17 +65,16 @@ final class Disposal {
       } catch { break }  // No process can be had now: soon.
     }
     if !waiting.isEmpty { lookAgain() }
+    if wasClogged, !isClogged { onRoom?() }
   }
 
   private func ended(_ running: Running) {
     guard let closer = running.closer.take() else { return }
     if let token = running.token { loop.remove(token, closer.descriptor) }
-    let wasClogged = isClogged
     waiting += running.numbers.dropFirst(closer.finish())
     closers.removeAll { $0 === running }
     start()
     if waiting.isEmpty, closers.isEmpty { alarm = nil }
-    if wasClogged, !isClogged { onRoom?() }
   }
 
   /// While something waits, those that take too long are made an end of.

@@ -122,6 +122,8 @@ final class Launcher {
       do throws(Spawn.Failure) { return try spawn.run() } catch {
         shim?.cancel()
         switch (error.step, error.errno) {
+        // It says nothing of what this machine can do: what would be turned off now would be missed for good.
+        case (_, let errno) where errno.isShortage: throw describe(error)
         case (.clone, _) where usesCgroup:
           hasCgroup = false
           processes.dropCgroup()
@@ -183,6 +185,7 @@ final class Launcher {
       let usesCgroup = spawn.cgroup != nil
       do throws(Spawn.Failure) { return try spawn.run() } catch {
         switch error.step {
+        case _ where error.errno.isShortage: throw describe(error, of: command.path)
         case .clone where usesCgroup:
           hasCgroup = false
           processes.dropCgroup()
@@ -263,6 +266,7 @@ final class Launcher {
     switch failure.step {
     case .clone: what = "no process could be made: "
     case .descriptors: what = "its descriptors could not be set up: "
+    case .filter where failure.errno.isShortage: what = "its bind() can't be adopted now: "
     case .filter: what = "its bind() can't be adopted (seccomp; try --handover listen-fds): "
     case .groups: what = "cannot take the groups of \(identityName): "
     case .user: what = "cannot become \(identityName): "

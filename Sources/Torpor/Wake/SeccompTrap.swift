@@ -48,8 +48,11 @@ final class SeccompTrap: CallTrap {
 
   func address(of call: Call) -> [UInt8]? {
     // sockaddr_un is the shortest with a name of one byte, sockaddr_storage the longest that the kernel takes.
-    guard call.arguments.count == 6, (3...128).contains(call.arguments[2]) else { return nil }
-    return SeccompListener.memory(ofThread: call.thread, at: call.arguments[1], count: Int(call.arguments[2]))
+    guard call.arguments.count == 6 else { return nil }
+    // An int to the kernel: whatever a compiler has left in the register's other half says nothing.
+    let length = Int32(truncatingIfNeeded: call.arguments[2])
+    guard (3...128).contains(length) else { return nil }
+    return SeccompListener.memory(ofThread: call.thread, at: call.arguments[1], count: Int(length))
   }
 
   func path(of call: Call) -> [UInt8]? {

@@ -314,7 +314,10 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   /// The main process has ended, and what it has left behind is nobody's.
   func letGo() {
     isWatching = false
-    if let adoption {
+    if let adoption, !adoption.tellsEnd {
+      // It would never be known to be of no use. Those that are left are none of the service's, and aren't heard.
+      adoption.close()
+    } else if let adoption {
       formerAdoptions.append(adoption)
       adoption.onHangUp = { [weak self, weak adoption] in
         adoption?.close()

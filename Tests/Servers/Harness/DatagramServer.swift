@@ -26,11 +26,41 @@ struct DatagramServer: Sendable {
       s.sendto(b"+PONG\\r\\n", sender)
     """
 
-  static let python = DatagramServer(name: "python3", program: RealServer.python.program) { program, port, directory in
-    // Without site-packages it starts in a tenth of the time.
-    [program, "-SE", try directory.write(script, to: "pong.py"), "\(port)"]
-  } exchange: {
-    .ping
+  /// It takes its first client for its only one, and goes when that is answered.
+  private static let connectingScript = """
+    import socket, sys
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", int(sys.argv[1])))
+    data, sender = s.recvfrom(2048)
+    s.connect(sender)
+    s.send(b"+PONG\\r\\n")
+    """
+
+  /// It asks to be told of errors (IP_RECVERR), and doesn't take them.
+  private static let carelessScript = """
+    import socket, sys, time
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", int(sys.argv[1])))
+    s.setsockopt(socket.IPPROTO_IP, 11, 1)
+    while True:
+      try: data, sender = s.recvfrom(2048)
+      except OSError: continue
+      if data[:1] == b"L": time.sleep(0.1)
+      s.sendto(b"+PONG\\r\\n", sender)
+      if data == b"LAST": sys.exit()
+    """
+
+  static let python = python(script)
+  static let connecting = python(connectingScript)
+  static let careless = python(carelessScript)
+
+  private static func python(_ script: String) -> DatagramServer {
+    DatagramServer(name: "python3", program: RealServer.python.program) { program, port, directory in
+      // Without site-packages it starts in a tenth of the time.
+      [program, "-SE", try directory.write(script, to: "pong.py"), "\(port)"]
+    } exchange: {
+      .ping
+    }
   }
 
   /// An eight-byte header (request 7, datagram 0 of 1) before the text.

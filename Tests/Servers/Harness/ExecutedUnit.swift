@@ -8,6 +8,7 @@ extension ExecutedUnit {
   /// Runs `unitrun` with a server that is started by a script, so that what it was born with is written down first.
   func run(
     _ settings: [String], record: String = "", server: [String] = [], main: Bool = true, idle: String = "50ms",
+    confinement: Confinement? = .everywhere,
     body: (TorporProcess, Endpoint, TemporaryDirectory) throws -> Void
   ) throws {
     let directory = try TemporaryDirectory()
@@ -24,7 +25,8 @@ extension ExecutedUnit {
       + settings.map {
         $0.replacingOccurrences(of: "@", with: directory.path + "/")
       }
-    try TorporProcess.run(["\(endpoint)", idle] + all, program: [Binaries.built.unitrun]) { torpor in
+    let arguments = ["\(endpoint)", idle] + all
+    try TorporProcess.run(arguments, confinement: confinement, program: [Binaries.built.unitrun]) { torpor in
       try body(torpor, endpoint, directory)
     }
   }

@@ -7,8 +7,8 @@ extension Execution {
   func mainExited(_ raw: ExitStatus, hasSuccessor: Bool) {
     if hasSuccessor, hasHandedOver, phase == .main, settings.ignoresMainProcess {
       // None of them is the main one (GuessMainPID=no): it goes on as long as there is any.
-      _ = processes.followSuccessor()
-      return
+      if processes.followSuccessor() != nil { return }
+      return mainExited(raw, hasSuccessor: false)
     }
     let status = settings.isClean(raw) ? .exited(code: 0) : raw
     // Which ends Restart= applies to goes by how it has really ended.
@@ -30,6 +30,17 @@ extension Execution {
     case .stopping: untoldExit = (status, hasSuccessor)
     case .idle, .preparing, .main, .ending, .cleaning: tellExit(status, hasSuccessor: hasSuccessor)
     }
+  }
+
+  /// The core has another process for the main one. Returns which; nil: it has ended meanwhile, or can't be watched.
+  func followSuccessor() -> Int32? {
+    guard let pid = processes.followSuccessor() else {
+      // Nobody else would tell of an end that the core waits for.
+      mainExited(.unknown, hasSuccessor: false)
+      return nil
+    }
+    handedOver()
+    return pid
   }
 
   func tellExit(_ status: ExitStatus, hasSuccessor: Bool) {

@@ -199,7 +199,7 @@ final class Execution {
     runStartPost { [weak self] in self?.onEvent(.notifiedReady) }
   }
 
-  /// The core has another process for the main one.
+  /// It has gone to the background.
   func handedOver() {
     guard settings.kind == .forking, !hasHandedOver else { return }
     hasHandedOver = true

@@ -30,5 +30,5 @@ extension Spawn.Failure {
   }
 
   /// A clone that fails, or a descriptor that can't be had, is the machine's want.
-  var isLasting: Bool { step != .clone && step != .descriptors }
+  var isLasting: Bool { step != .clone && step != .descriptors && !errno.isShortage }
 }
