@@ -120,7 +120,7 @@ final class Narrator {
     case .listenerShutDown(let socket):
       return "\(name) shut its listening socket \(context.socketName(socket) ?? "") down; it listens again"
     case .stopTimedOut(let after):
-      return "\(name) still runs \(TimeSpan.describe(after)) after SIGTERM; killing it"
+      return "\(name) still runs \(TimeSpan.describe(after)) after it was told to end; killing it"
     case .leftoversKilled:
       return "processes that \(name) left behind are killed"
     case .stopping: return "stopping \(name)"
