@@ -1,3 +1,4 @@
+import Linux
 import Units
 
 /// The units of a systemd, as its files are.
