@@ -63,7 +63,7 @@ BUILT ?= .build/release
 ROOT = $(DESTDIR)$(PREFIX)
 SHARE = $(ROOT)/share
 
-install: ## what `make release` has built, manual pages, units, completions, below PREFIX (/usr/local) and DESTDIR
+install: ## what `make release` has built, manual pages, units, busy checks, completions, below PREFIX (/usr/local) and DESTDIR
 	@[ -x "$(BUILT)/torpor" ] && [ -x "$(BUILT)/torpord" ] || { \
 	  echo 'install: $(BUILT) has no torpor and torpord; run make release first' >&2; exit 1; }
 	install -D -m 755 -t "$(ROOT)/bin" "$(BUILT)/torpor" "$(BUILT)/torpord"
@@ -75,6 +75,9 @@ install: ## what `make release` has built, manual pages, units, completions, bel
 	  install -D -m 644 /dev/stdin "$(ROOT)/lib/systemd/user/torpord.service"
 	install -D -m 644 -t "$(SHARE)/doc/torpor" LICENSE README.md CHANGELOG.md
 	install -D -m 644 -t "$(SHARE)/doc/torpor/examples/units" Examples/units/*
+	sed -i 's|/usr/share|$(PREFIX)/share|' "$(SHARE)/doc/torpor/examples/units/README.md"
+	for check in Examples/checks/*; do \
+	  sed 's|/usr/share|$(PREFIX)/share|' "$$check" | install -D -m 755 /dev/stdin "$(SHARE)/torpor/checks/$${check##*/}"; done
 	for program in torpor torpord; do \
 	  complete() { "$(BUILT)/$$program" --generate-completion-script "$$1" | install -D -m 644 /dev/stdin "$(SHARE)/$$2"; }; \
 	  complete bash "bash-completion/completions/$$program"; \
@@ -86,7 +89,7 @@ uninstall: ## remove what `make install` with the same PREFIX and DESTDIR has pu
 	for page in docs/man/*.[1-8]; do rm -f "$(SHARE)/man/man$${page##*.}/$${page##*/}"; done
 	rm -f "$(SHARE)"/bash-completion/completions/{torpor,torpord} "$(SHARE)"/zsh/site-functions/_{torpor,torpord}
 	rm -f "$(SHARE)"/fish/vendor_completions.d/{torpor,torpord}.fish
-	rm -rf "$(SHARE)/doc/torpor"
+	rm -rf "$(SHARE)/doc/torpor" "$(SHARE)/torpor/checks"
 
 servers:
 	@.ci/install-servers

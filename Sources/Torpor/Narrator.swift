@@ -29,6 +29,8 @@ final class Narrator {
     var lastLine: String?
     var reason: String?
     var boundElsewhere: [String] = []
+    /// Its READY=1 is what was waited for.
+    var awaitsNotification = false
     /// Where it should have listened, and what came of asking there.
     var unreachable: String?
 
@@ -120,7 +122,7 @@ final class Narrator {
     case .listenerShutDown(let socket):
       return "\(name) shut its listening socket \(context.socketName(socket) ?? "") down; it listens again"
     case .stopTimedOut(let after):
-      return "\(name) still runs \(TimeSpan.describe(after)) after SIGTERM; killing it"
+      return "\(name) still runs \(TimeSpan.describe(after)) after it was told to end; killing it"
     case .leftoversKilled:
       return "processes that \(name) left behind are killed"
     case .stopping: return "stopping \(name)"
@@ -137,6 +139,7 @@ final class Narrator {
     case .died(let status): context.failureText ?? "\(name) \(Self.describe(status))"
     case .startTimedOut(let after):
       "\(name) was not ready within \(TimeSpan.describe(after)) and was stopped"
+        + (context.awaitsNotification ? "; it has not said READY=1" : "")
         + (context.boundElsewhere.isEmpty
           ? "" : "; it bound \(context.boundElsewhere.joined(separator: ", ")) and none of the held addresses")
         + (context.unreachable.map { "; it could not be reached at \($0)" } ?? "")

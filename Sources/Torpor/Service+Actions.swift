@@ -44,10 +44,12 @@ extension Service {
     case .terminateMain:
       context.givenBackBytes = processes.memoryBytes
       context.boundElsewhere = processes.boundElsewhere
+      context.awaitsNotification = lifecycle.configuration.readiness == .notify
       if isLate { execution.result.noteTimeout() }
       execution.terminateMain()
     case .abortMain:
       context.boundElsewhere = processes.boundElsewhere
+      context.awaitsNotification = lifecycle.configuration.readiness == .notify
       execution.abortMain()
     case .terminateAll: execution.terminateAll()
     case .killAll: execution.killAll()

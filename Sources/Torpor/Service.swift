@@ -39,6 +39,7 @@ public final class Service: HeldService, RelayOwner {
   /// Of one that sleeps with its connections open.
   var freezer: Freezer?
   var hasToldUnfreezable = false
+  var hasToldElsewhere = false
   /// What was told once about sockets that couldn't be put in place.
   var toldRelays: Set<Adoption.RelayReason> = []
   /// Connections relayed since the last rest was given up.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Linux
 import Torpor
+import Units
 
 struct HistoryCommand: Verb {
   static let configuration = CommandConfiguration(
@@ -24,13 +25,16 @@ struct HistoryCommand: Verb {
     guard lines > 0 else { throw CommandFailure("-n takes a number from 1 on", exitCode: 2) }
     let directory = try directory ?? found()
     do throws(Errno) {
-      let lines =
-        json
-        ? try EventHistory.lines(in: directory, unit: name, limit: lines)
-        : try EventHistory.sentences(in: directory, unit: name, limit: lines).map { TextStyle.clean($0) }
+      var lines = try self.lines(of: name, in: directory)
+      if lines.isEmpty, let stem = UnitName(name)?.stem { lines = try self.lines(of: stem, in: directory) }
       if lines.isEmpty, !json { StandardStreams.writeError("torpor: nothing is known of '\(name)'\n") }
       for line in lines { Terminal.write(line + "\n") }
     } catch { throw CommandFailure("cannot read the journal in '\(directory)': \(error)") }
+  }
+
+  private func lines(of unit: String, in directory: String) throws(Errno) -> [String] {
+    guard !json else { return try EventHistory.lines(in: directory, unit: unit, limit: lines) }
+    return try EventHistory.sentences(in: directory, unit: unit, limit: lines).map { TextStyle.clean($0) }
   }
 
   /// A user's own manager's, if it has one, or the system's.

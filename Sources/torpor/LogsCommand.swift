@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Linux
 import Torpor
+import Units
 
 struct LogsCommand: Verb {
   static let configuration = CommandConfiguration(
@@ -43,7 +44,8 @@ struct LogsCommand: Verb {
   }
 
   private func path() throws -> String {
-    let base = name.hasSuffix(".torpor") ? String(name.dropLast(".torpor".count)) : name
+    // With a suffix, as systemd's tools take it, or without.
+    let base = UnitName(name)?.stem ?? name
     guard !base.isEmpty, !base.contains("/"), base != ".", base != ".." else {
       throw CommandFailure("'\(name)' is no name of a unit", exitCode: 2)
     }

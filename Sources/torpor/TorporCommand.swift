@@ -22,6 +22,9 @@ struct TorporCommand: ParsableCommand {
       let code = exitCode(for: error)
       guard code == .validationFailure else { exit(withError: error) }
       StandardStreams.writeError(fullMessage(for: error) + "\n")
+      if let hint = MistakeHint.text(Array(Swift.CommandLine.arguments.dropFirst())) {
+        StandardStreams.writeError("  \(hint)\n")
+      }
       exit(withError: ExitCode(2))
     }
   }

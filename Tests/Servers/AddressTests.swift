@@ -115,5 +115,23 @@ extension LifeTests {
       var option = ""
       var testDescription: String { "held \(held), bound \(bound) \(option)" }
     }
+
+    /// Two configurations that say different ports: told while somebody waits, or before it counts as started, and not
+    /// when the start timeout is over.
+    @Test(arguments: [false, true])
+    func aServiceThatListensElsewhereIsToldOf(startsAtOnce: Bool) throws {
+      let held = Endpoint.v4(try freePort())
+      let bound = Endpoint.v4(try freePort())
+      let options = ["-l", "\(held)", "--idle", "30s"] + (startsAtOnce ? ["--start"] : [])
+      try TorporProcess.run(options + ["--"] + OddServer.command(bound)) { torpor in
+        let clients = startsAtOnce ? [] : [try Client(connectingTo: held)]
+        defer { for client in clients { client.close() } }
+        let message = try #require(try torpor.waitFor(.warning, within: .seconds(8)).message)
+        let told = "it has bound \(bound) and nothing yet of what is held for it (\(held))"
+        #expect(message.contains(told), "\(message)")
+        #expect(torpor.count(of: .failed) == 0)
+        #expect(torpor.count(of: .serving) == 0)
+      }
+    }
   }
 }

@@ -126,6 +126,10 @@ extension ServerTests {
       #expect(history.output.count >= 2, "\(history.output) \(history.errors)")
       let json = try torpord.torpor("history", "one", "--directory", torpord.state, "--json")
       #expect(json.output.contains { $0.contains(#""event":"serving""#) })
+      for name in ["one.service", "one.socket", "one.torpor"] {
+        let same = try torpord.torpor("history", name, "--directory", torpord.state)
+        #expect(same.output.count >= 2, "\(name): \(same.errors)")
+      }
     }
 
     @Test func whatAServiceWritesIsShown() throws {

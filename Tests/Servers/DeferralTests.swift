@@ -173,7 +173,9 @@ extension LifeTests {
       try withLoading(["never"], options: ["--start-timeout", "700ms"]) { torpor, endpoint in
         let client = try Client(connectingTo: endpoint)
         try client.send(Exchange.ping.request)
-        try #require(try torpor.waitFor(.failed).waiting == 1)
+        let failed = try torpor.waitFor(.failed)
+        try #require(failed.waiting == 1)
+        try #require(failed.reason?.contains("it has not said READY=1") == true)
         try #require(client.hearsNothing(for: .milliseconds(100)))
       }
     }

@@ -146,6 +146,13 @@ extension ServerTests {
     @Test func whatCantBeMeantIsNamed() throws {
       let place = try Place(["web@.service": Self.service])
       #expect(try place.run("missing").errors == "torpor: there is no missing.service in \(place.systemd)")
+      // An init script, of which systemd makes a service by itself.
+      let scripts = (try? FileManager.default.contentsOfDirectory(atPath: "/etc/init.d")) ?? []
+      if let script = scripts.sorted().first(where: { !$0.contains(".") && !$0.hasPrefix("README") }) {
+        let said = try place.run(script).errors
+        #expect(said.contains("/etc/init.d/\(script) is an init script"), "\(said)")
+        #expect(said.contains("torpor add \(script) -l"), "\(said)")
+      }
       #expect(try place.run("missing").status == .exited(1))
       #expect(try place.run("web@").errors.contains("'web@' is a template: name an instance, such as web@main"))
       #expect(try place.run("/etc/passwd").status == .exited(2))

@@ -35,7 +35,9 @@ extension ServerTests {
         "bin/torpor", "bin/torpord", "lib/systemd/system/torpord.service", "lib/systemd/user/torpord.service",
         "share/man/man1/torpor.1", "share/man/man5/torpor.unit.5",
         "share/man/man8/torpord.8", "share/doc/torpor/LICENSE",
-        "share/doc/torpor/examples/units/redis-server.torpor", "share/bash-completion/completions/torpor",
+        "share/doc/torpor/examples/units/redis-server.torpor", "share/torpor/checks/mariadb",
+        "share/torpor/checks/postgres",
+        "share/torpor/checks/redis", "share/bash-completion/completions/torpor",
         "share/bash-completion/completions/torpord", "share/zsh/site-functions/_torpor",
         "share/zsh/site-functions/_torpord", "share/fish/vendor_completions.d/torpor.fish",
         "share/fish/vendor_completions.d/torpord.fish",
@@ -45,13 +47,19 @@ extension ServerTests {
       for name in found {
         let attributes = try FileManager.default.attributesOfItem(atPath: "\(place.path)/\(name)")
         let mode = attributes[.posixPermissions] as? Int
-        #expect(mode == (name.contains("/bin/") ? 0o755 : 0o644), "\(name)")
+        #expect(mode == (name.contains("/bin/") || name.contains("/checks/") ? 0o755 : 0o644), "\(name)")
         #expect((attributes[.size] as? Int ?? 0) > 0, "\(name)")
       }
       for program in ["torpor", "torpord"] {
         let version = try Tool.run(["\(root)/bin/\(program)", "--version"])
         #expect(version.isEmpty == false)
         try Tool.run(["bash", "-n", "\(root)/share/bash-completion/completions/\(program)"])
+      }
+      // What they say of where they are is true, so that it can be copied.
+      for name in names where name.hasPrefix("share/torpor/checks/") || name.hasSuffix("units/README.md") {
+        let text = try String(contentsOfFile: "\(root)/\(name)", encoding: .utf8)
+        #expect(text.contains("\(prefix)/share/"), "\(name)")
+        #expect(text.replacing("\(prefix)/share/", with: "").contains("/usr/share/") == false, "\(name)")
       }
       for unit in ["system", "user"] {
         let text = try String(contentsOfFile: "\(root)/lib/systemd/\(unit)/torpord.service", encoding: .utf8)

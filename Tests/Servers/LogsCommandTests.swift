@@ -43,6 +43,17 @@ extension ServerTests {
       #expect(try lines(directory, ["-n", "2"]) == ["first", long])
     }
 
+    /// As systemd's tools take a name, and as torpord does.
+    @Test(arguments: ["redis.service", "redis.socket", "redis.torpor"])
+    func aNameMayHaveASuffix(name: String) throws {
+      let directory = try TemporaryDirectory()
+      try directory.write("hello\n", to: "redis.log")
+      let process = try ChildProcess([Binaries.built.torpor, "logs", "--directory", directory.path, name])
+      defer { process.killAndWait() }
+      #expect(process.waitForExit(within: .seconds(10)) == .exited(0), "\(process.errors.text)")
+      #expect(process.output.contains("hello", within: .seconds(5)))
+    }
+
     @Test func anEmptyFileHasNoLines() throws {
       let directory = try TemporaryDirectory()
       try directory.write("", to: "redis.log")

@@ -85,6 +85,26 @@ extension ServerTests {
       #expect(outcome.status == .exited(127))
       #expect(
         outcome.errors.contains("torpor: cannot start 'redis-serverr': No such file or directory"), "\(outcome.errors)")
+      #expect(outcome.errors.contains("directories of PATH; name it from / on"), "\(outcome.errors)")
+    }
+
+    @Test(arguments: [["redis-server"], ["redis-server", "--port", "6379"]])
+    func aCommandWithoutItsDashesIsToldWhereItStands(command: [String]) throws {
+      let outcome = try Outcome(of: ["-l", "127.0.0.1:\(try freePort())"] + command)
+      #expect(outcome.status == .exited(2))
+      #expect(outcome.errors.contains("stand after '--'"), "\(outcome.errors)")
+    }
+
+    @Test(arguments: [
+      ["start", "wake"], ["stop", "rest"], ["restart", "rest"], ["enable", "import"], ["daemon-reload", "reload"],
+      ["list-units", "status"],
+    ])
+    func whatSystemctlCallsOtherwiseIsNamed(verb: [String]) throws {
+      let process = try ChildProcess([Binaries.built.torpor, verb[0], "redis"])
+      defer { process.killAndWait() }
+      #expect(process.waitForExit(within: .seconds(10)) == .exited(2))
+      _ = process.errors.waitForEnd(within: .seconds(5))
+      #expect(process.errors.text.contains("'torpor \(verb[1])"), "\(process.errors.text)")
     }
 
     @Test func aCommandThatIsNotExecutableIsNamed() throws {

@@ -1,3 +1,4 @@
+import Linux
 import Units
 
 /// The units of a systemd, as its files are.
@@ -49,7 +50,14 @@ struct SystemdUnits {
   }
 
   private func missing(_ name: String) -> ServiceError {
-    ServiceError("there is no \(name) in \(directories.joined(separator: ", "))")
+    let stem = UnitName(name)?.stem ?? name
+    // systemd makes a service of it by itself, so that systemctl(1) knows one of that name.
+    let script = "/etc/init.d/\(stem)"
+    let hint =
+      ProcessFiles.exists(script)
+      ? "; \(script) is an init script and no unit: write one for its server in the foreground, "
+        + "torpor add \(stem) -l ADDRESS -- COMMAND" : ""
+    return ServiceError("there is no \(name) in \(directories.joined(separator: ", "))\(hint)")
   }
 
   private func hasTemplate(_ name: UnitName) -> Bool {

@@ -36,7 +36,8 @@ extension Narrator {
     case .cannotAccept(let retryIn):
       return "\(context.failure ?? "cannot accept"); trying again in \(TimeSpan.describe(retryIn))"
     case .leftoversKilled: return "processes that \(name) left behind are killed"
-    case .stopTimedOut(let after): return "\(name) still runs \(TimeSpan.describe(after)) after SIGTERM; killing it"
+    case .stopTimedOut(let after):
+      return "\(name) still runs \(TimeSpan.describe(after)) after it was told to end; killing it"
     case .stopping: return "stopping \(name)"
     case .stopped: return "stopped"
     }

@@ -31,7 +31,10 @@ final class Launcher {
       path =
         options.execution.start.isEmpty ? try CommandPath.resolve(program, path: Self.variable("PATH")) : nil
     } catch {
-      throw ServiceError("cannot start '\(program)': \(error)", exitCode: error == .noEntry ? 127 : 126)
+      let hint =
+        error == .noEntry && !program.contains("/")
+        ? " (it is in none of the directories of PATH; name it from / on, as /usr/sbin/\(program))" : ""
+      throw ServiceError("cannot start '\(program)': \(error)\(hint)", exitCode: error == .noEntry ? 127 : 126)
     }
     if let account = options.account, geteuid() != 0, account.user != geteuid() {
       throw ServiceError("cannot run '\(program)' as user '\(account.name)': only root may change the user")

@@ -12,7 +12,10 @@ extension Service {
         let next = socket.group.nextAcceptQueueLength()
         if next > 0 { lengths.next[socket.index] = next }
       }
-      if case .starting = lifecycle.state { lengths.areTaken = areTaken }
+      if case .starting(let starting) = lifecycle.state {
+        lengths.areTaken = areTaken
+        tellElsewhere(starting.instance)
+      }
       post(.queuesRead(query, lengths))
     } catch {
       // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
@@ -26,6 +29,23 @@ extension Service {
   private var areTaken: Bool {
     sockets.allSatisfy { $0.isHandedOver && $0.isNonBlocking }
   }
+
+  /// One that has bound something by now and nothing that is held has mostly another address in its configuration than
+  /// was said here. Told while somebody still waits, and not at the end of the start timeout; and of one that nobody
+  /// waits for, which counts as started a little later.
+  private func tellElsewhere(_ instance: Lifecycle.Instance) {
+    guard !hasToldElsewhere, instance.adopted.isEmpty, now.since(instance.wokenAt) >= Self.elsewhereGrace
+    else { return }
+    let elsewhere = processes.boundElsewhere
+    guard !elsewhere.isEmpty, !areTaken else { return }
+    hasToldElsewhere = true
+    let held = context.listening.joined(separator: ", ")
+    narrator.warn(
+      "it has bound \(elsewhere.joined(separator: ", ")) and nothing yet of what is held for it (\(held)), where clients "
+        + "wait for it: hold what it binds, or have it bind what is held")
+  }
+  /// Most that bind several addresses do so within a moment.
+  private static let elsewhereGrace = Duration.seconds(3)
 
   func sample(_ query: Query) {
     look(query, includingUnix: true) { [weak self] listed in
