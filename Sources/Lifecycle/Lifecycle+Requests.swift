@@ -207,8 +207,10 @@ extension Lifecycle {
       configuration = next
     case .starting(var starting):
       let hasChangedReadiness = configuration.readiness != next.readiness
+      // One that stays the same stays as it was extended.
+      let hasChangedTimeout = configuration.startTimeout != next.startTimeout
       configuration = next
-      if starting.lastLook == nil {
+      if hasChangedTimeout, starting.lastLook == nil {
         starting.deadline = next.startTimeout.map { max(now, starting.instance.wokenAt.advanced(by: $0)) }
       }
       if hasChangedReadiness {

@@ -268,6 +268,30 @@ import Testing
     #expect(script.lifecycle.configuration.drainTimeout == .seconds(1))
   }
 
+  /// A database that recovers at its start, and says how long that takes.
+  @Test(arguments: [true, false])
+  func aStartThatWasExtendedStaysSo(isReloaded: Bool) {
+    var script = Script()
+    script.wake()
+    script.send(.timeoutExtended(.seconds(600)), after: .seconds(60))
+    let end = script.now.advanced(by: .seconds(600))
+    var configuration = script.lifecycle.configuration
+    configuration.idleTimeout = .seconds(60)
+    script.send(isReloaded ? .reconfigured(configuration) : .canFreezeChanged(false), after: .seconds(100))
+    #expect(script.lifecycle.configuration.idleTimeout == (isReloaded ? .seconds(60) : .seconds(16)))
+    while let due = script.lifecycle.deadline, due < end {
+      script.reachDeadline()
+      script.answerQueues(current: 1)
+      guard !script.isStopping else { break }
+    }
+    #expect(!script.isStopping)
+    #expect(script.lifecycle.deadline.map { $0 >= end } ?? false)
+    // Another limit is another.
+    configuration.startTimeout = .seconds(300)
+    script.send(.reconfigured(configuration))
+    #expect(script.lifecycle.deadline == script.now)
+  }
+
   @Test func otherSocketsAreAnotherService() {
     var script = running()
     var configuration = script.lifecycle.configuration
