@@ -151,7 +151,7 @@ extension Service {
     tellUnfreezable(reason)
     post(.canFreezeChanged(canFreeze))
     // What an open connection counts for is another thing now.
-    loop.afterThisTurn { [weak self] in self?.configureSenses() }
+    loop.afterThisTurn { [weak self] in self?.changeSenses() }
   }
 
   func tellUnfreezable(_ reason: String) {

@@ -77,7 +77,8 @@ extension Service {
     return max(running.lastEvidence, sample.lastUse ?? running.lastEvidence).advanced(by: timeout) <= now
   }
 
-  private func answerLooks(_ sample: Sample?) {
+  /// nil: what was to be seen can't be.
+  func answerLooks(_ sample: Sample?) {
     let queries = looks
     looks = []
     answer(queries, sample)
