@@ -121,6 +121,7 @@ extension Lifecycle {
       return [.disarm] + beginDrain(frozen.instance, lastEvidence: frozen.lastEvidence, at: now)
     case .backingOff(var backingOff):
       backingOff.restarts = false
+      backingOff.isRestRequested = true
       state = .backingOff(backingOff)
       // Whoever waits waits for the next try, and nobody is no reason for one.
       return backingOff.query == nil ? lookWhoWaits(backingOff) : []

@@ -231,9 +231,10 @@ extension Lifecycle {
 
   /// At the end of the wait, not before it.
   private mutating func tryAgain(_ backingOff: BackingOff, isSeen: Bool, at now: Instant) -> [Action] {
-    guard now < backingOff.until else { return wake(at: now, isWanted: true, isSeen: isSeen) }
+    let refusal: [Action] = backingOff.isRestRequested ? [.report(.restAborted(strays: 0))] : []
+    guard now < backingOff.until else { return refusal + wake(at: now, isWanted: true, isSeen: isSeen) }
     state = .backingOff(BackingOff(until: backingOff.until, restarts: backingOff.restarts))
-    return []
+    return refusal
   }
 
   mutating func lookWhoWaits(_ backingOff: BackingOff) -> [Action] {

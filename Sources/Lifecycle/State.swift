@@ -241,6 +241,8 @@ extension Lifecycle {
     public internal(set) var until: Instant
     /// Then it is started even if nobody waits.
     var restarts = false
+    /// A rest was asked for, which is refused if somebody waits.
+    var isRestRequested = false
     var query: Query?
   }
 }

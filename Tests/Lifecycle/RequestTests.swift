@@ -98,6 +98,7 @@ import Testing
     script.send(.restRequested, after: .milliseconds(10))
     script.answer { if isWaitedFor { $0.queuedOnCurrent = [7] } }
     #expect(script.isDormant == !isWaitedFor)
+    #expect(script.reports == [isWaitedFor ? .restAborted(strays: 0) : .dormant])
     if isWaitedFor { #expect(script.lifecycle.deadline == until) }
   }
 
