@@ -272,8 +272,9 @@ extension Lifecycle {
     case .starting(let starting): return awaitEnd(of: starting.instance, .left, at: now)
     case .running(let running): return awaitEnd(of: running.instance, .left, at: now)
     case .frozen(let frozen): return [.disarm] + awaitEnd(of: frozen.instance, .left, at: now)
+    case .freezing(let freezing): return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     // Connections may wait on both sockets: its end, or that of the return, brings them together.
-    case .draining, .returning, .freezing: return []
+    case .draining, .returning: return []
     case .dormant, .stopping, .backingOff, .ended: return []
     }
   }
