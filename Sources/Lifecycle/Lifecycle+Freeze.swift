@@ -86,7 +86,8 @@ extension Lifecycle {
       return []
     case .listenerShutDown(let socket):
       freezing.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
-      return [.listenAgain] + abandonFreeze(freezing, .listenerShutDown(socket: socket), at: now)
+      return [.listenAgain, .report(.listenerShutDown(socket: socket))]
+        + abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .stopRequested:
       return stop(freezing.instance, .quit, at: now)
     case .stopAtOnceRequested:

@@ -185,6 +185,8 @@ extension Lifecycle {
   private mutating func becomeReady(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     instance.readyAt = now
+    // It rests when its check is over.
+    if instance.isVerification { instance.isRestRequested = false }
     instance.runtimeEndsAt = configuration.runtimeMax.map(now.advanced(by:))
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.

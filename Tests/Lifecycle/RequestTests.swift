@@ -81,6 +81,44 @@ import Testing
     #expect(script.answer() == [.openNext(sockets: [0])])
   }
 
+  /// Though it was asked for before, too.
+  @Test func oneThatIsCheckedSleepsAsAnyOther() {
+    var script = Script {
+      $0.rest = .freeze
+      $0.canFreeze = true
+    }
+    script.send(.verifyRequested)
+    script.send(.spawned)
+    script.answer()
+    script.send(.restRequested)
+    script.send(.adopted(socket: 0))
+    #expect(script.reports.last == .readyToVerify(after: .zero))
+    script.send(.pinned(true))
+    script.send(.verificationEnded)
+    script.send(.pinned(false))
+    while !script.asksToFreeze {
+      script.reachDeadline()
+      script.answer()
+    }
+    script.freeze()
+    script.hold()
+    #expect(script.answer().last == .arm)
+  }
+
+  @Test func oneThatIsBeingFrozenIsToldOfWhateverEndsThat() {
+    var script = Script {
+      $0.rest = .freeze
+      $0.canFreeze = true
+    }
+    script.run()
+    script.send(.restRequested)
+    script.answer()
+    script.send(.restRequested)
+    script.send(.listenerShutDown(socket: 0))
+    #expect(script.reports == [.listenerShutDown(socket: 0), .restAborted(strays: 0)])
+    #expect(script.isRunning)
+  }
+
   @Test func aDormantOneHasNothingToDo() {
     var script = Script()
     #expect(script.send(.restRequested).isEmpty)
