@@ -145,6 +145,8 @@ public enum Event: Equatable, Sendable {
   case holdFailed(Query)
   /// Something came by a held connection.
   case dataArrived
+  /// While it is frozen: either of these, of nobody but sources that don't count.
+  case ignoredCame
   /// SIGTERM or SIGINT to ourselves, or its equivalent.
   case stopRequested
   /// The same a second time.

@@ -32,7 +32,7 @@ extension Lifecycle {
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited,
       .allProcessesGone, .connectionClosed, .listenerShutDown, .queuesRead, .sampled, .sampleFailed, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
-      .holdFailed, .dataArrived, .stopRequested, .stopAtOnceRequested, .deadlineReached:
+      .holdFailed, .dataArrived, .ignoredCame, .stopRequested, .stopAtOnceRequested, .deadlineReached:
       return nil
     }
   }
@@ -100,6 +100,7 @@ extension Lifecycle {
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
     case .frozen(var frozen):
+      frozen.instance.asleepSince = now
       frozen.stopAt = isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))
       state = .frozen(frozen)
     }

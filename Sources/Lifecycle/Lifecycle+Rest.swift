@@ -116,7 +116,7 @@ extension Lifecycle {
     case .connectionClosed:
       // Told between a look and its answer.
       return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
-    case .dataArrived:
+    case .dataArrived, .ignoredCame:
       // One of the connections that it was frozen with.
       return draining.instance.isHeld ? giveUpRest(draining.instance, at: now) : []
     case .mainExited(let status, let hasSuccessor):

@@ -153,7 +153,7 @@ extension Lifecycle {
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }

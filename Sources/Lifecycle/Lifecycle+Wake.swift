@@ -14,7 +14,7 @@ extension Lifecycle {
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }
@@ -118,7 +118,8 @@ extension Lifecycle {
       .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
-      .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed,
+      .dataArrived, .ignoredCame:
       return []
     }
   }
@@ -226,7 +227,7 @@ extension Lifecycle {
       return []
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
       .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }

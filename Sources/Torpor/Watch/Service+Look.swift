@@ -170,7 +170,6 @@ extension Service {
       lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     }
     for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
-    if let sample { sleepAgain(sample) }
   }
 
   private var isOnlyIgnoredWaiting: Bool {
