@@ -91,7 +91,7 @@ public enum Event: Equatable, Sendable {
   /// The check that `Report.readyToVerify` began is over: rest, unless somebody uses it.
   case verificationEnded
   /// What its owner wants from now on; during a rest from its end on. The sockets have to be the same.
-  case reconfigured(Lifecycle.Configuration)
+  indirect case reconfigured(Lifecycle.Configuration)
   /// Its processes can be frozen, or no longer.
   case canFreezeChanged(Bool)
   /// An armed socket is readable.

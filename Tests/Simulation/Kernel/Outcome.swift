@@ -82,7 +82,7 @@ extension Outcome.Counts {
   }
 
   /// Name and place of each count.
-  public static var all: [(name: String, keyPath: WritableKeyPath<Outcome.Counts, Int>)] {
+  public static let all: [(name: String, keyPath: WritableKeyPath<Outcome.Counts, Int> & Sendable)] =
     [
       ("clients", \.clients), ("served", \.served), ("wakes", \.wakes), ("rests", \.rests),
       ("abortedRests", \.abortedRests), ("impossibleRests", \.impossibleRests), ("failedSteerings", \.failedSteerings),
@@ -102,5 +102,4 @@ extension Outcome.Counts {
       ("restsFromIgnored", \.restsFromIgnored), ("ownStarts", \.ownStarts),
       ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
     ]
-  }
 }

@@ -13,14 +13,15 @@ extension World {
     checkEvent(event)
     noteRequest(event)
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
-    if fault != .remembersLate { memory = lifecycle.memory }
+    // Nobody else reads it.
+    if settings.deaths > 0, fault != .remembersLate { memory = lifecycle.memory }
     checkActions(actions, event)
     if fault == .armsBeforeSwap, let swap = actions.firstIndex(of: .swap), let arm = actions.lastIndex(of: .arm) {
       actions.swapAt(swap, arm)
     }
     carryOut(actions)
-    if !isManagerDown { memory = lifecycle.memory }
-    ruling = lifecycle.configuration
+    if settings.deaths > 0, !isManagerDown { memory = lifecycle.memory }
+    if owner.configuration != nil { ruling = lifecycle.configuration }
     checkConfiguration()
     if let answer = immediateAnswer {
       immediateAnswer = nil
