@@ -153,7 +153,8 @@ extension Lifecycle {
     // Of those that are silent just now one may wait for an answer that takes its time.
     let isSilent =
       if configuration.allowsSilence, let timeout = configuration.idleTimeout, let lastUse = sample.lastUse {
-        lastUse.advanced(by: timeout) <= look.askedAt
+        // What had been sent before it was ready may have been taken only then.
+        max(lastUse, running.instance.readyAt ?? lastUse).advanced(by: timeout) <= look.askedAt
       } else { false }
     let isInUse =
       sample.accepted > 0 && !isSilent || !sample.queuedOnCurrent.isEmpty

@@ -54,6 +54,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var workingSpells = 0
     public internal(set) var wakesByIgnored = 0
     public internal(set) var restsFromIgnored = 0
+    public internal(set) var thawsByIgnored = 0
     public internal(set) var ownStarts = 0
     public internal(set) var aborts = 0
     public internal(set) var excusedExits = 0
@@ -99,7 +100,7 @@ extension Outcome.Counts {
       ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),
       ("restarts", \.restarts), ("limitsHit", \.limitsHit), ("watchdogs", \.watchdogs),
       ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
-      ("restsFromIgnored", \.restsFromIgnored), ("ownStarts", \.ownStarts),
+      ("restsFromIgnored", \.restsFromIgnored), ("thawsByIgnored", \.thawsByIgnored), ("ownStarts", \.ownStarts),
       ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
     ]
 }
