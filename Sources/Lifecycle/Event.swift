@@ -91,7 +91,7 @@ public enum Event: Equatable, Sendable {
   /// The check that `Report.readyToVerify` began is over: rest, unless somebody uses it.
   case verificationEnded
   /// What its owner wants from now on; during a rest from its end on. The sockets have to be the same.
-  case reconfigured(Lifecycle.Configuration)
+  indirect case reconfigured(Lifecycle.Configuration)
   /// Its processes can be frozen, or no longer.
   case canFreezeChanged(Bool)
   /// An armed socket is readable.
@@ -145,6 +145,8 @@ public enum Event: Equatable, Sendable {
   case holdFailed(Query)
   /// Something came by a held connection.
   case dataArrived
+  /// While it is frozen: either of these, of nobody but sources that don't count.
+  case ignoredCame
   /// SIGTERM or SIGINT to ourselves, or its equivalent.
   case stopRequested
   /// The same a second time.

@@ -55,7 +55,7 @@ extension Lifecycle {
         sample.hasClosed || sample.isAtWork || !sample.queuedOnCurrent.isEmpty || sample.unreadDatagrams > 0
         || sample.lastUse.map { $0 > freezing.lastEvidence } ?? false
       return isUse ? abandonFreeze(freezing, .restAborted(strays: 0), at: now) : becomeFrozen(freezing, wakeAt, at: now)
-    case .dataArrived, .startRequested:
+    case .dataArrived, .ignoredCame, .startRequested:
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .freezeFailed(let query):
       guard case .freezing(query) = freezing.step else { return [] }
@@ -86,7 +86,8 @@ extension Lifecycle {
       return []
     case .listenerShutDown(let socket):
       freezing.instance.deafness = Deafness(grace: configuration.deafGrace, at: now)
-      return [.listenAgain] + abandonFreeze(freezing, .listenerShutDown(socket: socket), at: now)
+      return [.listenAgain, .report(.listenerShutDown(socket: socket))]
+        + abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .stopRequested:
       return stop(freezing.instance, .quit, at: now)
     case .stopAtOnceRequested:
@@ -116,7 +117,7 @@ extension Lifecycle {
     }
     let isShort = wakeAt.map { $0 < now.advanced(by: configuration.housekeeping) } ?? false
     instance.housekeepings = isShort ? instance.housekeepings + 1 : 0
-    // Nobody has used it in the moments in which it saw to its own timers.
+    // Nobody who counts has used it in the moments in which it went on.
     let asleepSince = instance.asleepSince.flatMap { freezing.lastEvidence <= $0 ? $0 : nil } ?? now
     instance.asleepSince = asleepSince
     let wakeAt = instance.housekeepings > Instance.housekeepingsMax ? nil : wakeAt
@@ -133,6 +134,10 @@ extension Lifecycle {
     case .connectionWaiting, .dataArrived, .startRequested:
       frozen.instance.asleepSince = nil
       return awaken(frozen, lastEvidence: now, lookAt: nextLook(frozen.instance, at: now), at: now)
+    case .ignoredCame:
+      // Their question can't be answered else. It is frozen again as soon as it has been.
+      let lookAt = Self.earlier(nextLook(frozen.instance, at: now), now.advanced(by: configuration.ignoredGrace))
+      return awaken(frozen, lastEvidence: frozen.lastEvidence, lookAt: lookAt, at: now)
     case .deadlineReached:
       if Self.isDue(frozen.instance.runtimeEndsAt, at: now) {
         return [.disarm] + endRuntime(frozen.instance, at: now)

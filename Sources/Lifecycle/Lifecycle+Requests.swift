@@ -32,7 +32,7 @@ extension Lifecycle {
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited,
       .allProcessesGone, .connectionClosed, .listenerShutDown, .queuesRead, .sampled, .sampleFailed, .nextOpened,
       .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld,
-      .holdFailed, .dataArrived, .stopRequested, .stopAtOnceRequested, .deadlineReached:
+      .holdFailed, .dataArrived, .ignoredCame, .stopRequested, .stopAtOnceRequested, .deadlineReached:
       return nil
     }
   }
@@ -100,6 +100,7 @@ extension Lifecycle {
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
     case .frozen(var frozen):
+      frozen.instance.asleepSince = now
       frozen.stopAt = isPinned ? nil : configuration.stopAfterFrozen.map(now.advanced(by:))
       state = .frozen(frozen)
     }
@@ -121,6 +122,7 @@ extension Lifecycle {
       return [.disarm] + beginDrain(frozen.instance, lastEvidence: frozen.lastEvidence, at: now)
     case .backingOff(var backingOff):
       backingOff.restarts = false
+      backingOff.isRestRequested = true
       state = .backingOff(backingOff)
       // Whoever waits waits for the next try, and nobody is no reason for one.
       return backingOff.query == nil ? lookWhoWaits(backingOff) : []
@@ -151,7 +153,8 @@ extension Lifecycle {
     // Of those that are silent just now one may wait for an answer that takes its time.
     let isSilent =
       if configuration.allowsSilence, let timeout = configuration.idleTimeout, let lastUse = sample.lastUse {
-        lastUse.advanced(by: timeout) <= look.askedAt
+        // What had been sent before it was ready may have been taken only then.
+        max(lastUse, running.instance.readyAt ?? lastUse).advanced(by: timeout) <= look.askedAt
       } else { false }
     let isInUse =
       sample.accepted > 0 && !isSilent || !sample.queuedOnCurrent.isEmpty
@@ -207,8 +210,10 @@ extension Lifecycle {
       configuration = next
     case .starting(var starting):
       let hasChangedReadiness = configuration.readiness != next.readiness
+      // One that stays the same stays as it was extended.
+      let hasChangedTimeout = configuration.startTimeout != next.startTimeout
       configuration = next
-      if starting.lastLook == nil {
+      if hasChangedTimeout, starting.lastLook == nil {
         starting.deadline = next.startTimeout.map { max(now, starting.instance.wokenAt.advanced(by: $0)) }
       }
       if hasChangedReadiness {
@@ -269,8 +274,9 @@ extension Lifecycle {
     case .starting(let starting): return awaitEnd(of: starting.instance, .left, at: now)
     case .running(let running): return awaitEnd(of: running.instance, .left, at: now)
     case .frozen(let frozen): return [.disarm] + awaitEnd(of: frozen.instance, .left, at: now)
+    case .freezing(let freezing): return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     // Connections may wait on both sockets: its end, or that of the return, brings them together.
-    case .draining, .returning, .freezing: return []
+    case .draining, .returning: return []
     case .dormant, .stopping, .backingOff, .ended: return []
     }
   }

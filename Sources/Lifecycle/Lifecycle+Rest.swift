@@ -77,10 +77,10 @@ extension Lifecycle {
     case .nextUnavailable:
       guard case .opening = draining.step else { return [] }
       let thawing = Self.thaw(&draining.instance)
-      resume(draining.instance, at: now)
       // It may have shut its own listener down meanwhile.
       return thawing
         + [.listenAgain, .recordCloses, .report(.restImpossible(retryIn: configuration.idleTimeout ?? .zero))]
+        + goOn(draining.instance, at: now)
     case .barrierPassed(let query):
       return passBarrier(query, draining, at: now)
     case .sampled(let query, let sample):
@@ -116,7 +116,7 @@ extension Lifecycle {
     case .connectionClosed:
       // Told between a look and its answer.
       return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
-    case .dataArrived:
+    case .dataArrived, .ignoredCame:
       // One of the connections that it was frozen with.
       return draining.instance.isHeld ? giveUpRest(draining.instance, at: now) : []
     case .mainExited(let status, let hasSuccessor):

@@ -106,7 +106,8 @@ extension Lifecycle {
       .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .notifiedReady, .connectionClosed, .nextOpened,
-      .nextUnavailable, .steeringFailed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .nextUnavailable, .steeringFailed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived,
+      .ignoredCame:
       return []
     }
   }
@@ -169,6 +170,8 @@ extension Lifecycle {
   }
 
   mutating func resume(_ instance: Instance, at now: Instant) {
+    var instance = instance
+    instance.asleepSince = nil
     state = .running(Running(instance: instance, lastEvidence: now, lookAt: nextLook(instance, at: now)))
   }
 }

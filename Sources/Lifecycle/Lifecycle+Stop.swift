@@ -33,9 +33,13 @@ extension Lifecycle {
   }
 
   mutating func kill(_ instance: Instance, _ purpose: Stopping.Purpose, at now: Instant) -> [Action] {
+    var instance = instance
+    // Of one that is killed while it is frozen: its connections end with it.
+    let releasing: [Action] = instance.isHeld ? [.releaseConnections] : []
+    instance.isHeld = false
     state = .stopping(
       Stopping(instance: instance, purpose: purpose, killAt: now.advanced(by: .seconds(1)), isKilled: true))
-    return [.killAll]
+    return releasing + [.killAll]
   }
 
   mutating func stopAtOnce(_ instance: Instance, at now: Instant) -> [Action] {
@@ -149,7 +153,7 @@ extension Lifecycle {
       return []
     case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }

@@ -14,7 +14,7 @@ extension Lifecycle {
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }
@@ -118,7 +118,8 @@ extension Lifecycle {
       .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
     case .startRequested, .connectionWaiting, .connectionClosed, .nextOpened, .nextUnavailable,
-      .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .steeringFailed, .barrierPassed, .nextClosed, .frozen, .freezeFailed, .connectionsHeld, .holdFailed,
+      .dataArrived, .ignoredCame:
       return []
     }
   }
@@ -185,6 +186,8 @@ extension Lifecycle {
   private mutating func becomeReady(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     instance.readyAt = now
+    // It rests when its check is over.
+    if instance.isVerification { instance.isRestRequested = false }
     instance.runtimeEndsAt = configuration.runtimeMax.map(now.advanced(by:))
     let isPartlyBound = !instance.adopted.isEmpty && !instance.adopted.isSuperset(of: held)
     // A server may bind its second address long after its first.
@@ -224,16 +227,17 @@ extension Lifecycle {
       return []
     case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone,
       .connectionClosed, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived:
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }
 
   /// At the end of the wait, not before it.
   private mutating func tryAgain(_ backingOff: BackingOff, isSeen: Bool, at now: Instant) -> [Action] {
-    guard now < backingOff.until else { return wake(at: now, isWanted: true, isSeen: isSeen) }
+    let refusal: [Action] = backingOff.isRestRequested ? [.report(.restAborted(strays: 0))] : []
+    guard now < backingOff.until else { return refusal + wake(at: now, isWanted: true, isSeen: isSeen) }
     state = .backingOff(BackingOff(until: backingOff.until, restarts: backingOff.restarts))
-    return []
+    return refusal
   }
 
   mutating func lookWhoWaits(_ backingOff: BackingOff) -> [Action] {

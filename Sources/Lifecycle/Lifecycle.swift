@@ -4,12 +4,8 @@
 /// the simulation does the same with a kernel of its own.
 public struct Lifecycle: Equatable, Sendable {
   public internal(set) var configuration: Configuration {
-    get {
-      switch kept {
-      case .configuration(let configuration): configuration
-      }
-    }
-    set { kept = .configuration(newValue) }
+    _read { yield kept.configuration }
+    set { kept = Kept(newValue) }
   }
   /// What it will be when no rest is under way.
   var nextConfiguration: Configuration? {
@@ -34,14 +30,19 @@ public struct Lifecycle: Equatable, Sendable {
   private var kept: Kept
   private var plan = Plan.asItIs
 
-  private indirect enum Kept: Equatable, Sendable { case configuration(Configuration) }
+  private final class Kept: Equatable, Sendable {
+    let configuration: Configuration
+    init(_ configuration: Configuration) { self.configuration = configuration }
+
+    static func == (one: Kept, other: Kept) -> Bool { one === other || one.configuration == other.configuration }
+  }
 
   private indirect enum Plan: Equatable, Sendable {
     case asItIs
     case next(Configuration)
   }
 
-  public init(configuration: Configuration) { kept = .configuration(configuration) }
+  public init(configuration: Configuration) { kept = Kept(configuration) }
 
   /// Has its configuration in common with `other` if they are the same.
   public mutating func share(with other: Lifecycle) {

@@ -65,7 +65,8 @@ extension Lifecycle {
     var isHeld = false
     /// How long it has been frozen, in all.
     var frozenFor = Duration.zero
-    /// Since when it has been frozen, but for moments in which it saw to timers of its own.
+    /// Since when it has been frozen, but for moments in which it saw to timers of its own and to those who don't count. nil: somebody
+    /// has used it since.
     var asleepSince: Instant?
     /// How often in a row it was thawed for a timer that was due at once.
     var housekeepings = 0
@@ -211,7 +212,8 @@ extension Lifecycle {
     let lastEvidence: Instant
     /// When the first of its own timers is due.
     var wakeAt: Instant?
-    var stopAt: Instant?
+    /// When it is stopped if nobody comes.
+    public internal(set) var stopAt: Instant?
   }
 
   public struct Stopping: Equatable, Sendable {
@@ -241,6 +243,8 @@ extension Lifecycle {
     public internal(set) var until: Instant
     /// Then it is started even if nobody waits.
     var restarts = false
+    /// A rest was asked for, which is refused if somebody waits.
+    var isRestRequested = false
     var query: Query?
   }
 }

@@ -76,8 +76,7 @@ extension Service {
     guard isDormant else {
       // With those that the service never took, and that are held no longer.
       configuration.sockets = lifecycle.configuration.sockets
-      looks = []
-      configureSenses()
+      changeSenses()
       post(.reconfigured(configuration))
       return true
     }
@@ -97,7 +96,7 @@ extension Service {
     configuration.restartForcing = EndStatuses()
     post(.pinned(false))
     post(.reconfigured(configuration))
-    configureSenses()
+    changeSenses()
     // Whose connection is open may finish.
     if case .frozen = lifecycle.state { post(.startRequested) }
   }

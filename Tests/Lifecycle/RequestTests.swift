@@ -81,6 +81,44 @@ import Testing
     #expect(script.answer() == [.openNext(sockets: [0])])
   }
 
+  /// Though it was asked for before, too.
+  @Test func oneThatIsCheckedSleepsAsAnyOther() {
+    var script = Script {
+      $0.rest = .freeze
+      $0.canFreeze = true
+    }
+    script.send(.verifyRequested)
+    script.send(.spawned)
+    script.answer()
+    script.send(.restRequested)
+    script.send(.adopted(socket: 0))
+    #expect(script.reports.last == .readyToVerify(after: .zero))
+    script.send(.pinned(true))
+    script.send(.verificationEnded)
+    script.send(.pinned(false))
+    while !script.asksToFreeze {
+      script.reachDeadline()
+      script.answer()
+    }
+    script.freeze()
+    script.hold()
+    #expect(script.answer().last == .arm)
+  }
+
+  @Test func oneThatIsBeingFrozenIsToldOfWhateverEndsThat() {
+    var script = Script {
+      $0.rest = .freeze
+      $0.canFreeze = true
+    }
+    script.run()
+    script.send(.restRequested)
+    script.answer()
+    script.send(.restRequested)
+    script.send(.listenerShutDown(socket: 0))
+    #expect(script.reports == [.listenerShutDown(socket: 0), .restAborted(strays: 0)])
+    #expect(script.isRunning)
+  }
+
   @Test func aDormantOneHasNothingToDo() {
     var script = Script()
     #expect(script.send(.restRequested).isEmpty)
@@ -98,6 +136,7 @@ import Testing
     script.send(.restRequested, after: .milliseconds(10))
     script.answer { if isWaitedFor { $0.queuedOnCurrent = [7] } }
     #expect(script.isDormant == !isWaitedFor)
+    #expect(script.reports == [isWaitedFor ? .restAborted(strays: 0) : .dormant])
     if isWaitedFor { #expect(script.lifecycle.deadline == until) }
   }
 
@@ -266,6 +305,30 @@ import Testing
     script.answerQueues()
     script.answer()
     #expect(script.lifecycle.configuration.drainTimeout == .seconds(1))
+  }
+
+  /// A database that recovers at its start, and says how long that takes.
+  @Test(arguments: [true, false])
+  func aStartThatWasExtendedStaysSo(isReloaded: Bool) {
+    var script = Script()
+    script.wake()
+    script.send(.timeoutExtended(.seconds(600)), after: .seconds(60))
+    let end = script.now.advanced(by: .seconds(600))
+    var configuration = script.lifecycle.configuration
+    configuration.idleTimeout = .seconds(60)
+    script.send(isReloaded ? .reconfigured(configuration) : .canFreezeChanged(false), after: .seconds(100))
+    #expect(script.lifecycle.configuration.idleTimeout == (isReloaded ? .seconds(60) : .seconds(16)))
+    while let due = script.lifecycle.deadline, due < end {
+      script.reachDeadline()
+      script.answerQueues(current: 1)
+      guard !script.isStopping else { break }
+    }
+    #expect(!script.isStopping)
+    #expect(script.lifecycle.deadline.map { $0 >= end } ?? false)
+    // Another limit is another.
+    configuration.startTimeout = .seconds(300)
+    script.send(.reconfigured(configuration))
+    #expect(script.lifecycle.deadline == script.now)
   }
 
   @Test func otherSocketsAreAnotherService() {

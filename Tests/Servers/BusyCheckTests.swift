@@ -62,6 +62,39 @@ extension WatchTests {
       }
     }
 
+    /// Its answer is for nobody then, and the next look asks anew.
+    @Test func aReloadDuringTheCheckDoesNotKeepItUpForEver() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      let directory = try TemporaryDirectory()
+      directory.makeWorldWritable()
+      let mark = directory.path("asked")
+      func unit(stopTimeout: String) -> String {
+        let check = "BusyCheck=sh -c \"touch \(mark); sleep 2\""
+        return OddServer.unit(
+          endpoint, idle: "1s", more: "Senses=connections\n\(check)\n[Service]\nTimeoutStopSec=\(stopTimeout)")
+      }
+      func awaitCheck() throws {
+        let deadline = Deadline(after: .seconds(15))
+        while access(mark, F_OK) != 0, !deadline.hasPassed { usleep(10_000) }
+        try #require(access(mark, F_OK) == 0)
+        unlink(mark)
+      }
+      try ManagerProcess.run(["one.torpor": unit(stopTimeout: "20s")]) { manager in
+        try Client.ask(endpoint, .ping)
+        try awaitCheck()
+        try manager.write(unit(stopTimeout: "21s"), to: "one.torpor")
+        #expect(try manager.torpor("reload").contains("changed: one"))
+        try manager.waitFor("dormant", of: "one")
+        try Client.ask(endpoint, .ping)
+        try awaitCheck()
+        try manager.remove("one.torpor")
+        #expect(try manager.torpor("reload").contains("gone: one"))
+        let deadline = Deadline(after: .seconds(15))
+        while try !manager.statuses().isEmpty, !deadline.hasPassed { usleep(50_000) }
+        #expect(try manager.statuses().isEmpty)
+      }
+    }
+
     @Test func whoStopsTheServiceDoesNotWaitForTheCheck() throws {
       try OddServer.run(idle: "300ms", options: ["--senses", "connections", "--busy-check", "sleep 60"]) {
         torpor, endpoint in

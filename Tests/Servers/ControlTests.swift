@@ -104,6 +104,24 @@ extension ServerTests {
       #expect(verified.output.first?.hasPrefix("broken: FAILED: ") == true, "\(verified.output)")
     }
 
+    /// One that has failed waits for the next try: for whoever waits, and else no longer.
+    @Test func oneThatWaitsForAnotherTryIsRestedUnlessSomebodyWaits() throws {
+      let port = UInt16(try freePort())
+      let unit = Self.unit(port: port).replacingOccurrences(
+        of: "ExecStart=", with: "ExecStartPre=/bin/false\nExecStart=")
+      let torpord = try TorpordProcess(units: ["one.torpor": unit])
+      #expect(try torpord.torpor("wake", "one").status == .exited(1))
+      #expect(try torpord.status("one").state == "failed")
+      let rested = try torpord.torpor(["rest", "one"], within: .seconds(5))
+      #expect(rested.status == .exited(0), "\(rested.errors)")
+      #expect(try torpord.status("one").state == "dormant")
+      let client = try Client(connectingTo: .v4(port))
+      defer { client.close() }
+      try #require(try torpord.waits(until: "failed", of: "one"))
+      #expect(try torpord.torpor(["rest", "one"], within: .seconds(5)).status == .exited(1))
+      #expect(try torpord.waits(until: "failed", of: "one"))
+    }
+
     @Test func allAreVerifiedOneAfterAnother() throws {
       let torpord = try setUp(["one", "two", "three"]).torpord
       let ran = try torpord.torpor("verify")

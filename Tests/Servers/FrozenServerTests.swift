@@ -193,5 +193,30 @@ extension ServerTests {
         try client.ask(.ping)
       }
     }
+
+    /// However seldom it is looked at, and however often it is probed: the time until it is stopped goes on.
+    @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))
+    func aSourceThatDoesNotCountDoesNotPutOffItsEnd() throws {
+      try FrozenService.run(
+        RealServer.redis, idle: "8s",
+        options: ["--ignore-source", "127.0.0.2", "--stop-after-frozen", "6s"],
+        serverOptions: ["--protected-mode", "no"]
+      ) { torpor, endpoint in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        let frozen = try torpor.waitFor(.frozen, within: .seconds(15))
+        let probe =
+          "import socket; c = socket.create_connection(('127.0.0.1', \(endpoint.port)), 5, ('127.0.0.2', 0)); "
+          + "c.sendall(b'PING\\r\\n'); print(c.recv(9).decode().strip())"
+        for _ in 0..<2 {
+          usleep(1_500_000)
+          #expect(try Tool.run(["/usr/bin/python3", "-c", probe]).contains("+PONG"))
+        }
+        let rested = try torpor.waitFor(.rested, within: .seconds(15))
+        #expect(rested.time - frozen.time >= 6)
+        #expect(rested.time - frozen.time < 8)
+        try client.expectEnd()
+      }
+    }
   }
 }

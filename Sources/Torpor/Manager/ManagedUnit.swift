@@ -155,6 +155,9 @@ final class ManagedUnit {
       let bytes = single?.context.givenBackBytes.map { Int(clamping: $0) }
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: bytes)))
       if verification == nil { host.trigger(definition.unit.onSuccess, by: self) }
+    // It waited for another try, and nobody for it.
+    case .dormant:
+      finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil)))
     case .thawed:
       finish(&wakeWaiters, .success(WakeOutcome(wasRunning: false, milliseconds: nil)))
     case .frozen:

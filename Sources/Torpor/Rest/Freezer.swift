@@ -110,10 +110,6 @@ final class Freezer {
   var givenBackBytes: UInt64?
   /// Why it goes on.
   var arrival: String?
-  /// When somebody let it go on last.
-  var thawedAt: Instant?
-  /// By nobody but sources that don't count.
-  var isThawedByIgnored = false
   /// What the core is told of just now is a deadline.
   var isTimerDue = false
   /// It has been let go on for a timer of its own alone, and will be frozen again in a moment: that isn't told.

@@ -9,7 +9,6 @@ extension Service {
     let freezer = self.freezer ?? Freezer(processes, loop: loop)
     self.freezer = freezer
     freezer.arrival = nil
-    freezer.isThawedByIgnored = false
     context.reason = "its processes were not frozen in time"
     freezer.freeze { [weak self] outcome in
       guard let self else { return }
@@ -76,42 +75,30 @@ extension Service {
 
   private func dataArrived(_ what: String) {
     freezer?.arrival = what
-    if case .frozen = lifecycle.state, let peer = freezer?.connections.lastPeer, options.watch.ignores(peer) {
-      freezer?.isThawedByIgnored = true
-    }
-    post(.dataArrived)
+    let isIgnored = freezer?.connections.lastPeer.map(options.watch.ignores) ?? false
+    post(isIgnored ? .ignoredCame : .dataArrived)
   }
 
   /// Somebody has come to a held socket of a frozen service.
   func clientCameToFrozen() {
     freezer?.arrival = "a client"
-    if !options.watch.ignoredSources.isEmpty { lookWhoThaws() }
-    post(.connectionWaiting)
+    post(isOnlyIgnoredComing ? .ignoredCame : .connectionWaiting)
   }
 
   /// Before it can have accepted them: a source that doesn't count isn't to keep it up for a whole idle time.
-  private func lookWhoThaws() {
+  private var isOnlyIgnoredComing: Bool {
+    guard !options.watch.ignoredSources.isEmpty else { return false }
     var question = SocketTables.Question()
     for socket in tcpSockets {
       question.ports.insert(SocketTables.Port(family: socket.address.family, number: socket.address.port))
     }
-    guard !question.ports.isEmpty, let table = try? tables.answer(question) else { return }
+    guard !question.ports.isEmpty, let table = try? tables.answer(question) else { return false }
     let held = tcpSockets
     let waiting = table.connections.values.joined().filter {
       $0.inode == 0 && ($0.state == .established || $0.state == .closeWait)
         && ConnectionSense.holder(of: $0, among: held) != nil
     }
-    freezer?.isThawedByIgnored = !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) }
-  }
-
-  /// Thawed by nobody but sources that don't count, it sleeps again at the next look that shows nobody else.
-  func sleepAgain(_ sample: Sample) {
-    guard let freezer, freezer.isThawedByIgnored, isRunning, let thawedAt = freezer.thawedAt else { return }
-    let isSilent = sample.accepted == 0 || sample.lastUse.map { $0 < thawedAt } ?? false
-    freezer.isThawedByIgnored = false
-    if isSilent, sample.queuedOnCurrent.isEmpty, !sample.hasClosed, sample.unreadDatagrams == 0, !sample.isAtWork {
-      post(.restRequested)
-    }
+    return !waiting.isEmpty && waiting.allSatisfy { options.watch.ignores($0.remote) }
   }
 
   func releaseMemory() {
@@ -151,7 +138,7 @@ extension Service {
     tellUnfreezable(reason)
     post(.canFreezeChanged(canFreeze))
     // What an open connection counts for is another thing now.
-    loop.afterThisTurn { [weak self] in self?.configureSenses() }
+    loop.afterThisTurn { [weak self] in self?.changeSenses() }
   }
 
   func tellUnfreezable(_ reason: String) {
@@ -183,7 +170,6 @@ extension Service {
       context.connectionCount = freezer.connections.connections(limit: 0).count
       return report
     case .thawed(let after):
-      freezer.thawedAt = now
       context.reason = freezer.arrival
       return .thawed(after: freezer.since.map { now.since($0) } ?? after)
     default:
@@ -211,7 +197,7 @@ extension Service {
 
   /// How a frozen one is, for a person who asks.
   func explainFrozen() -> Explanation? {
-    guard case .frozen = lifecycle.state, let freezer else { return nil }
+    guard case .frozen(let frozen) = lifecycle.state, let freezer else { return nil }
     let since = freezer.since.map { now.since($0) }
     let (peers, count) = freezer.connections.connections(limit: Explanation.connectionsMax)
     var lines = peers.map { "\($0) stays open" }
@@ -230,11 +216,11 @@ extension Service {
           name: "timers", isBusy: false, since: nil,
           evidence: ["the first of its own is due in \(TimeSpan.describe(due.since(now)))"]))
     }
-    if let limit = options.stopAfterFrozen, let since {
+    if let stopAt = frozen.stopAt {
       explanation.answers.append(
         Explanation.Answer(
           name: "stop", isBusy: false, since: nil,
-          evidence: ["it is stopped in \(TimeSpan.describe(limit - min(since, limit))) (StopAfterFrozenSec=)"]))
+          evidence: ["it is stopped in \(TimeSpan.describe(stopAt.since(now))) (StopAfterFrozenSec=)"]))
     }
     return explanation
   }

@@ -97,7 +97,8 @@ extension Service {
     return max(running.lastEvidence, sample.lastUse ?? running.lastEvidence).advanced(by: timeout) <= now
   }
 
-  private func answerLooks(_ sample: Sample?) {
+  /// nil: what was to be seen can't be.
+  func answerLooks(_ sample: Sample?) {
     let queries = looks
     looks = []
     answer(queries, sample)
@@ -189,7 +190,6 @@ extension Service {
       lastConnectionCount = sample.accepted + sample.queuedOnCurrent.count + sample.queuedOnNext.count
     }
     for query in queries { post(sample.map { .sampled(query, $0) } ?? .sampleFailed(query)) }
-    if let sample { sleepAgain(sample) }
   }
 
   private var isOnlyIgnoredWaiting: Bool {

@@ -77,6 +77,12 @@ extension Service {
     }
   }
 
+  /// While it may be asked something: the answer that is under way comes to nothing, and the core asks no more before it has one.
+  func changeSenses() {
+    configureSenses()
+    answerLooks(nil)
+  }
+
   /// The check may well be a client of the service.
   func disregardsVisits(_ isChecking: Bool) {
     madeSenses?.connections?.disregardsLocalVisits = isChecking

@@ -65,6 +65,7 @@ public struct Coverage: Equatable, Sendable {
     case connectionsHeld
     case holdFailed
     case dataArrived
+    case ignoredCame
     case stopRequested
     case stopAtOnceRequested
     case deadlineReached
@@ -105,6 +106,7 @@ public struct Coverage: Equatable, Sendable {
       case .connectionsHeld: self = .connectionsHeld
       case .holdFailed: self = .holdFailed
       case .dataArrived: self = .dataArrived
+      case .ignoredCame: self = .ignoredCame
       case .stopRequested: self = .stopRequested
       case .stopAtOnceRequested: self = .stopAtOnceRequested
       case .deadlineReached: self = .deadlineReached

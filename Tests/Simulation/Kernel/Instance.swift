@@ -2,7 +2,7 @@ import Lifecycle
 
 /// One life of the simulated service.
 struct Instance {
-  let plan: Plan
+  var plan: Plan
   /// Connections that were in the current queues at its birth, reset ones among them: a listener with one of these wakes it.
   let queuedAtBirth: [Int]
   var isMainAlive = true
@@ -49,6 +49,8 @@ struct Instance {
   var isStartSeen = false
   /// Nobody who counts waited then.
   var isWokenByIgnored = false
+  /// And the core was told so before it was ready.
+  var isToldIgnored = false
   /// Somebody waited when it was started.
   var isWanted = false
   var queueLooks: UInt64 = 0
@@ -63,14 +65,26 @@ struct Instance {
   /// Since when it has taken whoever waited.
   var emptySince: UInt64?
   var frozenSince: UInt64?
+  /// Since when nobody has used it, and it has been frozen but for moments; and the same, if nothing was a reason to count anew.
+  var frozenFirst: UInt64?
+  var asleepSince: UInt64?
+  /// It goes on for a moment, for a timer of its own or for those who don't count.
+  var doze: Doze?
   /// When the first of its own timers is due, as was told when it was frozen.
   var timerDue: UInt64?
 
   /// What it leaves behind isn't its own any more (KillMode=process).
   var leavesChildren = false
   var isHanging = false
+  /// It has said that it leaves, which has a time limit.
+  var saysStopping = false
 
   var isAlive: Bool { isMainAlive || childrenAlive > 0 && !leavesChildren }
+
+  struct Doze {
+    let began: UInt64
+    let until: UInt64
+  }
 
   init(plan: Plan, queuedAtBirth: [Int]) {
     self.plan = plan

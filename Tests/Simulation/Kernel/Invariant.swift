@@ -20,13 +20,14 @@ public enum Invariant: String, CaseIterable, Sendable {
   case deadlineMovesOn
   /// No deadline is later than any time that is configured could make it: one that is has been computed wrongly.
   case deadlineIsNear
-  /// A rest begins no earlier than the idle timeout after a connection was in hand, or waited when it was last looked.
+  /// A rest begins no earlier than the idle timeout after a connection was in hand, or waited when it was last looked, and after
+  /// somebody's word not to rest was taken back. What is frozen is stopped no earlier than `stopAfterFrozen` says.
   /// A handshake that came and went between two looks, without the service ever seeing it, is no work of the service's. A
   /// connection that its client has reset is in no dump until the service has closed it, which is told: in between it can't
   /// be known of, and nobody waits for it.
   case neverEarly
   /// A healthy service begins to rest within 9/8 of its idle timeout: looks are 1/16 apart and idle time counts from the look
-  /// after the last work. The rest of the margin is for the kernel's answers.
+  /// after the last work. The rest of the margin is for the kernel's answers. Woken by nobody who counts it has no idle time.
   case notTooLate
   /// One event leads to a handful of actions: a bounded time until the next event is seen.
   case boundedActions
@@ -58,7 +59,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case endsInTime
   /// What outlives a main process gets SIGTERM before SIGKILL.
   case neverKilledUntold
-  /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`.
+  /// What is frozen is thawed when the first of its own timers is due, and put to rest after `stopAfterFrozen`, in which neither
+  /// that counts as use nor who comes and doesn't count: in a moment it is frozen again.
   case wakesFrozenInTime
   /// `serving` is reported when the service has bound all, has taken whoever waited, or has said so: not before, and as soon
   /// as that can be seen.
@@ -71,7 +73,8 @@ public enum Invariant: String, CaseIterable, Sendable {
   case boundedWakeups
   /// Pinned, busy by its own word, or being verified, it isn't put to rest.
   case neverRestsAgainstAWord
-  /// A rest that is asked for begins at once, or is told to have been given up.
+  /// A rest that is asked for begins at once, or is told to have been given up. A start begins at once where nothing else is
+  /// under way.
   case answersRequests
   /// What its owner wants of it applies as soon as no rest is under way.
   case obeysNewConfiguration

@@ -54,6 +54,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var workingSpells = 0
     public internal(set) var wakesByIgnored = 0
     public internal(set) var restsFromIgnored = 0
+    public internal(set) var thawsByIgnored = 0
     public internal(set) var ownStarts = 0
     public internal(set) var aborts = 0
     public internal(set) var excusedExits = 0
@@ -82,7 +83,7 @@ extension Outcome.Counts {
   }
 
   /// Name and place of each count.
-  public static var all: [(name: String, keyPath: WritableKeyPath<Outcome.Counts, Int>)] {
+  public static let all: [(name: String, keyPath: WritableKeyPath<Outcome.Counts, Int> & Sendable)] =
     [
       ("clients", \.clients), ("served", \.served), ("wakes", \.wakes), ("rests", \.rests),
       ("abortedRests", \.abortedRests), ("impossibleRests", \.impossibleRests), ("failedSteerings", \.failedSteerings),
@@ -99,8 +100,7 @@ extension Outcome.Counts {
       ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),
       ("restarts", \.restarts), ("limitsHit", \.limitsHit), ("watchdogs", \.watchdogs),
       ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
-      ("restsFromIgnored", \.restsFromIgnored), ("ownStarts", \.ownStarts),
+      ("restsFromIgnored", \.restsFromIgnored), ("thawsByIgnored", \.thawsByIgnored), ("ownStarts", \.ownStarts),
       ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
     ]
-  }
 }

@@ -7,6 +7,8 @@ struct Owner {
   var isPinned = false
   /// When a pin last began or ended.
   var pinChangedAt: UInt64 = 0
+  /// When a pin or its own word last ceased to be a reason not to rest.
+  var wordEndedAt: UInt64 = 0
   /// Which instance says that it is busy.
   var busyInstance: Int?
   var isVerifying = false

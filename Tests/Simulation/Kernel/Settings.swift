@@ -99,5 +99,13 @@ struct Settings {
       profile.adaptEnds(&configuration, &random)
       if random.chance(20) { excused = random.pick([EndStatuses(codes: [1]), EndStatuses(signals: [6])]) }
     }
+    // Those that may be killed sleep with their connections open before that.
+    var latest = Random(seed: ~seed &+ 2)
+    if configuration.mayKill, latest.chance(40) {
+      configuration.rest = .freeze
+      if latest.chance(60) {
+        configuration.stopAfterFrozen = .nanoseconds(Int64(latest.spread(10 * millisecond...100 * second)))
+      }
+    }
   }
 }

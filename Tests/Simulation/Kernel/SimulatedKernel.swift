@@ -115,6 +115,13 @@ struct SimulatedKernel {
     isHeld && connections.contains { $0.phase == .inHand && $0.kind != .datagram && $0.hasUnreadData }
   }
 
+  /// Nor has anything come by one that counts.
+  var isOnlyIgnoredReadable: Bool {
+    connections.allSatisfy {
+      $0.isIgnored || !($0.phase == .inHand && $0.kind != .datagram && $0.hasUnreadData)
+    }
+  }
+
   /// Something that a look now would show, and that counts.
   var hasVisibleUse: Bool {
     connections.contains { connection in

@@ -17,6 +17,7 @@ extension World {
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
       if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
       if kernel.closeRecord != .off { violate(.nothingWhileDormant, "dormant with a record of closes") }
+      if kernel.isHeld { violate(.frozenMeansFrozen, "dormant, and its connections are held") }
       if owner.isRestartDue, settings.deaths == 0 { violate(.restartsAsConfigured, "dormant, and to be started again") }
       return
     case .frozen:
@@ -25,6 +26,8 @@ extension World {
       return
     case .running:
       checkRestIsNotOverdue()
+      checkDoze()
+      checkIgnoredDoNotKeepItUp()
       checkUnbound()
       checkRequestIsAnswered()
       checkDeafIsReplaced()
@@ -65,19 +68,34 @@ extension World {
     }
   }
 
+  /// Woken by nobody who counts, it has no idle time.
+  private mutating func checkIgnoredDoNotKeepItUp() {
+    guard let id = instances.indices.last, instances[id].isToldIgnored, let readyAt = instances[id].readyAt,
+      instances[id].plan.isHealthy, instances[id].isAlive, !instances[id].isHanging, idleTimeout != nil,
+      settings.deaths == 0, !owner.forbidsRest(id), lastExcuse <= readyAt, lastVisitSeen < instances[id].spawnedAt,
+      kernel.lastActivity(at: now) < instances[id].spawnedAt, owner.lastWork(at: now) <= readyAt
+    else { return }
+    let due = readyAt + max(ruling.ignoredGrace, ruling.minimumUptime).nanosecondCount
+    if now > due + 4 * max(settings.slowestAnswer, 500 * microsecond) + 2 * millisecond {
+      violate(.notTooLate, "woken by nobody who counts, and still no rest")
+    }
+  }
+
   mutating func checkRestBegins() {
     checkRestIsAllowed()
     owner.restLookAt = isServiceFrozen ? owner.lastLookAt : nil
     // It rests already.
-    if isServiceFrozen { return }
+    if isServiceFrozen { return checkFrozenIsStopped() }
     guard let idleTimeout else {
       if !checkRestWasAsked() { violate(.neverEarly, "rests although its idle timeout is infinite") }
       return
     }
     let readyAt = instances.last?.readyAt ?? 0
     let youngest = readyAt + ruling.minimumUptime.nanosecondCount
-    guard now < max(lastUseSeen + idleTimeout, youngest) else { return }
+    guard now < max(max(lastUseSeen, owner.wordEndedAt) + idleTimeout, youngest) else { return }
     if isRestFromIgnored(youngest) { return }
+    // It went on for a moment, and nobody has used it since it was frozen.
+    if let since = instances.last?.frozenFirst, max(lastUseSeen, owner.wordEndedAt) <= since, now >= youngest { return }
     if checkRestWasAsked() { return }
     violate(.neverEarly, "rests although in use at \(Outcome.format(lastUseSeen))")
   }
@@ -117,12 +135,20 @@ extension World {
     // Committed, there is no way back: whatever came in between has been answered, and that is all.
     guard kernel.datagramSteering == .current else { return }
     checkRestIsAllowed()
-    if kernel.connections.contains(where: { $0.isPreempted && $0.isWithService }) { return }
+    checkIsIdle()
+  }
+
+  /// When it is told to end, or frozen.
+  mutating func checkIsIdle() {
+    guard let instance = instances.last,
+      !kernel.connections.contains(where: { $0.isPreempted && $0.isWithService })
+    else { return }
     let lastUse = kernel.lastUse(at: now, asSeen: true)
     if let restLookAt = owner.restLookAt, lastUse <= restLookAt { return }
-    if instances[instance].isWokenByIgnored, lastUse < instances[instance].spawnedAt { return }
+    if instance.isWokenByIgnored, lastUse < instance.spawnedAt { return }
+    if let since = instance.frozenFirst, lastUse <= since { return }
     if let idleTimeout, now < lastUse + idleTimeout {
-      violate(.neverEarly, "told to end although in use at \(Outcome.format(lastUse))")
+      violate(.neverEarly, "at rest although in use at \(Outcome.format(lastUse))")
     }
   }
 
@@ -216,10 +242,10 @@ extension World {
       noteEnd(hasFailed: false)
     case .restAborted:
       outcome.counts.abortedRests += 1
-      lastExcuse = now
+      restIsGivenUp()
     case .restImpossible:
       outcome.counts.impossibleRests += 1
-      lastExcuse = now
+      restIsGivenUp()
     case .failed(let failure, _, _):
       outcome.counts.failedStarts += 1
       if failuresInRow > 0 { outcome.counts.backoffs += 1 }
@@ -230,10 +256,8 @@ extension World {
       if hasIgnoredClients { outcome.counts.ignoredClients += 1 }
       noteEnd(hasFailed: hasFailedByItself || hasIgnoredClients)
     case .stopped: outcome.counts.stops += 1
-    case .frozen:
-      outcome.counts.freezes += 1
-      if fault == nil, !isServiceFrozen { violate(.frozenMeansFrozen, "said to be frozen, and it runs") }
-    case .thawed: lastExcuse = now
+    case .frozen: becomesFrozen()
+    case .thawed: goesOn()
     case .dormant, .resting, .wentToBackground, .neverBound, .listenerShutDown, .stopTimedOut,
       .leftoversKilled, .stopping:
       break
@@ -241,6 +265,16 @@ extension World {
     case .restarting: outcome.counts.restarts += 1
     case .startLimitHit, .triggerLimitHit: outcome.counts.limitsHit += 1
     }
+  }
+
+  private mutating func restIsGivenUp() {
+    lastExcuse = now
+    // One that stays frozen was only refused.
+    if case .frozen = lifecycle.state { return }
+    guard let id = instances.indices.last else { return }
+    instances[id].frozenFirst = nil
+    instances[id].asleepSince = nil
+    instances[id].doze = nil
   }
 
   private mutating func count(_ failure: Failure) {

@@ -47,10 +47,68 @@ extension World {
     if let due = instances[id].timerDue, now > max(due, since) + millisecond {
       violate(.wakesFrozenInTime, "a timer of its own was due at \(Outcome.format(due))")
     }
-    if let limit = settings.configuration.stopAfterFrozen?.nanosecondCount, !owner.isPinned,
-      now > max(since, owner.pinChangedAt) + limit + millisecond
+    if let end = stopAfterFrozen(instances[id].asleepSince ?? since), !owner.isPinned,
+      now > max(end, since) + millisecond
     {
       violate(.wakesFrozenInTime, "frozen since \(Outcome.format(since))")
+    }
+  }
+
+  private func stopAfterFrozen(_ since: UInt64) -> UInt64? {
+    settings.configuration.stopAfterFrozen.map { max(since, owner.pinChangedAt) + $0.nanosecondCount }
+  }
+
+  /// It is frozen, and its connections have to go.
+  mutating func checkFrozenIsStopped() {
+    guard let id = instances.indices.last, let since = instances[id].frozenFirst, settings.deaths == 0,
+      owner.askedRestAt == nil
+    else { return }
+    guard let end = stopAfterFrozen(since), now >= end else {
+      return violate(.neverEarly, "stopped, and frozen since \(Outcome.format(since))")
+    }
+  }
+
+  mutating func becomesFrozen() {
+    outcome.counts.freezes += 1
+    if fault == nil, !isServiceFrozen { violate(.frozenMeansFrozen, "said to be frozen, and it runs") }
+    checkIsIdle()
+    guard let id = instances.indices.last else { return }
+    let hasGoneOn = instances[id].doze.map { lastExcuse > $0.began } ?? true
+    let isUsed = instances[id].frozenFirst.map { max(lastUseSeen, owner.wordEndedAt) > $0 } ?? true
+    if isUsed { instances[id].frozenFirst = now }
+    // Asked for anew, it counts anew.
+    if isUsed || hasGoneOn || owner.askedRestAt != nil { instances[id].asleepSince = nil }
+    owner.askedRestAt = nil
+    instances[id].asleepSince = instances[id].asleepSince ?? now
+    instances[id].doze = nil
+  }
+
+  /// For a while, if it is for a timer of its own or for those who don't count.
+  mutating func goesOn() {
+    lastExcuse = now
+    guard let id = instances.indices.last else { return }
+    let grace: Duration
+    switch feeding {
+    case .deadlineReached: grace = ruling.thawSlice
+    case .ignoredCame: grace = ruling.ignoredGrace
+    default:
+      instances[id].frozenFirst = nil
+      instances[id].asleepSince = nil
+      return
+    }
+    if feeding == .ignoredCame { outcome.counts.thawsByIgnored += 1 }
+    instances[id].doze = Instance.Doze(began: now, until: now + grace.nanosecondCount)
+  }
+
+  /// Then it is frozen again.
+  mutating func checkDoze() {
+    guard let id = instances.indices.last, let doze = instances[id].doze, idleTimeout != nil, settings.deaths == 0,
+      lastExcuse <= doze.began, instances[id].plan.isHealthy, instances[id].isAlive, !instances[id].isHanging,
+      !owner.forbidsRest(id), max(kernel.lastActivity(at: now), owner.lastWork(at: now)) <= doze.began
+    else { return }
+    let youngest = (instances[id].readyAt ?? 0) + ruling.minimumUptime.nanosecondCount
+    if now > max(doze.until, youngest) + 4 * max(settings.slowestAnswer, 500 * microsecond) + 2 * millisecond {
+      violate(.wakesFrozenInTime, "it went on for a moment at \(Outcome.format(doze.began)), and still does")
     }
   }
 
@@ -100,6 +158,6 @@ extension World {
   mutating func heldReadable() {
     guard kernel.hasReadableHeld else { return }
     outcome.counts.wakesByData += 1
-    feed(.dataArrived)
+    feed(arrival(.dataArrived, isOnlyIgnored: kernel.isOnlyIgnoredReadable))
   }
 }

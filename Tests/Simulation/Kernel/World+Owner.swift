@@ -56,6 +56,7 @@ extension World {
 
   mutating func notifiesStopping(_ id: Int) {
     guard isRunning(id), instances[id].isMainAlive, !instances[id].isTerminated else { return }
+    instances[id].saysStopping = true
     if extras.chance(50) {
       instances[id].isHanging = true
       instances[id].isAccepting = false
@@ -83,6 +84,13 @@ extension World {
   mutating func noteAnswer(_ query: Query, _ sample: Sample) {
     guard let time = owner.snapshots.removeValue(forKey: query) else { return }
     owner.lastLookAt = time
+    if sample.isOnlyIgnored, !sample.hasClosed, !sample.hasReceived, case .starting = lifecycle.state,
+      let id = instances.indices.last
+    {
+      instances[id].isToldIgnored = true
+    } else if sample.hasClosed || sample.hasReceived, let id = instances.indices.last {
+      instances[id].isToldIgnored = false
+    }
     let isOwnStart = owner.ownStartEndedAt.map { time >= $0 } ?? false
     if isOwnStart {
       owner.ownStartEndedAt = nil
@@ -105,10 +113,12 @@ extension World {
       case .dormant, .draining, .returning, .stopping, .ended: break
       }
     case .pinned(let isPinned):
+      if owner.isPinned, !isPinned { noteEndOfWord() }
+      if owner.isPinned != isPinned { owner.pinChangedAt = now }
       owner.isPinned = isPinned
-      owner.pinChangedAt = now
       lastExcuse = now
     case .busySaid(let isBusy):
+      if !isBusy, owner.busyInstance == instances.indices.last { noteEndOfWord() }
       owner.busyInstance = isBusy ? instances.indices.last : nil
       lastExcuse = now
     case .verifyRequested:
@@ -144,6 +154,11 @@ extension World {
       lastCloseTold = nil
     default: break
     }
+  }
+
+  /// While it runs, idle time counts from then on.
+  private mutating func noteEndOfWord() {
+    if case .running = lifecycle.state, settings.deaths == 0 { owner.wordEndedAt = now }
   }
 
   mutating func noteReport(_ report: Report) {
@@ -229,6 +244,17 @@ extension World {
     guard let asked = owner.askedRestAt, now > asked + 4 * max(settings.slowestAnswer, 500 * microsecond) + millisecond
     else { return }
     violate(.answersRequests, "a rest was asked for at \(Outcome.format(asked))")
+  }
+
+  /// Whoever asks for a start of one that sleeps or waits gets it.
+  mutating func checkStart(_ event: Event, was state: Lifecycle.State) {
+    guard case .startRequested = event else { return }
+    switch state {
+    case .dormant, .backingOff: if case .starting = lifecycle.state { return }
+    case .frozen: if case .running = lifecycle.state { return }
+    case .starting, .running, .draining, .returning, .freezing, .stopping, .ended: return
+    }
+    violate(.answersRequests, "a start was asked for, and it is \(stateName)")
   }
 
   /// At the end of an event.

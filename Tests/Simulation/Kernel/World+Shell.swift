@@ -12,15 +12,18 @@ extension World {
     feeding = event
     checkEvent(event)
     noteRequest(event)
+    let before = lifecycle.state
     var actions = lifecycle.handle(event, at: Instant(nanoseconds: now))
-    if fault != .remembersLate { memory = lifecycle.memory }
+    checkStart(event, was: before)
+    // Nobody else reads it.
+    if settings.deaths > 0, fault != .remembersLate { memory = lifecycle.memory }
     checkActions(actions, event)
     if fault == .armsBeforeSwap, let swap = actions.firstIndex(of: .swap), let arm = actions.lastIndex(of: .arm) {
       actions.swapAt(swap, arm)
     }
     carryOut(actions)
-    if !isManagerDown { memory = lifecycle.memory }
-    ruling = lifecycle.configuration
+    if settings.deaths > 0, !isManagerDown { memory = lifecycle.memory }
+    if owner.configuration != nil { ruling = lifecycle.configuration }
     checkConfiguration()
     if let answer = immediateAnswer {
       immediateAnswer = nil
@@ -126,7 +129,14 @@ extension World {
 
   mutating func readable() {
     isReadableScheduled = false
-    if isArmed, kernel.isReadable { feed(.connectionWaiting) }
+    guard isArmed, kernel.isReadable else { return }
+    feed(arrival(.connectionWaiting, isOnlyIgnored: kernel.isOnlyIgnoredWaiting))
+  }
+
+  /// A frozen service is told at once whether it counts.
+  func arrival(_ event: Event, isOnlyIgnored: @autoclosure () -> Bool) -> Event {
+    guard settings.ignoredPercent > 0, case .frozen = lifecycle.state, isOnlyIgnored() else { return event }
+    return .ignoredCame
   }
 
   /// Only what is set differently is set anew.
@@ -247,11 +257,21 @@ extension World {
         let status = Plan.anyStatus(&random)
         add(.mainExits(instance: id, status), after: random.spread(microsecond...20 * millisecond))
       }
+      leaveWhileFreezing()
       if random.chance(settings.stopsInDrainPercent) {
         add(.request(.stopRequested), after: random.spread(microsecond...100 * millisecond))
       }
     case .dormant, .starting, .running, .frozen, .stopping, .backingOff, .ended: break
     }
+  }
+
+  /// It says that it leaves when it is just being frozen.
+  private mutating func leaveWhileFreezing() {
+    guard case .freezing = lifecycle.state, settings.requests > 0, !isHealed, latest.chance(5),
+      let id = instances.indices.last
+    else { return }
+    instances[id].plan.isHealthy = false
+    add(.notifiesStopping(instance: id), after: latest.spread(microsecond...millisecond))
   }
 
   mutating func request(_ event: Event) {

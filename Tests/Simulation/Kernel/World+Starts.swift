@@ -140,7 +140,8 @@ extension World {
 
   private mutating func checkHearing() {
     guard case .stopping(let stopping) = lifecycle.state, stopping.purpose == .left, let instance = instances.last,
-      instance.isMainAlive, !instance.isTerminated, instance.toldExit == nil, let shutDownAt = instance.shutDownAt,
+      instance.isMainAlive, !instance.isTerminated, !instance.saysStopping, instance.toldExit == nil,
+      let shutDownAt = instance.shutDownAt,
       settings.deaths == 0, now < shutDownAt + settings.configuration.deafGrace.nanosecondCount
     else { return }
     violate(.hearsOut, "told to end, and its listener was shut down at \(Outcome.format(shutDownAt))")

@@ -3,7 +3,8 @@ import Lifecycle
 // Words for a trace. A set has another order in each copy: what is printed of one is sorted, so that a seed has one trace.
 
 extension World {
-  /// Costs nothing unless a trace was asked for.
+  /// Costs nothing unless a trace was asked for. Not inlined, it would be given a copy of the world.
+  @inline(__always)
   func note(_ line: @autoclosure () -> String) {
     guard let trace else { return }
     trace.add(line(), at: now)

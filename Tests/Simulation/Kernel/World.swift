@@ -17,6 +17,8 @@ struct World {
   var ambushesLeft: Int
   /// The chance of what is not in every profile, so that the seeds of one stay what they are.
   var extras: Random
+  /// The same for what came later still.
+  var latest: Random
 
   // The shell.
   var isArmed = false
@@ -81,6 +83,7 @@ struct World {
     self.fault = fault
     trace = isTracing ? Trace() : nil
     extras = Random(seed: ~seed &+ 1)
+    latest = Random(seed: ~seed &+ 3)
     kernel = SimulatedKernel(
       sockets: settings.configuration.sockets, allowsSilence: settings.configuration.allowsSilence)
     lifecycle = Lifecycle(configuration: settings.configuration)
