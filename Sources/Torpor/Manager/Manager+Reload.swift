@@ -3,6 +3,8 @@ import Units
 extension Manager {
   /// Reads all unit files again. What is as it was isn't touched; what can't be used leaves things as they are.
   public func reload(completion: @escaping (Result<ReloadOutcome, ControlFailure>) -> Void) {
+    // Nothing would end what is held from now on.
+    guard !host.isStopping else { return completion(.failure(.notNow("torpord is stopping"))) }
     supervisor?.reloading("reading units")
     let set = reader.readAll()
     var outcome = ReloadOutcome(added: [], changed: [], removed: [], unchanged: 0, problems: [])

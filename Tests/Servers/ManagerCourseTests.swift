@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+extension ServerTests {
+  /// What befalls a manager itself: its own end, its directories, whose it is.
+  @Suite struct ManagerCourseTests {
+    /// Units that are read anew would be held by a manager that ends, which waits for all of its units.
+    @Test func aReloadWhileItEndsHoldsNothing() throws {
+      let (busy, dormant) = (Endpoint.v4(try freePort()), Endpoint.v4(try freePort()))
+      let units = [
+        "busy.torpor": OddServer.unit(busy, ["--ignore-sigterm"], idle: "1h"),
+        "dormant.torpor": OddServer.unit(dormant),
+      ]
+      try ManagerProcess.run(units) { manager in
+        try Client.ask(busy, .ping)
+        let pid = try #require(try manager.status("busy").pid)
+        manager.process.send(SIGTERM)
+        try #require(manager.process.errors.contains("torpord: stopping", within: .seconds(5)))
+        try manager.write(OddServer.unit(Endpoint.v4(try freePort())), to: "new.torpor")
+        manager.process.send(SIGHUP)
+        let (status, _, errors) = try manager.attempt(["reload"])
+        #expect(status == .exited(1) && errors.contains("torpord is stopping"), "\(errors)")
+        #expect(TCPSocket.all(localPort: dormant.port, .listening).isEmpty)
+        kill(pid, SIGKILL)
+        #expect(manager.process.waitForExit(within: .seconds(10)) == .exited(0))
+      }
+    }
+  }
+}
