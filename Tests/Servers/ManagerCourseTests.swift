@@ -25,5 +25,17 @@ extension ServerTests {
         #expect(manager.process.waitForExit(within: .seconds(10)) == .exited(0))
       }
     }
+
+    @Test func aProblemOfAReloadIsOverWithItsCause() throws {
+      let (first, taken) = (Endpoint.v4(try freePort()), Endpoint.v4(try freePort()))
+      let units = ["unit.torpor": OddServer.unit(first), "other.torpor": OddServer.unit(taken)]
+      try ManagerProcess.run(units) { manager in
+        try manager.write(OddServer.unit(taken), to: "unit.torpor")
+        #expect(try manager.attempt(["reload"]).status == .exited(1))
+        try manager.write(OddServer.unit(first), to: "unit.torpor")
+        let (status, output, errors) = try manager.attempt(["reload"])
+        #expect(status == .exited(0) && output == "2 unchanged", "\(output) \(errors)")
+      }
+    }
   }
 }

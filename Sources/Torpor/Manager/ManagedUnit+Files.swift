@@ -6,6 +6,7 @@ extension ManagedUnit {
   func update(_ new: Unit) -> Bool {
     let wasRemoved = isRemoved
     isRemoved = false
+    refusal = nil
     remarks = Self.remarks(new.diagnostics)
     let isChanged = !new.isSame(as: pendingDefinition?.value ?? definition)
     commandsHaveFailed = false
@@ -26,7 +27,10 @@ extension ManagedUnit {
   }
 
   /// A new file of it can't be used: the old one goes on.
-  func keep(despite diagnostics: [Diagnostic]) { remarks = Self.remarks(diagnostics) }
+  func keep(despite diagnostics: [Diagnostic]) {
+    refusal = nil
+    remarks = Self.remarks(diagnostics)
+  }
 
   static func remarks(_ diagnostics: [Diagnostic]) -> [String] {
     diagnostics.filter { !$0.isHardening || $0.isError }.map(\.description)
