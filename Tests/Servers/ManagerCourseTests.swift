@@ -37,5 +37,23 @@ extension ServerTests {
         #expect(status == .exited(0) && output == "2 unchanged", "\(output) \(errors)")
       }
     }
+
+    @Test func servicesOfAUsersManagerAreAtHome() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let home = directory.path("home")
+      try directory.make("home")
+      let command = OddServer.command(endpoint).joined(separator: " ")
+      let note = "echo \"$$HOME %h $$WORD $$NOTIFY_SOCKET\" $$(pwd) > \(directory.path("out"))"
+      let unit = OddServer.unit(endpoint).replacingOccurrences(
+        of: "ExecStart=\(command)", with: "ExecStart=/bin/sh -c '\(note); exec \(command)'")
+      let environment = ["HOME": home, "WORD": "here", "XDG_RUNTIME_DIR": directory.path]
+      let arguments = ["--user"]
+      try ManagerProcess.run(["one.torpor": unit], in: directory, arguments: arguments, environment: environment) {
+        _ in
+        try Client.ask(endpoint, .ping)
+        #expect(directory.lines(of: "out") == ["\(home) \(home) here  \(home)"])
+      }
+    }
   }
 }

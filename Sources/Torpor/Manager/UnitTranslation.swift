@@ -6,9 +6,19 @@ import Units
 struct UnitTranslation {
   let isSystem: Bool
   let roots: DirectoryRoots
+  /// Names of our own variables that every service has. A user's have all of them, as the user's own HOME and PATH are there.
+  private let inherited: [String]
+
+  /// What our own supervisor tells us, and is so of us alone: manager_sanitize_environment() of systemd.
+  private static let told: Set<String> = [
+    "CACHE_DIRECTORY", "CONFIGURATION_DIRECTORY", "CREDENTIALS_DIRECTORY", "INVOCATION_ID", "JOURNAL_STREAM",
+    "LOGS_DIRECTORY", "MAINPID", "MANAGERPID", "PIDFILE", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "SYSTEMD_EXEC_PID",
+  ]
 
   init(isSystem: Bool) {
     self.isSystem = isSystem
+    let ours = isSystem ? [] : Environment.all.map { ServiceEnvironment.name(of: $0) }
+    inherited = ours.filter { !Self.told.contains($0) }
     roots = isSystem ? .system : DirectoryRoots.user(variable: Launcher.variable) ?? .system
   }
 
@@ -219,6 +229,8 @@ struct UnitTranslation {
         case .path(let path): .path(path, mayBeMissing: directory.isOptional)
         case .home: .home(mayBeMissing: directory.isOptional)
         }
+    } else if !isSystem {
+      settings.workingDirectory = .home(mayBeMissing: true)
     }
     settings.umask = process.umask
     settings.nice = process.nice
@@ -234,7 +246,7 @@ struct UnitTranslation {
       assignment.name + "=" + assignment.value.placeholderText(variable: { _ in nil }).joined()
     }
     settings.environmentFiles = process.environmentFiles.map { EnvironmentFile($0.path, mayBeMissing: $0.isOptional) }
-    settings.passEnvironment = process.passEnvironment
+    settings.passEnvironment = inherited + process.passEnvironment
     settings.unsetEnvironment = process.unsetEnvironment
     settings.noNewPrivileges = process.noNewPrivileges
     settings.directoryRoots = roots

@@ -19,8 +19,10 @@ extension Keys {
         let file = try PathSyntax.plain(isOptional ? String(text.dropFirst()) : text)
         fragment[keyPath: path].environmentFiles.append(.init(path: file, isOptional: isOptional))
       },
-      .implemented(section, "PassEnvironment", "names", "Variables of the manager that are handed on.") {
-        fragment, value throws(ValueError) in
+      .implemented(
+        section, "PassEnvironment", "names",
+        "Variables of the manager that are handed on. A user's manager hands on all of its own."
+      ) { fragment, value throws(ValueError) in
         for word in try value.words(.full) {
           let name = try value.string(word)
           guard EnvironmentSyntax.isName(name) else {

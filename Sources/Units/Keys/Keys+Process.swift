@@ -20,7 +20,7 @@ extension Keys {
       },
       .implemented(
         section, "WorkingDirectory", "path or ~",
-        "Where they begin; ~ is the home directory of User=. With '-' in front it may be missing. Default: the root directory."
+        "Where they begin; ~ is the home directory of User=. With '-' in front it may be missing. Default: the root directory; of a user's manager: ~."
       ) { fragment, value throws(ValueError) in
         fragment[keyPath: path].workingDirectory = try workingDirectory(value)
       },
