@@ -38,6 +38,24 @@ extension ServerTests {
       }
     }
 
+    @Test func unitsOfADirectoryThatCantBeReadStayAsTheyAre() throws {
+      let endpoint = Endpoint.v4(try freePort())
+      try ManagerProcess.run(["one.torpor": OddServer.unit(endpoint)]) { manager in
+        let (units, aside) = (manager.directory.path("units"), manager.directory.path("aside"))
+        let inodes = TCPSocket.all(localPort: endpoint.port, .listening).map(\.inode)
+        try #require(rename(units, aside) == 0)
+        // A link to itself, which root can't open either.
+        try #require(symlink(units, units) == 0)
+        let (status, _, errors) = try manager.attempt(["reload"])
+        #expect(status == .exited(1) && errors.contains("\(units):1:1: error: this directory can't be read"))
+        #expect(TCPSocket.all(localPort: endpoint.port, .listening).map(\.inode) == inodes)
+        try Client.ask(endpoint, .ping)
+        try #require(unlink(units) == 0 && rename(aside, units) == 0)
+        #expect(try manager.torpor("reload") == "1 unchanged")
+        try Client.ask(endpoint, .ping)
+      }
+    }
+
     @Test func servicesOfAUsersManagerAreAtHome() throws {
       let directory = try TemporaryDirectory()
       let endpoint = Endpoint.v4(try freePort())

@@ -2,6 +2,11 @@ import Units
 
 /// What its files say after a reload, and how that is taken up.
 extension ManagedUnit {
+  /// Whether any of its files is in that directory of units.
+  func isOf(directory: String) -> Bool {
+    (pendingDefinition?.value ?? definition).files.contains { $0.hasPrefix(directory + "/") }
+  }
+
   /// What its files say now. Returns whether that is something else than before.
   func update(_ new: Unit) -> Bool {
     let wasRemoved = isRemoved

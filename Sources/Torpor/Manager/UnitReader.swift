@@ -79,11 +79,21 @@ public struct DiskFiles: UnitFiles {
 
   public init() {}
 
-  public func list(_ directory: String) -> [String]? {
-    guard let stream = unsafe opendir(directory) else { return nil }
+  public func list(_ directory: String) throws(UnreadableDirectory) -> [String]? {
+    guard let stream = unsafe opendir(directory) else {
+      let error = Errno(errno)
+      if error == .noEntry || error == Errno(ENOTDIR) { return nil }
+      throw UnreadableDirectory("\(error)")
+    }
     defer { unsafe closedir(stream) }
     var names: [String] = []
-    while let entry = unsafe readdir(stream) {
+    while true {
+      // The end and a failure look the same but for this.
+      errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        if errno != 0 { throw UnreadableDirectory("\(Errno(errno))") }
+        break
+      }
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }
