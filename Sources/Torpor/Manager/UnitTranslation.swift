@@ -52,9 +52,9 @@ struct UnitTranslation {
     options.triggerLimit = Self.limit(unit.socket.triggerLimit, unit.socket.triggerLimitInterval)
     options.socketMode = unit.socket.socketMode
     if let target = unit.idle.relayTo {
-      do throws(ListenAddress.Malformed) { options.relayTarget = try RelayTarget(target.description) } catch {
-        throw ServiceError(error.description)
-      }
+      do throws(ListenAddress.Malformed) {
+        options.relayTarget = try RelayTarget(Self.text(target, isIPv6Only: false))
+      } catch { throw ServiceError(error.description) }
     }
     options.proxyProtocol = ProxyProtocol(rawValue: unit.idle.proxyProtocol.rawValue)
     let conditions = unit.unit.conditions
@@ -129,6 +129,9 @@ struct UnitTranslation {
     switch (listen.address, listen.kind) {
     case (.port(let port), .datagram): isIPv6Only ? "udp:[::]:\(port)" : "udp:*:\(port)"
     case (.port(let port), _): isIPv6Only ? "[::]:\(port)" : "*:\(port)"
+    case (.ip(let address, let port, let scope?), let kind):
+      // systemd has the interface behind the port.
+      (kind == .datagram ? "udp:" : "") + "[\(address)%\(scope)]:\(port)"
     case (.ip, .datagram): "udp:\(listen.description)"
     case (.ip, _): listen.description
     case (.path, .datagram), (.abstract, .datagram): "dgram:\(listen.description)"
