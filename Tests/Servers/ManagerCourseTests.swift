@@ -73,5 +73,16 @@ extension ServerTests {
         #expect(directory.lines(of: "out") == ["\(home) \(home) here  \(home)"])
       }
     }
+
+    @Test func aHoldIsThereWhenItsUnitsFileIsMended() throws {
+      let directory = try TemporaryDirectory()
+      let units = ["one.torpor": OddServer.unit(Endpoint.v4(try freePort()))]
+      try ManagerProcess.run(units, in: directory) { try $0.torpor("hold", "one", "--for", "1h") }
+      try ManagerProcess.run(["one.torpor": "[Socket]\nListenStream=nonsense\n"], in: directory) { manager in
+        try manager.write(units["one.torpor"] ?? "", to: "one.torpor")
+        try manager.torpor("reload")
+        #expect(try manager.torpor("status", "one").contains("held"))
+      }
+    }
   }
 }

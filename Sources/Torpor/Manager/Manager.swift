@@ -81,7 +81,6 @@ public final class Manager {
       unit.startIfAsked()
       if unit.definition.idle.verify == .boot { verifications.ask(name) }
     }
-    restoreHolds()
     planVerifications()
     supervisor?.ready(summary)
     voice.say("\(summary); control at \(settings.controlPath)")
@@ -113,6 +112,7 @@ public final class Manager {
     for diagnostic in definition.diagnostics { voice.narrator(for: definition.name).warn(diagnostic.description) }
     let unit = ManagedUnit(definition, host: host)
     units[definition.name] = unit
+    restoreHolds(of: unit)
     unit.hold()
     return .added
   }
@@ -164,12 +164,10 @@ public final class Manager {
 
   private func holdsChanged(_ unit: String, _ holds: [UnitHold]) { journal.setPins(holds, of: unit) }
 
-  private func restoreHolds() {
-    let now = WallClock.now()
-    for name in unitNames {
-      let holds = journal.holds(of: name, at: now)
-      if !holds.isEmpty { units[name]?.holdsToChange.restore(holds) }
-    }
+  /// Those that an earlier manager has left. A unit whose file was wrong when we began has them when it is there.
+  private func restoreHolds(of unit: ManagedUnit) {
+    let holds = journal.holds(of: unit.name, at: WallClock.now())
+    if !holds.isEmpty { unit.holdsToChange.restore(holds) }
   }
 
   // MARK: verification
