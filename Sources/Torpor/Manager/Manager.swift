@@ -50,6 +50,7 @@ public final class Manager {
     host.unit = { [weak self] name in try? self?.unit(name) }
     schedule.onDue = { [weak self] in self?.verifyWhatIsDue() }
     verifications.onResult = { [weak self] in self?.verified($0) }
+    verifications.onIdle = { [weak self] in self?.planVerifications() }
   }
 
   /// Until a signal says stop.
