@@ -84,5 +84,27 @@ extension ServerTests {
         #expect(try manager.torpor("status", "one").contains("held"))
       }
     }
+
+    /// Who has written units says so as soon as there is a manager.
+    @Test func aReloadThatIsAskedForBeforeItHasReadItsJournalEndsNothing() throws {
+      let directory = try TemporaryDirectory()
+      let line = #"{"event":"warning","message":"nothing of interest to anybody","service":"one","time":1}"# + "\n"
+      try directory.make("state", mode: 0o750)
+      try directory.write(String(repeating: line, count: 40_000), to: "state/journal.jsonl")
+      let process = try ChildProcess([
+        Binaries.built.torpord, "--unit-path", directory.path, "--runtime-directory", directory.path("run"),
+        "--state-directory", directory.path("state"), "--log-directory", directory.path("log"),
+      ])
+      defer { process.endWithDescendants() }
+      let deadline = Deadline(after: .seconds(10))
+      var isReading = false
+      while !isReading, !deadline.hasPassed {
+        isReading = ProcessTable.descriptors(process.pid).values.contains { $0.hasSuffix("/journal.jsonl") }
+      }
+      try #require(isReading && !process.errors.text.contains("; control at "))
+      process.send(SIGHUP)
+      #expect(process.errors.contains("; control at ", within: .seconds(30)))
+      #expect(process.errors.contains("reloaded: ", within: .seconds(10)))
+    }
   }
 }

@@ -19,6 +19,7 @@ public final class Manager {
   private(set) lazy var verifications = Verifications { [unowned self] in units[$0] }
   private var control: ControlServer?
   let supervisor: SupervisorNotifier?
+  private let signals: Signals
   private let schedule: Alarm
   private var isStopping = false
   private var willSettle = false
@@ -28,6 +29,8 @@ public final class Manager {
   public init(_ settings: ManagerSettings) throws(ServiceError) {
     self.settings = settings
     do throws(Errno) {
+      // First of all: a SIGHUP that comes while the journal and the units are read is no reason to end.
+      signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       try Children.adoptOrphans()
       loop = try EventLoop()
       voice = try ManagerVoice(loop: loop)
@@ -61,9 +64,9 @@ public final class Manager {
     control.onWarning = { [weak self] in self?.voice.warn($0) }
     self.control = control
     do throws(Errno) {
-      let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       _ = try loop.add(signals.descriptor, for: .readable) { [weak self] _ in
-        for signal in signals.take() { self?.handle(signal) }
+        guard let self else { return }
+        for signal in signals.take() { handle(signal) }
       }
       begin()
       try loop.run()
