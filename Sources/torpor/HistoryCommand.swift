@@ -1,6 +1,7 @@
 import ArgumentParser
 import Linux
 import Torpor
+import Units
 
 struct HistoryCommand: Verb {
   static let configuration = CommandConfiguration(
@@ -24,20 +25,26 @@ struct HistoryCommand: Verb {
     guard lines > 0 else { throw CommandFailure("-n takes a number from 1 on", exitCode: 2) }
     let directory = try directory ?? found()
     do throws(Errno) {
-      let lines =
-        json
-        ? try EventHistory.lines(in: directory, unit: name, limit: lines)
-        : try EventHistory.sentences(in: directory, unit: name, limit: lines).map { TextStyle.clean($0) }
+      var lines = try read(name, in: directory)
+      // With a suffix, as the other verbs take it.
+      if lines.isEmpty, let stem = UnitName(name)?.stem { lines = try read(stem, in: directory) }
       if lines.isEmpty, !json { StandardStreams.writeError("torpor: nothing is known of '\(name)'\n") }
       for line in lines { Terminal.write(line + "\n") }
     } catch { throw CommandFailure("cannot read the journal in '\(directory)': \(error)") }
+  }
+
+  private func read(_ unit: String, in directory: String) throws(Errno) -> [String] {
+    if json { return try EventHistory.lines(in: directory, unit: unit, limit: lines) }
+    return try EventHistory.sentences(in: directory, unit: unit, limit: lines).map { TextStyle.clean($0) }
   }
 
   /// A user's own manager's, if it has one, or the system's.
   private func found() throws -> String {
     let candidates =
       ((try? ManagerSettings.user()).map { [$0.stateDirectory] } ?? []) + [ManagerSettings.system().stateDirectory]
-    guard let found = candidates.first(where: { ProcessFiles.exists("\($0)/journal.jsonl") }) else {
+    func first(_ predicate: (String) -> Bool) -> String? { candidates.first { predicate("\($0)/journal.jsonl") } }
+    // Of one that we may not see, its reading tells so.
+    guard let found = first(ProcessFiles.exists) ?? first(ProcessFiles.isHidden) else {
       throw CommandFailure("there is no journal in \(candidates.joined(separator: " or ")); say where with --directory")
     }
     return found

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Linux
 import Torpor
+import Units
 
 struct LogsCommand: Verb {
   static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct LogsCommand: Verb {
   }
 
   private func path() throws -> String {
-    let base = name.hasSuffix(".torpor") ? String(name.dropLast(".torpor".count)) : name
+    let base = UnitName(name)?.stem ?? name
     guard !base.isEmpty, !base.contains("/"), base != ".", base != ".." else {
       throw CommandFailure("'\(name)' is no name of a unit", exitCode: 2)
     }
@@ -57,7 +58,9 @@ struct LogsCommand: Verb {
       }
       return file
     }
-    guard let found = Self.directories.map({ "\($0)/\(base).log" }).first(where: { ProcessFiles.exists($0) }) else {
+    let paths = Self.directories.map { "\($0)/\(base).log" }
+    // Of one that we may not see, its reading tells so.
+    guard let found = paths.first(where: ProcessFiles.exists) ?? paths.first(where: ProcessFiles.isHidden) else {
       throw CommandFailure(
         "there is no \(base).log in \(Self.directories.joined(separator: " or ")), and no torpord to ask where it is")
     }
