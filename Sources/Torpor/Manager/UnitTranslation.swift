@@ -72,7 +72,7 @@ struct UnitTranslation {
     watch.ignoredSources = idle.ignoredSources.compactMap { SourceRange($0.description) }
     watch.busyCheck = idle.busyCheck.map { command in
       let line = Self.line(command)
-      return [line.path] + line.arguments(environment: environment).dropFirst()
+      return [line.path] + line.arguments(environment: Self.variables(environment)).dropFirst()
     }
     // Each look waits for it, so that it needs an end.
     watch.busyCheckTimeout = min(idle.busyCheckTimeout ?? .seconds(300), .seconds(300))
@@ -266,6 +266,9 @@ struct UnitTranslation {
   ) -> [ServiceDirectory] {
     managed.directories.map { ServiceDirectory(kind, $0.path, mode: managed.mode) }
   }
+
+  /// Variables as they are: in `ExecutionSettings.environment` percent signs are doubled for the placeholders' sake.
+  static func variables(_ environment: [String]) -> [String] { environment.map { $0.replacing("%%", with: "%") } }
 
   /// A command in the form in which it is expanded at its start. Of the main one placeholders for descriptors are expanded first,
   /// so that a percent sign is doubled there.
