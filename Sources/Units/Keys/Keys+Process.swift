@@ -82,7 +82,7 @@ extension Keys {
         fragment[keyPath: path].standardError = try standardOutput(&value)
       },
       .implemented(
-        section, "SyslogIdentifier", "text", "What the journal calls its output. Default: the name of the program."
+        section, "SyslogIdentifier", "text", "What the journal calls its output. Default: the name of the unit."
       ) {
         fragment, value throws(ValueError) in
         fragment[keyPath: path].syslogIdentifier = try value.string()
