@@ -39,6 +39,11 @@ public struct Account: Equatable, Sendable {
     return unsafe getgrnam(text).map { unsafe $0.pointee.gr_gid }
   }
 
+  /// nil: it has none.
+  public static func groupName(_ number: UInt32) -> String? {
+    unsafe getgrgid(number).map { unsafe String(cString: $0.pointee.gr_name) }
+  }
+
   public static var effectiveUser: UInt32 { geteuid() }
   public static var effectiveGroup: UInt32 { getegid() }
 }

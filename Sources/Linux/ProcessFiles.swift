@@ -22,6 +22,9 @@ public enum ProcessFiles {
 
   public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+  /// Whether it is where we may not look, so that it may be there.
+  public static func isHidden(_ path: String) -> Bool { unsafe access(path, F_OK) != 0 && errno == EACCES }
+
   /// Whether we may know the descriptors of a process: not of one that is another user's, or has made itself undumpable.
   public static func showsDescriptors(of pid: Int32) -> Bool { unsafe access("/proc/\(pid)/fd", R_OK | X_OK) == 0 }
 

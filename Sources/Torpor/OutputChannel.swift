@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 
 /// One of our own standard streams, written without ever waiting for its reader.
@@ -11,6 +12,10 @@ public final class OutputChannel {
   private var queue: [UInt8] = []
   private var isAlwaysReady = false
   private var isBroken = false
+  /// The last line that was written has no end.
+  private var isInsideLine = false
+  /// The rest of it was lost: what comes next begins on a line of its own.
+  private var hasTornLine = false
   /// Bytes that were not written, as nobody read.
   public private(set) var droppedBytes = 0
   /// Called when a queue that was full has room again.
@@ -36,6 +41,8 @@ public final class OutputChannel {
       droppedBytes += bytes.count
       return
     }
+    if hasTornLine { queue.append(UInt8(ascii: "\n")) }
+    hasTornLine = false
     queue += bytes
     if token == nil { flush() }
   }
@@ -45,9 +52,16 @@ public final class OutputChannel {
     var start = 0
     while start < queue.count, isAlwaysReady || descriptor.isWritableNow() {
       let chunk = Array(queue[start..<min(start + Self.chunkBytes, queue.count)])
-      do throws(Errno) { start += try descriptor.write(chunk) } catch {
-        // The reader is gone (SIGPIPE is ignored), or the disk is full: what we have to say is lost, the service isn't.
-        isBroken = error != .again
+      do throws(Errno) {
+        start += try descriptor.write(chunk)
+        isInsideLine = start > 0 && queue[start - 1] != UInt8(ascii: "\n")
+      } catch {
+        if error == .again { break }
+        // The reader is gone (SIGPIPE is ignored) for good. A disk that is full may have room again: only what we have to say now is lost.
+        isBroken = error == Errno(EPIPE)
+        droppedBytes += queue.count - start
+        start = queue.count
+        hasTornLine = isInsideLine
         break
       }
     }

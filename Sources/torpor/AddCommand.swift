@@ -54,20 +54,21 @@ struct AddCommand: Verb {
       throw CommandFailure("'\(path)' was not kept, as torpord couldn't use it")
     }
     Terminal.write("\(path) is written\n")
-    try offer()
+    try offer(path)
   }
 
   /// To the manager, if one runs.
-  private func offer() throws {
+  private func offer(_ path: String) throws {
     guard let client = try? manager.connect() else {
       return Terminal.write("torpord isn't running; the next one holds it\n")
     }
     let outcome = try client.call(.reload, NoParameters(), as: ReloadOutcome.self, isQuick: false)
-    guard outcome.added.contains(name) else {
+    let described = try? client.call(.describe, NameParameters(name: name), as: ControlReply.Described.self)
+    // It need not be new to torpord: its file may have been removed and written anew between two reloads.
+    guard let unit = described?.unit, outcome.added.contains(name) || unit.file == path else {
       throw CommandFailure(
         "torpord has not taken it: does it read other directories? Otherwise see 'torpor status \(name)'")
     }
-    let unit = try client.call(.describe, NameParameters(name: name), as: ControlReply.Described.self).unit
     guard unit.state != .invalid else {
       let reasons = unit.warnings.map { TextStyle.clean($0) }.joined(separator: "; ")
       throw CommandFailure("\(name) can't be held: \(reasons)")

@@ -25,15 +25,16 @@ struct HistoryCommand: Verb {
     guard lines > 0 else { throw CommandFailure("-n takes a number from 1 on", exitCode: 2) }
     let directory = try directory ?? found()
     do throws(Errno) {
-      var lines = try self.lines(of: name, in: directory)
-      if lines.isEmpty, let stem = UnitName(name)?.stem { lines = try self.lines(of: stem, in: directory) }
+      var lines = try read(name, in: directory)
+      // With a suffix, as the other verbs take it.
+      if lines.isEmpty, let stem = UnitName(name)?.stem { lines = try read(stem, in: directory) }
       if lines.isEmpty, !json { StandardStreams.writeError("torpor: nothing is known of '\(name)'\n") }
       for line in lines { Terminal.write(line + "\n") }
     } catch { throw CommandFailure("cannot read the journal in '\(directory)': \(error)") }
   }
 
-  private func lines(of unit: String, in directory: String) throws(Errno) -> [String] {
-    guard !json else { return try EventHistory.lines(in: directory, unit: unit, limit: lines) }
+  private func read(_ unit: String, in directory: String) throws(Errno) -> [String] {
+    if json { return try EventHistory.lines(in: directory, unit: unit, limit: lines) }
     return try EventHistory.sentences(in: directory, unit: unit, limit: lines).map { TextStyle.clean($0) }
   }
 
@@ -41,7 +42,9 @@ struct HistoryCommand: Verb {
   private func found() throws -> String {
     let candidates =
       ((try? ManagerSettings.user()).map { [$0.stateDirectory] } ?? []) + [ManagerSettings.system().stateDirectory]
-    guard let found = candidates.first(where: { ProcessFiles.exists("\($0)/journal.jsonl") }) else {
+    func first(_ predicate: (String) -> Bool) -> String? { candidates.first { predicate("\($0)/journal.jsonl") } }
+    // Of one that we may not see, its reading tells so.
+    guard let found = first(ProcessFiles.exists) ?? first(ProcessFiles.isHidden) else {
       throw CommandFailure("there is no journal in \(candidates.joined(separator: " or ")); say where with --directory")
     }
     return found

@@ -37,14 +37,20 @@ struct HoldCommand: Verb {
   func carryOut() throws {
     let seconds = try seconds()
     let client = try manager.connect()
-    let parameters = HoldParameters(
-      name: name, seconds: seconds, reason: reason ?? (command.isEmpty ? nil : command.joined(separator: " ")))
+    let parameters = HoldParameters(name: name, seconds: seconds, reason: reason ?? commandText)
     let hold = try client.call(.hold, parameters, as: ControlReply.Held.self).hold
     if seconds != nil, let duration {
       return Terminal.write("\(name) is held for \(duration); 'torpor release \(name) --id \(hold.id)' ends that\n")
     }
     let status = try HeldCommand(command, connection: client, unit: name).run()
     if status != 0 { throw ExitCode(status) }
+  }
+
+  /// What is run, for those who ask why: of a long one the beginning will do.
+  private var commandText: String? {
+    if command.isEmpty { return nil }
+    let text = command.joined(separator: " ")
+    return text.unicodeScalars.count <= 200 ? text : String(text.unicodeScalars.prefix(200)) + "…"
   }
 
   private func seconds() throws -> Double? {

@@ -142,6 +142,10 @@ struct LogCleaner {
         index = end
       } else if byte < 0x20 && byte != 0x0A && byte != 0x09 || byte == 0x7F {
         cleaned += Array("\u{FFFD}".utf8)
+      } else if byte == 0xC2, index + 1 < bytes.count, (0x80...0x9F).contains(bytes[index + 1]) {
+        // C1 as UTF-8: 0x9B is what ESC [ is.
+        cleaned += Array("\u{FFFD}".utf8)
+        index += 1
       } else {
         cleaned.append(byte)
       }

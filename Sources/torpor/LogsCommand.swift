@@ -59,7 +59,9 @@ struct LogsCommand: Verb {
       }
       return file
     }
-    guard let found = Self.directories.map({ "\($0)/\(base).log" }).first(where: { ProcessFiles.exists($0) }) else {
+    let paths = Self.directories.map { "\($0)/\(base).log" }
+    // Of one that we may not see, its reading tells so.
+    guard let found = paths.first(where: ProcessFiles.exists) ?? paths.first(where: ProcessFiles.isHidden) else {
       throw CommandFailure(
         "there is no \(base).log in \(Self.directories.joined(separator: " or ")), and no torpord to ask where it is")
     }

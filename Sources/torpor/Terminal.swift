@@ -32,10 +32,23 @@ enum Terminal {
       let count = unsafe bytes.withUnsafeBytes {
         unsafe Glibc.write(1, $0.baseAddress.map { unsafe $0 + start }, bytes.count - start)
       }
-      if count < 0, errno == EINTR { continue }
-      // As SIGPIPE would have it, where it is ignored.
-      if count < 0 { exit(errno == EPIPE ? 141 : 1) }
-      start += count
+      if count < 0 { outputFailed(Errno(errno)) } else { start += count }
+    }
+  }
+
+  /// Returns if it is worth another try.
+  private static func outputFailed(_ error: Errno) {
+    switch error {
+    case .interrupted: return
+    case .again:
+      // Somebody has made it non-blocking, who has it, too.
+      var wanted = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+      _ = unsafe poll(&wanted, 1, -1)
+    // As SIGPIPE would have it, where it is ignored.
+    case Errno(EPIPE): exit(141)
+    default:
+      StandardStreams.writeError("torpor: cannot write the output: \(error)\n")
+      exit(1)
     }
   }
 

@@ -209,6 +209,63 @@ extension ServerTests {
       #expect(!FileManager.default.fileExists(atPath: "\(torpord.units)/wrong.torpor"))
     }
 
+    /// Its file was removed, and torpord hasn't been told.
+    @Test func aUnitThatIsAddedAnewIsTaken() throws {
+      let torpord = try setUp(["one"]).torpord
+      for port in [try freePort(), try freePort()] {
+        let ran = try torpord.torpor([
+          "add", "new", "-l", "127.0.0.1:\(port)", "--directory", torpord.units, "--", "/bin/true",
+        ])
+        #expect(ran.status == .exited(0) && ran.output.last == "new is held: 127.0.0.1:\(port)", "\(ran.errors)")
+        try FileManager.default.removeItem(atPath: "\(torpord.units)/new.torpor")
+      }
+    }
+
+    @Test func aServiceIsHeldForACommandOfAnyLength() throws {
+      let torpord = try setUp(["one"]).torpord
+      let ran = try torpord.torpor("hold", "one", "--", "sh", "-c", "exit 3; : \(String(repeating: "é", count: 5000))")
+      #expect(ran.status == .exited(3), "\(ran.errors)")
+    }
+
+    @Test func aUnitsHistoryIsFoundByItsFilesNameToo() throws {
+      let torpord = try setUp(["one"]).torpord
+      _ = try torpord.torpor("wake", "one.service")
+      for name in ["one", "one.service", "one.torpor"] {
+        let ran = try torpord.torpor("history", name, "--directory", torpord.state)
+        #expect(ran.output.count == 1, "\(name): \(ran.errors)")
+      }
+    }
+
+    @Test func outputThatCantBeWrittenIsAFailureWithAWord() throws {
+      let torpord = try setUp(["one"]).torpord
+      let process = try ChildProcess(
+        ["sh", "-c", "exec \(Binaries.built.torpor) status > /dev/full"],
+        environment: ["TORPOR_SOCKET": torpord.socket])
+      defer { process.killAndWait() }
+      #expect(process.waitForExit(within: .seconds(10)) == .exited(1))
+      #expect(process.errors.contains("cannot write the output: No space left", within: .seconds(5)))
+    }
+
+    @Test(.enabled(if: Machine.canBecomeNobody, "needs root and setpriv, to become an ordinary user"))
+    func whatOneMayNotSeeIsNotSaidToBeMissing() throws {
+      let directory = try TemporaryDirectory()
+      let binaries = try Binaries.built.copied(to: directory)
+      try directory.make("secret/torpor/log")
+      try directory.write("", to: "secret/torpor/journal.jsonl")
+      try directory.write("", to: "secret/torpor/log/one.log")
+      try directory.make("secret", mode: 0o700)
+      for verb in ["history", "logs"] {
+        let process = try ChildProcess(
+          Machine.asNobody + [binaries.torpor, verb, "one"],
+          environment: [
+            "HOME": directory.path, "XDG_STATE_HOME": directory.path("secret"), "TORPOR_SOCKET": "/nowhere",
+          ])
+        defer { process.killAndWait() }
+        #expect(process.waitForExit(within: .seconds(10)) == .exited(1))
+        #expect(process.errors.contains("Permission denied", within: .seconds(5)), "\(process.errors.text)")
+      }
+    }
+
     @Test func aSecondManagerIsRefused() throws {
       let torpord = try setUp(["one"]).torpord
       let second = try ChildProcess([

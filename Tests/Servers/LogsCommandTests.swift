@@ -140,7 +140,7 @@ extension ServerTests {
     @Test func aTerminalIsNotHarmed() throws {
       guard Machine.find("script") != nil else { return }
       let directory = try TemporaryDirectory()
-      let text = "\u{1B}[32mgreen\u{1B}[0m\ttab \u{1B}]0;title\u{7} \u{1B}[2J\n"
+      let text = "\u{1B}[32mgreen\u{1B}[0m\ttab \u{1B}]0;title\u{7} \u{1B}[2J\u{9B}2Jé\n"
       try directory.write(text, to: "redis.log")
       let command = "\(Binaries.built.torpor) logs --directory \(directory.path) redis"
       let process = try ChildProcess(["script", "--quiet", "--command", command, "/dev/null"])
@@ -149,7 +149,8 @@ extension ServerTests {
       let replaced = "\u{FFFD}"
       #expect(
         process.output.contains(
-          "\u{1B}[32mgreen\u{1B}[0m\ttab \(replaced)]0;title\(replaced) \(replaced)[2J", within: .seconds(5)))
+          "\u{1B}[32mgreen\u{1B}[0m\ttab \(replaced)]0;title\(replaced) \(replaced)[2J\(replaced)2Jé",
+          within: .seconds(5)))
       // Elsewhere each byte is what it was.
       #expect(try lines(directory, []) == [String(text.dropLast())])
     }

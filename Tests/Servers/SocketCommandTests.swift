@@ -104,6 +104,23 @@ extension ServerTests {
       }
     }
 
+    /// As one that takes too long is, and at once.
+    @Test func oneThatIsCalledOffIsToldByKillSignal() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let unit = try Self.unit(
+        endpoint, in: directory,
+        """
+        KillSignal=SIGUSR1
+        ExecStartPre=/bin/sh -c 'trap "echo told >> @out; exit" USR1; echo waits >> @out; while :; do sleep 0.05; done'
+        """)
+      try ManagerProcess.run(["one.torpor": unit]) { _ in
+        let deadline = Deadline(after: .seconds(10))
+        while directory.lines(of: "out").isEmpty, !deadline.hasPassed { usleep(20_000) }
+      }
+      #expect(directory.lines(of: "out") == ["waits", "told"])
+    }
+
     @Test func whoComesBeforeTheSocketsAreReadyWaitsAndIsServed() throws {
       let directory = try TemporaryDirectory()
       let endpoint = Endpoint.v4(try freePort())

@@ -31,6 +31,19 @@ import Units
         """)
   }
 
+  /// A percent sign isn't a specifier's, and a link-local address has its interface where systemd wants it.
+  @Test(arguments: ["/run/100%n/x%.sock", "@a%b", "fifo:/run/%h", "[fe80::1%lo]:81", "udp:[fe80::1%lo]:81"])
+  func anAddressComesOutAsItWentIn(address: String) throws {
+    let typed = try ListenAddress(address)
+    let draft = UnitDraft(listen: [typed], command: ["/bin/echo"])
+    var files = MemoryFiles()
+    files.set("/u/x.torpor", draft.text)
+    let unit = try #require(UnitLoader(files: files, directories: ["/u"]).load("x"))
+    #expect(unit.isUsable, "\(unit.diagnostics)")
+    let held = try UnitTranslation(isSystem: true).options(of: unit).listen
+    #expect(held.map(\.kind) == [typed.kind])
+  }
+
   /// What was typed is what the service gets, by the reader of unit files and the translation to a start.
   @Test(arguments: [
     "plain", "", "a b", "50%", "%n", "$HOME", "${X}", "it's", "say \"x\"", "back\\slash", "\\n", "new\nline", "tab\t",

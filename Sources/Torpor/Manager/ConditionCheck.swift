@@ -28,7 +28,7 @@ enum ConditionCheck {
     case .pathIsSymbolicLink: return mode(text, follows: false).map { $0 & S_IFMT == S_IFLNK } ?? false
     case .pathIsMountPoint: return isMountPoint(text)
     case .pathIsReadWrite: return isReadWrite(text)
-    case .directoryNotEmpty: return (DiskFiles().list(text) ?? []).isEmpty == false
+    case .directoryNotEmpty: return ((try? DiskFiles().list(text)) ?? []).isEmpty == false
     case .fileNotEmpty: return isFile(text) { $0.st_size > 0 }
     case .fileIsExecutable: return isFile(text) { $0.st_mode & 0o111 != 0 }
     case .user: return isOurUser(text)

@@ -2,10 +2,16 @@ import Units
 
 /// What its files say after a reload, and how that is taken up.
 extension ManagedUnit {
+  /// Whether any of its files is in that directory of units.
+  func isOf(directory: String) -> Bool {
+    (pendingDefinition?.value ?? definition).files.contains { $0.hasPrefix(directory + "/") }
+  }
+
   /// What its files say now. Returns whether that is something else than before.
   func update(_ new: Unit) -> Bool {
     let wasRemoved = isRemoved
     isRemoved = false
+    refusal = nil
     remarks = Self.remarks(new.diagnostics)
     let isChanged = !new.isSame(as: pendingDefinition?.value ?? definition)
     commandsHaveFailed = false
@@ -26,7 +32,10 @@ extension ManagedUnit {
   }
 
   /// A new file of it can't be used: the old one goes on.
-  func keep(despite diagnostics: [Diagnostic]) { remarks = Self.remarks(diagnostics) }
+  func keep(despite diagnostics: [Diagnostic]) {
+    refusal = nil
+    remarks = Self.remarks(diagnostics)
+  }
 
   static func remarks(_ diagnostics: [Diagnostic]) -> [String] {
     diagnostics.filter { !$0.isHardening || $0.isError }.map(\.description)

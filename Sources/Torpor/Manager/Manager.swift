@@ -19,6 +19,7 @@ public final class Manager {
   private(set) lazy var verifications = Verifications { [unowned self] in units[$0] }
   private var control: ControlServer?
   let supervisor: SupervisorNotifier?
+  private let signals: Signals
   private let schedule: Alarm
   private var isStopping = false
   private var willSettle = false
@@ -28,6 +29,8 @@ public final class Manager {
   public init(_ settings: ManagerSettings) throws(ServiceError) {
     self.settings = settings
     do throws(Errno) {
+      // First of all: a SIGHUP that comes while the journal and the units are read is no reason to end.
+      signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       try Children.adoptOrphans()
       loop = try EventLoop()
       voice = try ManagerVoice(loop: loop)
@@ -50,6 +53,7 @@ public final class Manager {
     host.unit = { [weak self] name in try? self?.unit(name) }
     schedule.onDue = { [weak self] in self?.verifyWhatIsDue() }
     verifications.onResult = { [weak self] in self?.verified($0) }
+    verifications.onIdle = { [weak self] in self?.planVerifications() }
   }
 
   /// Until a signal says stop.
@@ -60,9 +64,9 @@ public final class Manager {
     control.onWarning = { [weak self] in self?.voice.warn($0) }
     self.control = control
     do throws(Errno) {
-      let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
       _ = try loop.add(signals.descriptor, for: .readable) { [weak self] _ in
-        for signal in signals.take() { self?.handle(signal) }
+        guard let self else { return }
+        for signal in signals.take() { handle(signal) }
       }
       begin()
       try loop.run()
@@ -81,7 +85,6 @@ public final class Manager {
       unit.startIfAsked()
       if unit.definition.idle.verify == .boot { verifications.ask(name) }
     }
-    restoreHolds()
     planVerifications()
     supervisor?.ready(summary)
     voice.say("\(summary); control at \(settings.controlPath)")
@@ -113,6 +116,7 @@ public final class Manager {
     for diagnostic in definition.diagnostics { voice.narrator(for: definition.name).warn(diagnostic.description) }
     let unit = ManagedUnit(definition, host: host)
     units[definition.name] = unit
+    restoreHolds(of: unit)
     unit.hold()
     return .added
   }
@@ -164,12 +168,10 @@ public final class Manager {
 
   private func holdsChanged(_ unit: String, _ holds: [UnitHold]) { journal.setPins(holds, of: unit) }
 
-  private func restoreHolds() {
-    let now = WallClock.now()
-    for name in unitNames {
-      let holds = journal.holds(of: name, at: now)
-      if !holds.isEmpty { units[name]?.holdsToChange.restore(holds) }
-    }
+  /// Those that an earlier manager has left. A unit whose file was wrong when we began has them when it is there.
+  private func restoreHolds(of unit: ManagedUnit) {
+    let holds = journal.holds(of: unit.name, at: WallClock.now())
+    if !holds.isEmpty { unit.holdsToChange.restore(holds) }
   }
 
   // MARK: verification

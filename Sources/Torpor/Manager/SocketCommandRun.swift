@@ -38,6 +38,8 @@ final class SocketCommandRun {
   private let narrator: Narrator
   private let invocation = Execution.randomName()
   private var sequence: CommandSequence?
+  /// KillSignal= of the section that it is of.
+  private var killSignal = SIGTERM
   private var nothing: OwnedFD?
   /// What the one that took too long is told to be.
   private var lateText: String?
@@ -115,6 +117,7 @@ final class SocketCommandRun {
         }
       })
     sequence = made
+    killSignal = part.commands.killSignal.number
     lateText = nil
     watch(part)
     made.run()
@@ -146,13 +149,13 @@ final class SocketCommandRun {
       guard lateText == nil else { return processes.killAll() }
       lateText = "\(sequence.currentName ?? "a command") still ran after \(TimeSpan.describe(limit)) and was ended"
       alarm.set(to: MonotonicClock.now() + limit.nanoseconds)
-      sequence.cancel(signal: part.commands.killSignal.number)
+      sequence.cancel(signal: killSignal)
     }
     alarm.set(to: MonotonicClock.now() + limit.nanoseconds)
   }
 
   /// Ends what runs, of which `end` hears when it has.
-  func cancel() { sequence?.cancel(signal: SIGTERM) }
+  func cancel() { sequence?.cancel(signal: killSignal) }
 
   /// The same at once.
   func kill() {

@@ -83,9 +83,9 @@ struct SystemdUnits {
   func enablements(of names: [String]) -> [String] {
     let files = DiskFiles()
     return directories.flatMap { directory in
-      (files.list(directory) ?? []).filter { $0.hasSuffix(".wants") || $0.hasSuffix(".requires") }.sorted()
+      ((try? files.list(directory)) ?? []).filter { $0.hasSuffix(".wants") || $0.hasSuffix(".requires") }.sorted()
         .flatMap { group in
-          (files.list("\(directory)/\(group)") ?? []).filter { names.contains($0) }.sorted()
+          ((try? files.list("\(directory)/\(group)")) ?? []).filter { names.contains($0) }.sorted()
             .map { "\(directory)/\(group)/\($0)" }
         }
     }
@@ -94,7 +94,10 @@ struct SystemdUnits {
   /// A file before those of the disk, whose directory counts as otherwise empty.
   private struct Overlay: UnitFiles {
     var made = MemoryFiles()
-    func list(_ directory: String) -> [String]? { made.list(directory) ?? DiskFiles().list(directory) }
+    func list(_ directory: String) throws(UnreadableDirectory) -> [String]? {
+      if let names = made.list(directory) { return names }
+      return try DiskFiles().list(directory)
+    }
     func read(_ path: String) -> UnitFileContents {
       made[path] == .missing ? DiskFiles().read(path) : made[path]
     }

@@ -1,3 +1,5 @@
+import Linux
+
 /// A unit file, made of what `torpor add` is told.
 public struct UnitDraft: Sendable {
   public var listen: [ListenAddress]
@@ -36,13 +38,23 @@ public struct UnitDraft: Sendable {
     case .tcp, .udp:
       let key = if case .udp = address.kind { "ListenDatagram" } else { "ListenStream" }
       if let port = wildcardPort(address.text) { return ["\(key)=\(port)"] }
-      return address.sockets.map { "\(key)=\($0.address)" }
-    case .unix(let name, .stream): return ["ListenStream=\(name)"]
-    case .unix(let name, .sequencedPackets): return ["ListenSequentialPacket=\(name)"]
-    case .unix(let name, .datagrams): return ["ListenDatagram=\(name)"]
-    case .fifo(let path): return ["ListenFIFO=\(path)"]
+      return address.sockets.map { "\(key)=\(text(of: $0.address, typed: address.text))" }
+    case .unix(let name, .stream): return ["ListenStream=\(literal(name.description))"]
+    case .unix(let name, .sequencedPackets): return ["ListenSequentialPacket=\(literal(name.description))"]
+    case .unix(let name, .datagrams): return ["ListenDatagram=\(literal(name.description))"]
+    case .fifo(let path): return ["ListenFIFO=\(literal(path.description))"]
     }
   }
+
+  /// A link-local address's interface is behind the port, by the name that it was given: its number may be another one tomorrow.
+  private static func text(of address: SocketAddress, typed: String) -> String {
+    guard address.scope != 0, let percent = typed.firstIndex(of: "%") else { return address.description }
+    let interface = typed[typed.index(after: percent)...].prefix { $0 != "]" }
+    return "[\(address.host)]:\(address.port)%%\(interface)"
+  }
+
+  /// A percent sign would begin a specifier.
+  private static func literal(_ text: String) -> String { text.replacing("%", with: "%%") }
 
   /// Of "*:8080", which holds both families.
   private static func wildcardPort(_ text: String) -> Substring? {

@@ -36,13 +36,16 @@ enum MachineSpecifiers {
     specifiers["m"] = line("/etc/machine-id")
     specifiers["b"] = line("/proc/sys/kernel/random/boot_id")?.replacing("-", with: "")
     guard !isSystem else { return specifiers }
-    if let account = Account(named: "\(Account.effectiveUser)") {
-      specifiers["u"] = account.name
-      specifiers["U"] = "\(account.user)"
-      specifiers["G"] = "\(account.group)"
-      specifiers["h"] = account.home
-      specifiers["s"] = account.shell
-    }
+    // Who has no entry in the database, as in many containers, is known by number.
+    let (user, group) = ("\(Account.effectiveUser)", "\(Account.effectiveGroup)")
+    let account = Account(named: user)
+    specifiers["u"] = account?.name ?? user
+    specifiers["U"] = user
+    specifiers["g"] = Account.groupName(Account.effectiveGroup) ?? group
+    specifiers["G"] = group
+    // The environment's word comes first (get_home_dir() of systemd).
+    specifiers["h"] = path("HOME") ?? account?.home
+    specifiers["s"] = path("SHELL") ?? account?.shell
     if let roots = DirectoryRoots.user(variable: Launcher.variable) {
       specifiers["t"] = roots.runtime
       specifiers["S"] = roots.state
@@ -51,6 +54,10 @@ enum MachineSpecifiers {
       specifiers["E"] = roots.configuration
     }
     return specifiers
+  }
+
+  private static func path(_ variable: String) -> String? {
+    Launcher.variable(variable).flatMap { $0.hasPrefix("/") ? $0 : nil }
   }
 
   private static func line(_ path: String) -> String? {
@@ -72,11 +79,21 @@ public struct DiskFiles: UnitFiles {
 
   public init() {}
 
-  public func list(_ directory: String) -> [String]? {
-    guard let stream = unsafe opendir(directory) else { return nil }
+  public func list(_ directory: String) throws(UnreadableDirectory) -> [String]? {
+    guard let stream = unsafe opendir(directory) else {
+      let error = Errno(errno)
+      if error == .noEntry || error == Errno(ENOTDIR) { return nil }
+      throw UnreadableDirectory("\(error)")
+    }
     defer { unsafe closedir(stream) }
     var names: [String] = []
-    while let entry = unsafe readdir(stream) {
+    while true {
+      // The end and a failure look the same but for this.
+      errno = 0
+      guard let entry = unsafe readdir(stream) else {
+        if errno != 0 { throw UnreadableDirectory("\(Errno(errno))") }
+        break
+      }
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
         unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       }

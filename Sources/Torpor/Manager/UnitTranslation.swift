@@ -6,9 +6,19 @@ import Units
 struct UnitTranslation {
   let isSystem: Bool
   let roots: DirectoryRoots
+  /// Names of our own variables that every service has. A user's have all of them, as the user's own HOME and PATH are there.
+  private let inherited: [String]
+
+  /// What our own supervisor tells us, and is so of us alone: manager_sanitize_environment() of systemd.
+  private static let told: Set<String> = [
+    "CACHE_DIRECTORY", "CONFIGURATION_DIRECTORY", "CREDENTIALS_DIRECTORY", "INVOCATION_ID", "JOURNAL_STREAM",
+    "LOGS_DIRECTORY", "MAINPID", "MANAGERPID", "PIDFILE", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "SYSTEMD_EXEC_PID",
+  ]
 
   init(isSystem: Bool) {
     self.isSystem = isSystem
+    let ours = isSystem ? [] : Environment.all.map { ServiceEnvironment.name(of: $0) }
+    inherited = ours.filter { !Self.told.contains($0) }
     roots = isSystem ? .system : DirectoryRoots.user(variable: Launcher.variable) ?? .system
   }
 
@@ -42,9 +52,9 @@ struct UnitTranslation {
     options.triggerLimit = Self.limit(unit.socket.triggerLimit, unit.socket.triggerLimitInterval)
     options.socketMode = unit.socket.socketMode
     if let target = unit.idle.relayTo {
-      do throws(ListenAddress.Malformed) { options.relayTarget = try RelayTarget(target.description) } catch {
-        throw ServiceError(error.description)
-      }
+      do throws(ListenAddress.Malformed) {
+        options.relayTarget = try RelayTarget(Self.text(target, isIPv6Only: false))
+      } catch { throw ServiceError(error.description) }
     }
     options.proxyProtocol = ProxyProtocol(rawValue: unit.idle.proxyProtocol.rawValue)
     let conditions = unit.unit.conditions
@@ -62,7 +72,7 @@ struct UnitTranslation {
     watch.ignoredSources = idle.ignoredSources.compactMap { SourceRange($0.description) }
     watch.busyCheck = idle.busyCheck.map { command in
       let line = Self.line(command)
-      return [line.path] + line.arguments(environment: environment).dropFirst()
+      return [line.path] + line.arguments(environment: Self.variables(environment)).dropFirst()
     }
     // Each look waits for it, so that it needs an end.
     watch.busyCheckTimeout = min(idle.busyCheckTimeout ?? .seconds(300), .seconds(300))
@@ -119,6 +129,9 @@ struct UnitTranslation {
     switch (listen.address, listen.kind) {
     case (.port(let port), .datagram): isIPv6Only ? "udp:[::]:\(port)" : "udp:*:\(port)"
     case (.port(let port), _): isIPv6Only ? "[::]:\(port)" : "*:\(port)"
+    case (.ip(let address, let port, let scope?), let kind):
+      // systemd has the interface behind the port.
+      (kind == .datagram ? "udp:" : "") + "[\(address)%\(scope)]:\(port)"
     case (.ip, .datagram): "udp:\(listen.description)"
     case (.ip, _): listen.description
     case (.path, .datagram), (.abstract, .datagram): "dgram:\(listen.description)"
@@ -219,6 +232,8 @@ struct UnitTranslation {
         case .path(let path): .path(path, mayBeMissing: directory.isOptional)
         case .home: .home(mayBeMissing: directory.isOptional)
         }
+    } else if !isSystem {
+      settings.workingDirectory = .home(mayBeMissing: true)
     }
     settings.umask = process.umask
     settings.nice = process.nice
@@ -234,7 +249,7 @@ struct UnitTranslation {
       assignment.name + "=" + assignment.value.placeholderText(variable: { _ in nil }).joined()
     }
     settings.environmentFiles = process.environmentFiles.map { EnvironmentFile($0.path, mayBeMissing: $0.isOptional) }
-    settings.passEnvironment = process.passEnvironment
+    settings.passEnvironment = inherited + process.passEnvironment
     settings.unsetEnvironment = process.unsetEnvironment
     settings.noNewPrivileges = process.noNewPrivileges
     settings.directoryRoots = roots
@@ -251,6 +266,9 @@ struct UnitTranslation {
   ) -> [ServiceDirectory] {
     managed.directories.map { ServiceDirectory(kind, $0.path, mode: managed.mode) }
   }
+
+  /// Variables as they are: in `ExecutionSettings.environment` percent signs are doubled for the placeholders' sake.
+  static func variables(_ environment: [String]) -> [String] { environment.map { $0.replacing("%%", with: "%") } }
 
   /// A command in the form in which it is expanded at its start. Of the main one placeholders for descriptors are expanded first,
   /// so that a percent sign is doubled there.

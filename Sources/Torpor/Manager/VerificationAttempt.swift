@@ -70,7 +70,8 @@ final class VerificationAttempt {
     guard completion != nil, check == nil, result == nil else { return }
     guard let command = unit.definition.idle.verifyCheck else { return found(true, readyText) }
     guard let single = unit.single else { return }
-    let words = UnitTranslation.line(command).arguments(environment: single.options.execution.environment)
+    let words = UnitTranslation.line(command).arguments(
+      environment: UnitTranslation.variables(single.options.execution.environment))
     let check = BusyCheck(
       [command.path] + words.dropFirst(), limit: single.options.startTimeout ?? Self.checkLimit,
       account: Account.effectiveUser == 0 ? single.options.account : nil, processes: single.processes, loop: host.loop)

@@ -14,6 +14,8 @@ final class Verifications {
   private(set) var current: String?
   private let unit: (String) -> ManagedUnit?
   var onResult: ((UnitVerification) -> Void)?
+  /// The last that was asked for couldn't be tried, so that there is no result of it.
+  var onIdle: (() -> Void)?
 
   init(unit: @escaping (String) -> ManagedUnit?) { self.unit = unit }
 
@@ -41,6 +43,7 @@ final class Verifications {
     let completions = completions.removeValue(forKey: name) ?? []
     guard let unit = unit(name) else {
       for completion in completions { completion(.failure(.noSuchUnit(name))) }
+      if isEmpty { onIdle?() }
       return goOn()
     }
     current = name

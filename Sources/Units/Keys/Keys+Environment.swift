@@ -5,9 +5,16 @@ extension Keys {
         section, "Environment", "assignments",
         "Variables, NAME=VALUE, in quotes where a space is in one. Placeholders may be in values."
       ) { fragment, value throws(ValueError) in
-        for word in try value.words(.full) {
+        var reader = WordReader(value.text)
+        while let word = try reader.next() {
           let assignment = try EnvironmentSyntax.assignment(word, specifiers: value.specifiers)
           fragment[keyPath: path].environment.append(assignment)
+        }
+        for escape in reader.unknownEscapes {
+          value.warnings.append(
+            ValueError(
+              "this escape sequence is not known and stands as it is; systemd leaves out the line (a backslash is written \\\\)",
+              at: escape))
         }
       },
       .implemented(
@@ -19,8 +26,10 @@ extension Keys {
         let file = try PathSyntax.plain(isOptional ? String(text.dropFirst()) : text)
         fragment[keyPath: path].environmentFiles.append(.init(path: file, isOptional: isOptional))
       },
-      .implemented(section, "PassEnvironment", "names", "Variables of the manager that are handed on.") {
-        fragment, value throws(ValueError) in
+      .implemented(
+        section, "PassEnvironment", "names",
+        "Variables of the manager that are handed on. A user's manager hands on all of its own."
+      ) { fragment, value throws(ValueError) in
         for word in try value.words(.full) {
           let name = try value.string(word)
           guard EnvironmentSyntax.isName(name) else {

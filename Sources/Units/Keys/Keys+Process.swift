@@ -20,7 +20,7 @@ extension Keys {
       },
       .implemented(
         section, "WorkingDirectory", "path or ~",
-        "Where they begin; ~ is the home directory of User=. With '-' in front it may be missing. Default: the root directory."
+        "Where they begin; ~ is the home directory of User=. With '-' in front it may be missing. Default: the root directory; of a user's manager: ~."
       ) { fragment, value throws(ValueError) in
         fragment[keyPath: path].workingDirectory = try workingDirectory(value)
       },
@@ -82,7 +82,7 @@ extension Keys {
         fragment[keyPath: path].standardError = try standardOutput(&value)
       },
       .implemented(
-        section, "SyslogIdentifier", "text", "What the journal calls its output. Default: the name of the program."
+        section, "SyslogIdentifier", "text", "What the journal calls its output. Default: the name of the unit."
       ) {
         fragment, value throws(ValueError) in
         fragment[keyPath: path].syslogIdentifier = try value.string()

@@ -1,9 +1,17 @@
 /// Where unit files come from: a file system, or a test's idea of one.
 public protocol UnitFiles {
-  /// The names of what is in a directory, in any order; nil: there is no such directory.
-  func list(_ directory: String) -> [String]?
+  /// The names of what is in a directory, in any order; nil: there is no such directory. Throws where it can't be read.
+  func list(_ directory: String) throws(UnreadableDirectory) -> [String]?
   /// What is at a path.
   func read(_ path: String) -> UnitFileContents
+}
+
+/// A directory that is there, or may be: what is in it isn't known, which is not to say that nothing is.
+public struct UnreadableDirectory: Error, Equatable, Sendable {
+  /// What the kernel said.
+  public let reason: String
+
+  public init(_ reason: String) { self.reason = reason }
 }
 
 public enum UnitFileContents: Equatable, Sendable {

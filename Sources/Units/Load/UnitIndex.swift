@@ -6,11 +6,18 @@ struct UnitIndex {
   private(set) var files: [String: [Int]] = [:]
   /// The same for drop-in directories, "NAME.service.d".
   private var dropIns: [String: [Int]] = [:]
+  /// Of directories that can't be read.
+  private(set) var unreadable: [Diagnostic] = []
 
   init(_ files: some UnitFiles, directories: [String]) {
     self.directories = directories
     for (index, directory) in directories.enumerated() {
-      for name in files.list(directory) ?? [] {
+      let names: [String]
+      do throws(UnreadableDirectory) { names = try files.list(directory) ?? [] } catch {
+        unreadable.append(error.diagnostic(directory))
+        continue
+      }
+      for name in names {
         if name.hasSuffix(".d") {
           dropIns[name, default: []].append(index)
         } else if name.hasSuffix(".service") || name.hasSuffix(".socket") || name.hasSuffix(".torpor") {
@@ -50,5 +57,13 @@ struct UnitIndex {
       for index in dropIns[name] ?? [] { paths.append("\(directories[index])/\(name)") }
     }
     return paths
+  }
+}
+
+extension UnreadableDirectory {
+  func diagnostic(_ directory: String) -> Diagnostic {
+    Diagnostic(
+      .error, file: directory, position: Position(line: 1, column: 1),
+      message: "this directory can't be read: \(reason)")
   }
 }

@@ -25,6 +25,8 @@ public struct UnitLoader<Files: UnitFiles> {
   /// Every unit that there is.
   public func loadAll() -> UnitSet {
     var set = UnitSet()
+    set.unreadableDirectories = index.unreadable.map(\.file)
+    set.diagnostics = index.unreadable
     var collection = Collection()
     for name in index.files.keys.sorted(by: String.bytewise) { collect(name, &collection, &set) }
     let services = lonelyServices(&collection, &set)

@@ -10,6 +10,8 @@ public struct UnitSet: Sendable {
   public internal(set) var services: [String] = []
   /// Second names, and what they mean: links.
   public internal(set) var aliases: [String: String] = [:]
+  /// Directories that can't be read: what units they have isn't known.
+  public internal(set) var unreadableDirectories: [String] = []
   /// What belongs to no unit.
   public internal(set) var diagnostics: [Diagnostic] = []
 

@@ -69,7 +69,12 @@ struct UnitSource {
     guard !directories.isEmpty else { return }
     var paths: [String: String] = [:]
     for directory in directories {
-      for name in files.list(directory) ?? [] where name.hasSuffix(".conf") && name.utf8.first != UInt8(ascii: ".") {
+      let names: [String]
+      do throws(UnreadableDirectory) { names = try files.list(directory) ?? [] } catch {
+        diagnostics.append(error.diagnostic(directory))
+        continue
+      }
+      for name in names where name.hasSuffix(".conf") && name.utf8.first != UInt8(ascii: ".") {
         let path = "\(directory)/\(name)"
         if paths[name] == nil { paths[name] = path } else { shadowed.append(path) }
       }

@@ -53,8 +53,10 @@ public struct UnitSyntax: Sendable {
       }
       let isContinued = endsWithBackslash(first..<last)
       if isContinued || continued != nil {
+        // White space before what a continued line goes on with is part of it, as between quotes it counts.
+        let begin = continued == nil ? first : start
         var text = continued ?? Continuation()
-        text.append(bytes[first..<(isContinued ? last - 1 : last)], from: first)
+        text.append(bytes[begin..<(isContinued ? last - 1 : last)], from: begin)
         guard text.bytes.count <= Self.lineBytesMax else {
           report(at: text.pieces[0].fileOffset, "a continued line is longer than 1 MiB")
           continued = nil

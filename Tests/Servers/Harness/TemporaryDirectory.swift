@@ -25,6 +25,12 @@ final class TemporaryDirectory: Sendable {
     return file
   }
 
+  /// A directory in it.
+  func make(_ name: String, mode: mode_t = 0o755) throws {
+    try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
+    chmod(path(name), mode)
+  }
+
   func makeWorldWritable() { chmod(path, 0o777) }
 
   func lines(of name: String) -> [Substring] {

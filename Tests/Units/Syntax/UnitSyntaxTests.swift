@@ -32,15 +32,21 @@ import Testing
   }
 
   @Test func backslashContinuesALineAndBecomesASpace() {
-    #expect(entries("[S]\nE=a \\\n  b\\\nc\nF=1\n") == ["S.E=a  b c", "S.F=1"])
+    #expect(entries("[S]\nE=a \\\n  b\\\nc\nF=1\n") == ["S.E=a    b c", "S.F=1"])
   }
 
   @Test func commentsInsideAContinuationArePassedOver() {
-    #expect(entries("[S]\nE=a \\\n# no\n ; no\n  b\n") == ["S.E=a  b"])
+    #expect(entries("[S]\nE=a \\\n# no\n ; no\n  b\n") == ["S.E=a    b"])
   }
 
   @Test func emptyLineEndsAContinuation() {
     #expect(entries("[S]\nE=a \\\n\nF=b\n") == ["S.E=a", "S.F=b"])
+  }
+
+  /// Between quotes it counts, and systemd keeps it, too.
+  @Test func whiteSpaceBeforeAContinuedLineStays() {
+    let reading = Reading("[Service]\nExecStart=/bin/echo 'a\\\n# no\n\t  b' \\\n  c\n")
+    #expect(reading.service.execStart.first?.words == ["/bin/echo", "a \t  b", "c"])
   }
 
   @Test func evenNumberOfBackslashesContinuesNothing() {
@@ -52,7 +58,7 @@ import Testing
   }
 
   @Test func carriageReturnsAndAByteOrderMarkAreNothing() {
-    #expect(entries("\u{FEFF}[S]\r\nE=a \\\r\n b\r\n") == ["S.E=a  b"])
+    #expect(entries("\u{FEFF}[S]\r\nE=a \\\r\n b\r\n") == ["S.E=a   b"])
   }
 
   @Test func valuesKeepEqualSignsAndHashes() {
@@ -84,11 +90,11 @@ import Testing
   @Test func placesInContinuedValuesAreThoseOfTheFile() throws {
     let file = SourceFile(path: "f", text: "[S]\nEnvironment=A=1 \\\n  # no\n   B=2 \\\n µ=3\n")
     let entry = try #require(UnitSyntax(file).entries.first)
-    #expect(entry.value == "A=1  B=2  µ=3")
+    #expect(entry.value == "A=1     B=2   µ=3")
     #expect(file.position(of: entry.fileOffset(of: 0)) == Position(line: 2, column: 13))
-    #expect(file.position(of: entry.fileOffset(of: 5)) == Position(line: 4, column: 4))
-    #expect(file.position(of: entry.fileOffset(of: 10)) == Position(line: 5, column: 2))
-    #expect(file.position(of: entry.fileOffset(of: 12)) == Position(line: 5, column: 3))
+    #expect(file.position(of: entry.fileOffset(of: 8)) == Position(line: 4, column: 4))
+    #expect(file.position(of: entry.fileOffset(of: 14)) == Position(line: 5, column: 2))
+    #expect(file.position(of: entry.fileOffset(of: 16)) == Position(line: 5, column: 3))
   }
 
   @Test func messagesShowTheLineAndACaret() {

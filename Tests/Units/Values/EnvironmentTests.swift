@@ -22,6 +22,13 @@ import Testing
       ])
   }
 
+  /// systemd leaves out such a line.
+  @Test func anEscapeThatNobodyKnowsIsTold() {
+    let reading = Reading("[Service]\nEnvironment=A=x\\d \"B=\\n\"\n")
+    #expect(reading.service.execution.environment.map(\.value.shown) == ["x\\d", "\n"])
+    #expect(reading.messages.count == 1 && reading.messages[0].hasPrefix("2:16: warning: Environment=: this escape"))
+  }
+
   private func file(_ text: String) -> [String] {
     EnvironmentSyntax.file(SourceFile(path: "e", text: text)).variables.map { "\($0.name)=\($0.value)" }
   }

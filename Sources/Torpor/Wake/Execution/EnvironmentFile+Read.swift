@@ -24,7 +24,7 @@ extension EnvironmentFile {
   static func parse(_ bytes: [UInt8]) -> [String] {
     var parser = Parser()
     for byte in bytes { parser.take(byte) }
-    parser.take(UInt8(ascii: "\n"))
+    parser.end()
     return parser.variables
   }
 
@@ -83,6 +83,14 @@ extension EnvironmentFile {
       case .comment:
         if byte == UInt8(ascii: "\\") { state = .commentEscape } else if isEnd { state = .beforeKey }
       case .commentEscape: state = .comment
+      }
+    }
+
+    /// A variable whose quote isn't closed, or whose last line is continued by none, is one.
+    mutating func end() {
+      switch state {
+      case .beforeKey, .key, .comment, .commentEscape: break
+      case .beforeValue, .value, .valueEscape, .single, .double, .doubleEscape: finish()
       }
     }
 
