@@ -133,12 +133,9 @@ enum SockDiagMessage {
       switch Int32(type) {
       case _ where !isAnswer: break
       case 3:  // NLMSG_DONE
+        try NetlinkError.check(endOfDump: body)
         return true
-      case 2:  // NLMSG_ERROR
-        guard body.byteCount >= 4 else { throw .malformed }
-        let code: Int32 = body.number(at: 0)
-        // Of the kernel it is an errno; of anybody else it could be any number.
-        if code != 0 { throw .kernel(Errno(code == .min ? .max : -code)) }
+      case 2: try NetlinkError.check(body)  // NLMSG_ERROR
       default:
         if let connection = try connection(body) { out.append(connection) }
       }
