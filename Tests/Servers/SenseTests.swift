@@ -81,6 +81,21 @@ extension WatchTests {
       }
     }
 
+    /// As one that is told to listen at 127.0.0.1 and at ::1, where only the first is held.
+    @Test(arguments: Attribution.here)
+    func clientsAtAnotherAddressOfAHeldPortKeepItUp(attribution: Attribution) throws {
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, _ in
+        let own = Endpoint(host: "127.0.0.2", port: endpoint.port)
+        try Client.ask(endpoint, WorkingServer.order("LISTEN \(own.port) \(own.host)"))
+        try torpor.waitFor(.serving)
+        let client = try Client(connectingTo: own)
+        try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
+        client.close()
+        let end = wallClockSeconds()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: end)
+      }
+    }
+
     @Test func aSilentClientOfItsOwnListenerCountsAsConnectionsSay() throws {
       let options = ["--connections", "active", "--senses", "connections,channels"]
       try WorkingServer.run(options: options) { torpor, endpoint, _ in

@@ -11,7 +11,7 @@ import Linux
 final class ChannelSense: Sense {
   private let processes: any ProcessSource
   private let options: WatchOptions
-  private let heldPorts: () -> Set<UInt16>
+  private let heldAddresses: () -> [SocketAddress]
   private let heldUnixInodes: () -> Set<UInt32>
   private var lastLook: Instant?
   /// A client of its own listeners was connected at the last look. If none is at the next, it has gone at some moment between.
@@ -28,7 +28,7 @@ final class ChannelSense: Sense {
   init(_ subject: SenseSubject) {
     processes = subject.processes
     options = subject.options
-    heldPorts = subject.heldPorts
+    heldAddresses = subject.heldAddresses
     heldUnixInodes = subject.heldUnixInodes
   }
 
@@ -70,14 +70,16 @@ final class ChannelSense: Sense {
   private func tcp(
     _ table: SocketTable, _ finder: inout DescriptorFinder, since: Instant, at now: Instant
   ) -> (busy: [String], quiet: [String], hasClient: Bool) {
-    let held = heldPorts()
+    let held = heldAddresses()
+    // Not by the port alone: it may listen at another address there by itself.
+    func isHeld(_ socket: TCPConnection) -> Bool { held.contains { $0.covers(socket.local) } }
     let own: [TCPConnection]
     if let cgroup = processes.cgroupID {
       own = table.byCgroup[cgroup] ?? []
     } else {
       own = table.all.filter { finder.inodes.contains(UInt64($0.inode)) }
     }
-    let listening = Set(own.filter { $0.state == .listen }.map(\.local.port)).subtracting(held)
+    let listening = Set(own.filter { $0.state == .listen && !isHeld($0) }.map(\.local.port))
     let ends = Set(own.map(\.local))
     var busy: [String] = []
     var quiet: [String] = []
@@ -90,7 +92,7 @@ final class ChannelSense: Sense {
         continue
       }
       // Both ends are its own.
-      if ends.contains(connection.remote) || held.contains(connection.local.port) { continue }
+      if ends.contains(connection.remote) || isHeld(connection) { continue }
       let isInbound = listening.contains(connection.local.port)
       if isInbound, options.ignores(connection.remote) { continue }
       let line =

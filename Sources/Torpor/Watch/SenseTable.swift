@@ -1,3 +1,4 @@
+import Linux
 import Units
 
 /// How each sense is made, and how `--senses` names them. Their names are those of `Senses=`, and of `IdleSection.Sense` alone.
@@ -42,7 +43,7 @@ struct SenseSubject {
   let options: WatchOptions
   let processes: any ProcessSource
   /// What comes by the held sockets is no business of the other senses.
-  let heldPorts: () -> Set<UInt16>
+  let heldAddresses: () -> [SocketAddress]
   let heldUnixInodes: () -> Set<UInt32>
 }
 

@@ -19,7 +19,7 @@ import Testing
     var options = WatchOptions()
     options.processingThreshold = threshold
     return ProcessingSense(
-      SenseSubject(options: options, processes: source, heldPorts: { [] }, heldUnixInodes: { [] }))
+      SenseSubject(options: options, processes: source, heldAddresses: { [] }, heldUnixInodes: { [] }))
   }
 
   private func at(_ milliseconds: UInt64) -> Instant {

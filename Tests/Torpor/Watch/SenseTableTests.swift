@@ -15,7 +15,7 @@ import Units
   /// A name that has no line in the table doesn't compile; one whose line makes nothing would keep nobody up.
   @Test func whateverCanBeNamedIsMade() {
     let subject = SenseSubject(
-      options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] })
+      options: WatchOptions(), processes: NoProcesses(), heldAddresses: { [] }, heldUnixInodes: { [] })
     for name in SenseTable.Name.allCases where name != .connections {
       #expect(SenseTable.make(name, subject) != nil, "\(name)")
     }
@@ -25,7 +25,7 @@ import Units
 
   @Test func whileAConnectionIsOpenNobodyElseIsAsked() {
     let board = SenseBoard(
-      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] }))
+      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldAddresses: { [] }, heldUnixInodes: { [] }))
     func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
     board.begin(at: at(1))
     let isWork = board.look(SocketTable(), at: at(2))
