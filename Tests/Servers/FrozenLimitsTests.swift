@@ -69,6 +69,22 @@ extension ServerTests {
       }
     }
 
+    /// The connection of a pool that its server has ended with some last words: the service doesn't look at it.
+    @Test(.enabled(if: WorkingServer.program != nil, "python3 isn't there"))
+    func whatNobodyReadsDoesNotKeepItAwakeForEver() throws {
+      let peer = try TestListener(.v4(try freePort()))
+      try WorkingServer.run(idle: "500ms", options: ["--rest", "freeze"]) { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+        try torpor.waitFor(.serving)
+        let connection = try peer.accept()
+        try connection.send("goodbye")
+        connection.close()
+        try torpor.waitFor(.frozen)
+        try Client.ask(endpoint, WorkingServer.order("PING"))
+        #expect(try torpor.waitFor(.thawed).reason == "a client")
+      }
+    }
+
     /// It hides what it does from others of its user: what its connections are can't be known.
     @Test(
       .enabled(if: FixedServer.isInstalled, "python3 isn't installed"),

@@ -147,6 +147,20 @@ extension WatchTests {
       }
     }
 
+    /// As a server ends a connection of a pool that nobody has used for long: by a TLS alert, or an SQL error.
+    @Test func theUnreadLastWordsOfAPeerThatHasGoneDoNotKeepItUp() throws {
+      let peer = try TestListener(.v4(try freePort()))
+      try WorkingServer.run { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+        try torpor.waitFor(.serving)
+        let connection = try peer.accept()
+        try connection.send("goodbye")
+        connection.close()
+        let end = wallClockSeconds()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: end)
+      }
+    }
+
     @Test(arguments: Attribution.here)
     func aSilentConnectionOfItsOwnDoesNotKeepItUp(attribution: Attribution) throws {
       let peer = try TestListener(.v4(try freePort()))

@@ -32,6 +32,8 @@ final class HeldConnections {
 
   /// Descriptors looked at in one turn of the loop: about 2 ms.
   private static let sliceMax = 256
+  /// What was there already at earlier attempts, by the socket's inode: how, and when that was last new.
+  private var found: [UInt64: (at: UInt64, readiness: Readiness)] = [:]
 
   private final class Watch {
     var epoll: Epoll
@@ -50,7 +52,12 @@ final class HeldConnections {
 
   private final class Socket {
     let duplicate: SocketDuplicate
-    init(_ file: consuming OwnedFD) { duplicate = SocketDuplicate(file) }
+    let inode: UInt64
+
+    init(_ file: consuming OwnedFD, inode: UInt64) {
+      duplicate = SocketDuplicate(file)
+      self.inode = inode
+    }
 
     var peer: SocketAddress? { duplicate.peer }
     var isConnection: Bool {
@@ -149,7 +156,7 @@ final class HeldConnections {
       let file = try open.handle.file(number: number)
       guard UInt64(file.number) < roomEnd else { throw .tooManyFiles }
       try watch.epoll.add(file, for: [.readable, .readHangUp, .edgeTriggered], token: UInt64(sockets.count))
-      sockets.append(Socket(file))
+      sockets.append(Socket(file, inode: inode))
     } catch {
       switch error {
       // Killed meanwhile, or closed by another that shares its descriptors.
@@ -177,8 +184,16 @@ final class HeldConnections {
   }
 
   private func finish() {
-    // What is there already is no rest.
-    if let first = firstEvent() { return tell(first) }
+    // What is there already is no rest, unless it was there the last time.
+    let present = presentEvents()
+    let left = present.map(isLeft)
+    let before = found
+    found = [:]
+    for (event, isLeft) in zip(present, left) {
+      let inode = sockets[Int(event.token)].inode
+      found[inode] = isLeft ? before[inode] : (MonotonicClock.now(), event.readiness)
+    }
+    if let fresh = left.firstIndex(of: false) { return tell(present[fresh]) }
     let done = completion
     completion = nil
     done?(.success(()))
@@ -194,8 +209,29 @@ final class HeldConnections {
     return nil
   }
 
+  /// Nobody reads it: it was found at an earlier attempt, and nothing has come since. A server has ended a connection of a pool, for
+  /// one, at which the service doesn't look before it needs one. Of unix sockets nobody knows when anything came.
+  private func isLeft(_ event: Epoll.Event) -> Bool {
+    let socket = sockets[Int(event.token)]
+    guard let before = found[socket.inode], event.readiness.isSubset(of: before.readiness),
+      let ago = socket.duplicate.receivedAgo
+    else { return false }
+    return MonotonicClock.now() + Self.clockSlack < before.at + ago.nanoseconds
+  }
+
+  private static let clockSlack: UInt64 = 20_000_000
+
   /// A socket that was never connected is hung up, and nothing else.
   private static let news: Readiness = [.readable, .readHangUp, .error]
+  /// Each is told once, so that this ends.
+  private func presentEvents() -> [Epoll.Event] {
+    var present: [Epoll.Event] = []
+    while let watch, let events = try? watch.epoll.wait(isPolling: true), !events.isEmpty {
+      present += events.filter { !$0.readiness.isDisjoint(with: Self.news) && sockets.indices.contains(Int($0.token)) }
+    }
+    return present
+  }
+
 
   private func arrived() { if let first = firstEvent() { tell(first) } }
 

@@ -101,7 +101,7 @@ final class ChannelSense: Sense {
       let text = line + connection.lastData
       let isClient = isInbound && options.connections == .open
       hasClient = hasClient || isClient
-      let isUse = isClient || connection.carriedData(since: since, at: now)
+      let isUse = isClient || connection.carriedData(since: since, at: now, isInbound: isInbound)
       if isUse { busy.append(text) } else { quiet.append(text) }
     }
     return (busy, quiet, hasClient)
@@ -170,8 +170,11 @@ struct DescriptorFinder {
 
 extension TCPConnection {
   /// Data has gone by it since then, or is on its way.
-  func carriedData(since: Instant, at now: Instant) -> Bool {
-    if unreadBytes > 0 || unsentBytes > 0 { return true }
+  func carriedData(since: Instant, at now: Instant, isInbound: Bool) -> Bool {
+    if unsentBytes > 0 { return true }
+    // The last words of a server that has ended a connection of a pool (a TLS alert, an SQL error) stay unread until somebody wants to
+    // use it again.
+    if unreadBytes > 0, isInbound || state != .closeWait { return true }
     // Where the kernel doesn't tell, it may have.
     guard let ago = dataAgo else { return true }
     return ago <= now.since(since)
