@@ -14,6 +14,8 @@ final class ChannelSense: Sense {
   private let heldAddresses: () -> [SocketAddress]
   private let heldUnixInodes: () -> Set<UInt32>
   private var lastLook: Instant?
+  /// Those that the tables have been asked for; nil: it has none of its own.
+  private var cgroups: [UInt64]?
   /// A client of its own listeners was connected at the last look. If none is at the next, it has gone at some moment between.
   private var hadClient = false
   /// Unix listeners that have been looked at, and whether they are its own.
@@ -39,7 +41,8 @@ final class ChannelSense: Sense {
   }
 
   func prepare(_ question: inout SocketTables.Question) {
-    if let cgroup = processes.cgroupID { question.cgroups.insert(cgroup) } else { question.includesAll = true }
+    cgroups = processes.cgroupIDs
+    if let cgroups { question.cgroups.formUnion(cgroups) } else { question.includesAll = true }
     question.includesTraffic = true
     question.includesUnix = true
     question.includesUnixListeners = true
@@ -74,8 +77,8 @@ final class ChannelSense: Sense {
     // Not by the port alone: it may listen at another address there by itself.
     func isHeld(_ socket: TCPConnection) -> Bool { held.contains { $0.covers(socket.local) } }
     let own: [TCPConnection]
-    if let cgroup = processes.cgroupID {
-      own = table.byCgroup[cgroup] ?? []
+    if let cgroups {
+      own = cgroups.flatMap { table.byCgroup[$0] ?? [] }
     } else {
       own = table.all.filter { finder.inodes.contains(UInt64($0.inode)) }
     }

@@ -55,5 +55,6 @@ protocol ProcessSource: AnyObject {
   var mainPID: Int32? { get }
   /// Of their cgroup; nil where they have none of their own.
   var cgroupProcessorTime: UInt64? { get }
-  var cgroupID: UInt64? { get }
+  /// Of their cgroup, and of those that they have made below it; nil where they have none of their own.
+  var cgroupIDs: [UInt64]? { get }
 }

@@ -12,7 +12,7 @@ import Testing
     var pids: [Int32] = []
     var mainPID: Int32?
     var cgroupProcessorTime: UInt64?
-    var cgroupID: UInt64?
+    var cgroupIDs: [UInt64]?
   }
 
   private func sense(_ source: Source, threshold: Double = 0.01) -> ProcessingSense {

@@ -39,6 +39,21 @@ import Units
 
   @Test func sharesAreOfOneProcessor() {
     #expect(WatchOptions.share("1%") == 0.01)
+  @Test func moreDescriptorsThanAreLookedThroughHideWhatItHas() {
+    final class Own: ProcessSource {
+      let pids = [getpid()]
+      let mainPID: Int32? = getpid()
+      let cgroupProcessorTime: UInt64? = nil
+      let cgroupIDs: [UInt64]? = nil
+    }
+    let count = ProcessFiles.descriptors(of: getpid()).count
+    var all = DescriptorFinder(processes: Own(), limit: count + 8)
+    var some = DescriptorFinder(processes: Own(), limit: 2)
+    _ = (all.inodes, some.inodes)
+    let (sees, isCut) = (!all.isBlind && !all.isCut, some.isBlind && some.isCut)
+    #expect(sees && isCut)
+  }
+
     #expect(WatchOptions.share("250%") == 2.5)
     for text in ["", "1", "%", "0%", "-1%", "nan%"] { #expect(WatchOptions.share(text) == nil) }
   }
@@ -49,5 +64,5 @@ final class NoProcesses: ProcessSource {
   let pids: [Int32] = []
   let mainPID: Int32? = nil
   let cgroupProcessorTime: UInt64? = nil
-  let cgroupID: UInt64? = nil
+  let cgroupIDs: [UInt64]? = nil
 }
