@@ -21,11 +21,15 @@ final class ChannelSense: Sense {
   /// Unix listeners that have been looked at, and whether they are its own.
   private var unixListeners: [UInt32: Bool] = [:]
 
-  /// Of a service that has more open, the first are looked through: 1 µs each.
-  static let descriptorsMax = 4096
+  /// Of a service that has more open, the first are looked through, and it counts as busy.
+  static let descriptorsMax = 1 << 15
   private static let unseen =
     "the descriptors of its processes can't be read (/proc/PID/fd; of another user's that takes CAP_SYS_PTRACE), so that its "
     + "own sockets aren't known"
+
+  private static let tooMany =
+    "its processes have more than \(descriptorsMax) descriptors open, so that not all of its own sockets are known (Senses= without "
+    + "channels does without)"
 
   init(_ subject: SenseSubject) {
     processes = subject.processes
@@ -64,7 +68,7 @@ final class ChannelSense: Sense {
     let unix = unix(table, &finder)
     let busy = found.busy + unix
     let hasClient = found.hasClient || !unix.isEmpty
-    if busy.isEmpty, finder.isBlind { return (.blind(Self.unseen), hasClient) }
+    if busy.isEmpty, finder.isBlind { return (.blind(finder.isCut ? Self.tooMany : Self.unseen), hasClient) }
     return (busy.isEmpty ? .quiet(found.quiet) : .busy(busy), hasClient)
   }
 
@@ -139,11 +143,17 @@ final class ChannelSense: Sense {
 /// The sockets that the processes of a service have open, looked for when they are asked for first.
 struct DescriptorFinder {
   private let processes: any ProcessSource
+  private let limit: Int
 
-  init(processes: any ProcessSource) { self.processes = processes }
+  init(processes: any ProcessSource, limit: Int = ChannelSense.descriptorsMax) {
+    self.processes = processes
+    self.limit = limit
+  }
 
-  /// They were looked for and can't be seen, so that none may be taken for no other's.
+  /// They were looked for and can't be seen, or not all of them, so that none may be taken for no other's.
   private(set) var isBlind = false
+  /// There are more than are looked through.
+  private(set) var isCut = false
   private var found: Set<UInt64>?
 
   var inodes: Set<UInt64> {
@@ -151,10 +161,14 @@ struct DescriptorFinder {
       if let found { return found }
       isBlind = processes.mainPID.map(Self.isHidden) ?? false
       var inodes: Set<UInt64> = []
-      var left = ChannelSense.descriptorsMax
-      for pid in processes.pids where left > 0 {
-        for number in ProcessFiles.descriptors(of: pid, limit: left) {
+      var left = limit
+      for pid in processes.pids where !isCut {
+        for number in ProcessFiles.descriptors(of: pid, limit: left + 1) {
           left -= 1
+          guard left >= 0 else {
+            (isCut, isBlind) = (true, true)
+            break
+          }
           if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
         }
       }

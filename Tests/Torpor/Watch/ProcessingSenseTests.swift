@@ -42,6 +42,24 @@ import Testing
     #expect(!look(sense, at: 30_000))
   }
 
+  @Test func withoutACgroupEachOfManyProcessesCounts() {
+    let source = Source()
+    // Of which none but the last does anything.
+    source.pids = Array(repeating: 1, count: 400) + [getpid()]
+    source.mainPID = 1
+    let sense = sense(source)
+    sense.begin(at: at(0))
+    let end = MonotonicClock.now() + 200_000_000
+    while MonotonicClock.now() < end {}
+    #expect(look(sense, at: 2000))
+    // More than can be looked at are not taken for idle.
+    source.pids += Array(repeating: 1, count: 2000)
+    guard case .blind = sense.look(SocketTable(), at: at(4000)) else {
+      Issue.record("it isn't blind")
+      return
+    }
+  }
+
   @Test func whatIsLittleAtEachOfManyLooksIsSummedUp() {
     let source = Source()
     source.cgroupProcessorTime = 0

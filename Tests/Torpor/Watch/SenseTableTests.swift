@@ -1,4 +1,6 @@
+import Glibc
 import Lifecycle
+import Linux
 import Testing
 import Units
 
@@ -37,8 +39,6 @@ import Units
     #expect(isOver && !again && !board.isSpared)
   }
 
-  @Test func sharesAreOfOneProcessor() {
-    #expect(WatchOptions.share("1%") == 0.01)
   @Test func moreDescriptorsThanAreLookedThroughHideWhatItHas() {
     final class Own: ProcessSource {
       let pids = [getpid()]
@@ -54,6 +54,8 @@ import Units
     #expect(sees && isCut)
   }
 
+  @Test func sharesAreOfOneProcessor() {
+    #expect(WatchOptions.share("1%") == 0.01)
     #expect(WatchOptions.share("250%") == 2.5)
     for text in ["", "1", "%", "0%", "-1%", "nan%"] { #expect(WatchOptions.share(text) == nil) }
   }
