@@ -111,7 +111,9 @@ final class ListenerWatch {
   func set(_ wanted: Interest, on listener: borrowing OwnedFD) {
     if isMuted { return }
     interest = wanted
-    let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : .readHangUp
+    // An error is told whether it is asked for or not, and of a UDP socket with IP_RECVERR for as long as the service doesn't read
+    // it: once, where nothing is done about it.
+    let readiness: Readiness = wanted == .connections ? [.readable, .readHangUp] : [.readHangUp, .edgeTriggered]
     if let token {
       loop.change(token, listener, to: readiness)
     } else {

@@ -7,7 +7,8 @@ import Linux
 /// are in an epoll instance of their own, which the loop watches, so that letting go of thousands is one call. Edge-triggered:
 /// what is there already is told once, and no more.
 ///
-/// Pipes, FIFOs that aren't held, inotify and signals are not watched: what comes by these waits until the service goes on.
+/// Pipes, FIFOs that aren't held, inotify, POSIX timers and signals are not watched: what comes by these waits until the service goes
+/// on. Of inotify and POSIX timers it is known whether there are any.
 final class HeldConnections {
   enum Failure: Error {
     /// For this service it will never be allowed.
@@ -27,13 +28,15 @@ final class HeldConnections {
   private var onArrival: ((String) -> Void)?
   /// Of its timer descriptors the first that is due, in nanoseconds of `MonotonicClock`.
   private(set) var timerDue: UInt64?
+  /// What these processes have that may want to wake them, and can't.
+  private(set) var unwatched: Set<String> = []
   private var roomEnd: UInt64 = 0
   private var generation = 0
+  /// What was there already at earlier attempts, by the socket's inode: how, and when that was last new.
+  private var found: [UInt64: (at: UInt64, readiness: Readiness)] = [:]
 
   /// Descriptors looked at in one turn of the loop: about 2 ms.
   private static let sliceMax = 256
-  /// What was there already at earlier attempts, by the socket's inode: how, and when that was last new.
-  private var found: [UInt64: (at: UInt64, readiness: Readiness)] = [:]
 
   private final class Watch {
     var epoll: Epoll
@@ -112,6 +115,7 @@ final class HeldConnections {
     completion = nil
     onArrival = nil
     timerDue = nil
+    unwatched = []
   }
 
   // MARK: taking
@@ -136,6 +140,8 @@ final class HeldConnections {
       guard ProcessFiles.showsDescriptors(of: pid) || !ProcessFiles.exists("/proc/\(pid)") else {
         throw Self.hidden(pid)
       }
+      let timers = ProcessFiles.contents(of: "/proc/\(pid)/timers") ?? ""
+      if !timers.isEmpty { unwatched.insert("timers (timer_create(2))") }
       return open
     }
     return nil
@@ -148,7 +154,11 @@ final class HeldConnections {
   private func take(_ number: Int32, of open: OpenProcess) throws(Failure) {
     let pid = open.handle.pid
     guard let inode = ProcessFiles.socketInode(of: pid, number: number) else {
-      if ProcessFiles.file(of: pid, number: number) == "anon_inode:[timerfd]" { noteTimer(number, of: pid) }
+      switch ProcessFiles.file(of: pid, number: number) {
+      case "anon_inode:[timerfd]": noteTimer(number, of: pid)
+      case "anon_inode:inotify", "inotify": unwatched.insert("changes of files (inotify)")
+      default: break
+      }
       return
     }
     guard seen.insert(inode).inserted, let watch else { return }
@@ -199,16 +209,6 @@ final class HeldConnections {
     done?(.success(()))
   }
 
-  // MARK: arrivals
-
-  private func firstEvent() -> Epoll.Event? {
-    // Ends: each is told once.
-    while let watch, let events = try? watch.epoll.wait(isPolling: true), !events.isEmpty {
-      if let news = events.first(where: { !$0.readiness.isDisjoint(with: Self.news) }) { return news }
-    }
-    return nil
-  }
-
   /// Nobody reads it: it was found at an earlier attempt, and nothing has come since. A server has ended a connection of a pool, for
   /// one, at which the service doesn't look before it needs one. Of unix sockets nobody knows when anything came.
   private func isLeft(_ event: Epoll.Event) -> Bool {
@@ -221,8 +221,8 @@ final class HeldConnections {
 
   private static let clockSlack: UInt64 = 20_000_000
 
-  /// A socket that was never connected is hung up, and nothing else.
-  private static let news: Readiness = [.readable, .readHangUp, .error]
+  // MARK: arrivals
+
   /// Each is told once, so that this ends.
   private func presentEvents() -> [Epoll.Event] {
     var present: [Epoll.Event] = []
@@ -232,6 +232,16 @@ final class HeldConnections {
     return present
   }
 
+  private func firstEvent() -> Epoll.Event? {
+    // Ends: each is told once.
+    while let watch, let events = try? watch.epoll.wait(isPolling: true), !events.isEmpty {
+      if let news = events.first(where: { !$0.readiness.isDisjoint(with: Self.news) }) { return news }
+    }
+    return nil
+  }
+
+  /// A socket that was never connected is hung up, and nothing else.
+  private static let news: Readiness = [.readable, .readHangUp, .error]
 
   private func arrived() { if let first = firstEvent() { tell(first) } }
 

@@ -230,6 +230,13 @@ extension Service {
           name: "timers", isBusy: false, since: nil,
           evidence: ["the first of its own is due in \(TimeSpan.describe(due.since(now)))"]))
     }
+    let unwatched = freezer.connections.unwatched.sorted().joined(separator: ", ")
+    if !unwatched.isEmpty {
+      explanation.answers.append(
+        Explanation.Answer(
+          name: "unwatched", isBusy: false, since: nil,
+          evidence: ["\(unwatched): wait until something else lets it go on"]))
+    }
     if let limit = options.stopAfterFrozen, let since {
       explanation.answers.append(
         Explanation.Answer(

@@ -18,6 +18,7 @@ public enum SenseTable {
   /// What is told under these names has keys of its own, or none.
   static let busyCheck = "busy-check"
   static let notify = "notify"
+  static let messages = "messages"
   static let connections = Name.connections.rawValue
 
   public static let defaultNames = Set(Name.allCases.filter(\.isDefault).map(\.rawValue))

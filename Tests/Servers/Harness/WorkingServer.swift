@@ -57,6 +57,10 @@ enum WorkingServer {
             end = time.monotonic() + seconds
             while time.monotonic() < end: c.sendall(b"."); ended(); time.sleep(0.2)
             return
+        elif words[0] == "HALF":
+            # All is said, and it is kept open for whatever the client still says.
+            c.sendall(b"+OK\\r\\n"); c.shutdown(socket.SHUT_WR)
+            return
         elif words[0] != "PING":
             threading.Thread(target=globals()[words[0].lower()], args=(seconds,), daemon=True).start()
         c.sendall(b"+OK\\r\\n")
