@@ -71,7 +71,10 @@ public struct Cgroup: ~Copyable {
     self.events = events
   }
 
-  deinit { _ = unsafe rmdir(path) }
+  deinit {
+    for path in below.reversed() { _ = unsafe rmdir(path) }
+    _ = unsafe rmdir(path)
+  }
 
   public var isPopulated: Bool { hasEvent("populated 1") }
 
@@ -80,9 +83,30 @@ public struct Cgroup: ~Copyable {
     return text.split(separator: "\n").contains { $0 == line }
   }
 
+  /// Those in cgroups below it included.
   public var processes: [Int32] {
-    (ProcessFiles.contents(of: path + "/cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }
+    ([path] + below).flatMap { path in
+      (ProcessFiles.contents(of: path + "/cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }
+    }
   }
+
+  /// Cgroups below it, which its processes have made for some of them, as a container engine does: each after its parent.
+  var below: [String] {
+    guard let stat = ProcessFiles.contents(of: path + "/cgroup.stat"), !stat.hasPrefix("nr_descendants 0\n") else {
+      return []
+    }
+    var found: [String] = []
+    var open = [path]
+    while let parent = open.popLast(), found.count < Self.belowMax {
+      let children = ProcessFiles.names(in: parent).map { parent + "/" + $0 }
+        .filter { ProcessFiles.exists($0 + "/cgroup.procs") }
+      found += children
+      open += children
+    }
+    return found
+  }
+
+  private static let belowMax = 4096
 
   /// SIGKILL to all, those that are just being forked included (cgroup.kill, Linux 5.14). Returns whether that was possible.
   public func kill() -> Bool {

@@ -76,6 +76,13 @@ extension Cgroup {
     return nil
   }
 
-  /// What the kernel's sockets know it by: the inode of its directory.
-  public var id: UInt64? { try? directory.inode() }
+  /// What the kernel's sockets know it by, and those below it: the inodes of their directories. Its own comes first.
+  public var ids: [UInt64] {
+    guard let own = try? directory.inode() else { return [] }
+    return [own]
+      + below.compactMap { path in
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+      }
+  }
 }

@@ -40,6 +40,18 @@ public struct SocketDuplicate: ~Copyable {
 
   public var isListening: Bool { option(SO_ACCEPTCONN) == 1 }
 
+  /// How long ago data last came by a TCP connection (TCP_INFO), in steps of the kernel's clock, 10 ms at most; nil: it is none.
+  public var receivedAgo: Duration? {
+    guard kind == .tcp, !isListening else { return nil }
+    // struct tcp_info begins with 8 bytes; tcpi_last_data_recv is the twelfth number after these.
+    var values = [UInt32](repeating: 0, count: 14)
+    var length = socklen_t(values.count * MemoryLayout<UInt32>.size)
+    guard unsafe getsockopt(descriptor.number, Int32(IPPROTO_TCP), TCP_INFO, &values, &length) == 0, length == 56 else {
+      return nil
+    }
+    return .milliseconds(Int64(values[13]))
+  }
+
   private func option(_ name: Int32) -> Int32? {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

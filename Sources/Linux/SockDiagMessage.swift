@@ -133,12 +133,9 @@ enum SockDiagMessage {
       switch Int32(type) {
       case _ where !isAnswer: break
       case 3:  // NLMSG_DONE
+        try NetlinkError.check(endOfDump: body)
         return true
-      case 2:  // NLMSG_ERROR
-        guard body.byteCount >= 4 else { throw .malformed }
-        let code: Int32 = body.number(at: 0)
-        // Of the kernel it is an errno; of anybody else it could be any number.
-        if code != 0 { throw .kernel(Errno(code == .min ? .max : -code)) }
+      case 2: try NetlinkError.check(body)  // NLMSG_ERROR
       default:
         if let connection = try connection(body) { out.append(connection) }
       }
@@ -158,9 +155,12 @@ enum SockDiagMessage {
         let address = UInt32(bigEndian: body.number(at: start))
         return SocketAddress(family: family, high: 0, low: UInt64(address), port: number)
       case .v6:
+        let high = UInt64(bigEndian: body.number(at: start))
+        // idiag_if: sk_bound_dev_if, which is a link-local socket's interface.
+        let interface: UInt32 = body.number(at: 40)
         return SocketAddress(
-          family: family, high: UInt64(bigEndian: body.number(at: start)),
-          low: UInt64(bigEndian: body.number(at: start + 8)), port: number)
+          family: family, high: high, low: UInt64(bigEndian: body.number(at: start + 8)), port: number,
+          scope: SocketAddress.isLinkLocal(high: high) ? interface : 0)
       }
     }
     var connection = TCPConnection(

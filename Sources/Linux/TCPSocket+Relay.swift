@@ -63,6 +63,9 @@ extension TCPSocket {
     try? set(SOL_SOCKET, SO_KEEPALIVE, to: 1)
   }
 
+  /// Its peer is asked whether it is still there after so long (TCP_KEEPIDLE); a unix socket has nobody to ask.
+  public func probe(afterSilenceOf seconds: Int32) { try? set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, to: seconds) }
+
   /// What a connection of ours can have inherited from a listener that a service shares, and that would keep us: a close() that
   /// waits, and a readiness that waits for more.
   public func forgetInheritedOptions() {

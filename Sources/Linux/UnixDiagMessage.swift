@@ -57,11 +57,9 @@ enum UnixDiagMessage {
       switch Int32(type) {
       case _ where !isAnswer: break
       case 3:  // NLMSG_DONE
+        try NetlinkError.check(endOfDump: body)
         return true
-      case 2:  // NLMSG_ERROR
-        guard body.byteCount >= 4 else { throw .malformed }
-        let code: Int32 = body.number(at: 0)
-        if code != 0 { throw .kernel(Errno(code == .min ? .max : -code)) }
+      case 2: try NetlinkError.check(body)  // NLMSG_ERROR
       default:
         let isLast: UInt16 = datagram.number(at: offset + 6)
         out.append(try entry(body))

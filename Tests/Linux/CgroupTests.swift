@@ -32,6 +32,28 @@ import Testing
     #expect(Cgroup.directory(groups: "", mounts: "") == nil)
   }
 
+  /// A container engine puts its containers into cgroups of their own, below the one that it was started in.
+  @Test(.enabled(if: Cgroup.own() != nil)) func whatIsInACgroupBelowBelongsToIt() throws {
+    let parent = try #require(Cgroup.own())
+    let cgroup = try Cgroup(named: "torpor-below-\(getpid())", in: parent)
+    let inner = cgroup.path + "/a/b.scope"
+    let script = "mkdir -p '\(inner)' && echo $$ > '\(inner)/cgroup.procs' && exec sleep 600"
+    var spawn = Spawn(path: "/bin/sh", arguments: ["sh", "-c", script], environment: ["PATH=/usr/bin:/bin"])
+    spawn.cgroup = cgroup.directory.number
+    let process = try spawn.run()
+    let pid = process.handle.pid
+    defer {
+      kill(pid, SIGKILL)
+      waitpid(pid, nil, 0)
+    }
+    for _ in 0..<500 where ProcessFiles.name(of: pid) != "sleep" { usleep(10_000) }
+    let own = ProcessFiles.contents(of: cgroup.path + "/cgroup.procs")
+    #expect(own == "")
+    let (processes, ids) = (cgroup.processes, cgroup.ids)
+    #expect(processes == [pid])
+    #expect(Set(ids).count == 3)
+  }
+
   /// On the real kernel, with a process of our own.
   @Test(.enabled(if: Cgroup.own() != nil)) func whatIsFrozenStandsStillAndCanBeKilled() throws {
     let parent = try #require(Cgroup.own())

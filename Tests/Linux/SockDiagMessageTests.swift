@@ -56,6 +56,16 @@ private func parse(_ bytes: [UInt8], sequence: UInt32? = 7) throws(SockDiagError
     #expect(throws: SockDiagError.kernel(.noEntry)) { try parse(error) }
   }
 
+  @Test func aDumpThatEndsWithAnErrorIsNoEmptyOne() {
+    // NLMSG_DONE with -ENOENT, as a 6.18 kernel ends a dump of a protocol whose diagnostics it doesn't have (DCCP).
+    let end = bytes("140000000300020007000000d17a0000feffffff")
+    #expect(throws: SockDiagError.kernel(.noEntry)) { try parse(end) }
+    var entries: [UnixDiag.Entry] = []
+    #expect(throws: SockDiagError.kernel(.noEntry)) {
+      try UnixDiagMessage.parse(end.span.bytes, sequence: 7, into: &entries)
+    }
+  }
+
   @Test func anErrorThatIsNoneIsThrownToo() {
     let error = bytes("240000000200000007000000d17a000000000080" + "14000000140001030700000000000000")
     #expect(throws: SockDiagError.kernel(Errno(.max))) { try parse(error) }

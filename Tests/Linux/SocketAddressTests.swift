@@ -10,6 +10,13 @@ import Testing
     #expect(SocketAddress(text: "::1", port: 80)?.mapped == nil)
   }
 
+  @Test func onlyAnInterfacesOwnAddressesHaveOne() {
+    #expect(SocketAddress(text: "fe80::1%1", port: 80)?.scope == 1)
+    #expect(SocketAddress(text: "ff02::fb%1", port: 80)?.scope == 1)
+    // The kernel ignores it here, and names none in what it tells of this socket.
+    #expect(SocketAddress(text: "::1%1", port: 80) == .loopback(.v6, port: 80))
+  }
+
   @Test func whatIsNoNumericAddressIsNone() {
     for text in ["", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "::g", "127.0.0.1%lo", "fe80::1%nosuch0"] {
       #expect(SocketAddress(text: text, port: 1) == nil)

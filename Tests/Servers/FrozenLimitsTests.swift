@@ -69,6 +69,53 @@ extension ServerTests {
       }
     }
 
+    /// The connection of a pool that its server has ended with some last words: the service doesn't look at it.
+    @Test(.enabled(if: WorkingServer.program != nil, "python3 isn't there"))
+    func whatNobodyReadsDoesNotKeepItAwakeForEver() throws {
+      let peer = try TestListener(.v4(try freePort()))
+      try WorkingServer.run(idle: "500ms", options: ["--rest", "freeze"]) { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+        try torpor.waitFor(.serving)
+        let connection = try peer.accept()
+        try connection.send("goodbye")
+        connection.close()
+        try torpor.waitFor(.frozen)
+        try Client.ask(endpoint, WorkingServer.order("PING"))
+        #expect(try torpor.waitFor(.thawed).reason == "a client")
+      }
+    }
+
+    /// As a container engine does with its containers (podman's --cgroups=split).
+    @Test(.enabled(if: FixedServer.isInstalled, "python3 isn't installed"))
+    func oneThatMovesIntoACgroupBelowIsWokenByItsConnections() throws {
+      let directory = try TemporaryDirectory()
+      let endpoint = Endpoint.v4(try freePort())
+      let script = try directory.write(
+        """
+        import os, socket
+        mount = next(line.split()[4] for line in open("/proc/self/mountinfo") if " - cgroup2 " in line)
+        group = next(line.strip()[3:] for line in open("/proc/self/cgroup") if line.startswith("0::"))
+        os.mkdir(mount + group + "/inner")
+        open(mount + group + "/inner/cgroup.procs", "w").write(str(os.getpid()))
+        server = socket.socket(fileno=3)
+        while True:
+            client = server.accept()[0]
+            while client.recv(100): client.sendall(b'+PONG\\r\\n')
+            client.close()
+        """, to: "inner.py")
+      let arguments = [
+        "-l", "\(endpoint)", "--idle", "300ms", "--rest", "freeze", "--handover", "listen-fds", "--",
+        "/usr/bin/python3", script,
+      ]
+      try TorporProcess.run(arguments) { torpor in
+        let client = try Client(connectingTo: endpoint)
+        try client.ask(.ping)
+        #expect(try torpor.waitFor(.frozen).connections == 1)
+        try client.ask(.ping)
+        #expect(try torpor.waitFor(.thawed).reason == "data from \(client.localAddress)")
+      }
+    }
+
     /// It hides what it does from others of its user: what its connections are can't be known.
     @Test(
       .enabled(if: FixedServer.isInstalled, "python3 isn't installed"),

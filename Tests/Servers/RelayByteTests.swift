@@ -44,6 +44,44 @@ extension ServerTests {
       }
     }
 
+    /// Many pools don't look at a connection before they use it again: it stays half open on their side, and nobody is served by it.
+    @Test func whatTheServiceHasClosedDoesNotKeepItUp() throws {
+      let directory = try TemporaryDirectory()
+      try withBackend(.unix(directory.path("back.sock")), options: ["--idle", "500ms"]) { torpor, front, backend in
+        let client = try Client(connectingTo: front)
+        let served = try backend.accept()
+        try client.send("question")
+        _ = try served.receive { $0 == "question" }
+        try served.send("answer")
+        served.close()
+        try #require(try client.receiveToEnd() == "answer")
+        try torpor.waitFor(.resting, within: .seconds(4))
+        client.close()
+      }
+    }
+
+    /// Of TCP only a question can tell: a service that is gone answers it by a reset.
+    @Test func aServiceThatHasSaidAllIsAskedWhetherItIsThere() throws {
+      try withBackend { _, front, backend in
+        let client = try Client(connectingTo: front)
+        let served = try backend.accept()
+        try served.send("answer")
+        served.close()
+        try #require(try client.receiveToEnd() == "answer")
+        // The client may hear of the end a moment before torpor asks.
+        let deadline = Deadline(after: .seconds(2))
+        var ticks = Int.max
+        while ticks > 6000, !deadline.hasPassed {
+          let end = try #require(TCPSocket.all(remotePort: backend.endpoint.port, .closeWait).first)
+          try #require(end.timer == TCPSocket.keepaliveTimer)
+          ticks = end.timerTicks
+          usleep(10_000)
+        }
+        try #require(ticks <= 6000)
+        client.close()
+      }
+    }
+
     @Test func aResetIsPassedOnAfterWhatWasSentBefore() throws {
       try withBackend { _, front, backend in
         let client = try Client(connectingTo: front)

@@ -67,6 +67,17 @@ extension ServerTests {
       }
     }
 
+    @Test func aConnectionFromAnIgnoredSourceDoesNotKeepItAwake() throws {
+      try serve(idle: "2s", options: ["--ignore-source", "127.0.0.0/8"]) { torpor, front in
+        let client = try Client(connectingTo: front)
+        // It is answered nonetheless.
+        try client.ask(.ping)
+        try torpor.waitFor(.serving)
+        try torpor.waitFor(.rested, within: .seconds(6))
+        try client.expectEnd()
+      }
+    }
+
     @Test func aServiceThatIsStartedAtOnceRestsWhenNobodyComes() throws {
       try serve(options: ["--start"]) { torpor, front in
         try torpor.waitFor(.serving)

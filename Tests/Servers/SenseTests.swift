@@ -81,6 +81,21 @@ extension WatchTests {
       }
     }
 
+    /// As one that is told to listen at 127.0.0.1 and at ::1, where only the first is held.
+    @Test(arguments: Attribution.here)
+    func clientsAtAnotherAddressOfAHeldPortKeepItUp(attribution: Attribution) throws {
+      try WorkingServer.run(wrapper: attribution.wrapper) { torpor, endpoint, _ in
+        let own = Endpoint(host: "127.0.0.2", port: endpoint.port)
+        try Client.ask(endpoint, WorkingServer.order("LISTEN \(own.port) \(own.host)"))
+        try torpor.waitFor(.serving)
+        let client = try Client(connectingTo: own)
+        try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
+        client.close()
+        let end = wallClockSeconds()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: end)
+      }
+    }
+
     @Test func aSilentClientOfItsOwnListenerCountsAsConnectionsSay() throws {
       let options = ["--connections", "active", "--senses", "connections,channels"]
       try WorkingServer.run(options: options) { torpor, endpoint, _ in
@@ -129,6 +144,20 @@ extension WatchTests {
         try connection.send(".")
         try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .seconds(4)))
         connection.close()
+      }
+    }
+
+    /// As a server ends a connection of a pool that nobody has used for long: by a TLS alert, or an SQL error.
+    @Test func theUnreadLastWordsOfAPeerThatHasGoneDoNotKeepItUp() throws {
+      let peer = try TestListener(.v4(try freePort()))
+      try WorkingServer.run { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(peer.endpoint.port)"))
+        try torpor.waitFor(.serving)
+        let connection = try peer.accept()
+        try connection.send("goodbye")
+        connection.close()
+        let end = wallClockSeconds()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: end)
       }
     }
 

@@ -17,7 +17,8 @@ extension WatchTests {
       var units: [String: String] = [:]
       for (name, idle, service, more) in [
         ("open", "30min", "", ""), ("pool", "1s", "", ""), ("active", "30min", "", "Connections=active"),
-        ("ignored", "30min", "", "IgnoreSource=127.0.0.1"), ("own", "30min", "", ""), ("calls", "30min", "", ""),
+        ("half", "30min", "", ""), ("ignored", "30min", "", "IgnoreSource=127.0.0.1"), ("own", "30min", "", ""),
+        ("calls", "30min", "", ""),
         ("computes", "20s", "", "Senses=connections processing"), ("says", "30min", "NotifyAccess=all", ""),
         ("held", "30min", "", ""), ("rests", "500ms", "", ""), ("never", "30min", "", ""),
         ("asked", "1s", "", "BusyCheck=/bin/sh -c \"\(check)\""),
@@ -81,6 +82,10 @@ extension WatchTests {
             + "with Rest=freeze \\(--rest freeze\\) they stay open while it sleeps\\.")
         kept.append(try visit("active"))
         try require(manager, "active", says: "  connections   busy.*", "                .*, last data .* ago")
+        kept.append(try visit("half", "HALF"))
+        try require(
+          manager, "half", says: "  connections   busy.*",
+          "                .*, last data .* ago, shut down by the service and not closed")
         kept.append(try visit("ignored"))
         // Its own listener, and a connection of its own.
         let listener = Endpoint.v4(try freePort())
@@ -114,6 +119,19 @@ extension WatchTests {
         try require(manager, "held", says: "  held          .*\\(a backup\\).*")
         #expect(try !manager.torpor("why", "held").contains("could rest"), "not before it is released")
         for client in kept { client.close() }
+      }
+    }
+
+    @Test func datagramsAreToldToo() throws {
+      let endpoint = Endpoint.udp(try freePort())
+      let command = try DatagramServer.python.command(port: endpoint.port, in: place)
+      let unit =
+        "[Socket]\nListenDatagram=127.0.0.1:\(endpoint.port)\n[Service]\nExecStart=\(command.joined(separator: " "))\n"
+      try ManagerProcess.run(["datagrams.torpor": unit]) { manager in
+        try Client.ask(endpoint, DatagramServer.python.exchange)
+        try require(
+          manager, "datagrams", says: "  messages      quiet",
+          "                \(endpoint): the last datagram came .* ago")
       }
     }
 

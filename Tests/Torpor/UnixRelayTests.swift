@@ -60,6 +60,30 @@ import Testing
     }
   }
 
+  /// Descriptors that others than relays let go of are announced by nobody.
+  @Test func whoHadToWaitForADescriptorIsServedWhenThereIsOneAgain() throws {
+    let scene = try UnixRelayScene()
+    let client = try scene.client()
+    _ = try client.descriptor.write(Array("patience".utf8))
+    try scene.steer()
+    var limit = rlimit()
+    #expect(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+    var none = limit
+    none.rlim_cur = 0
+    #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none) == 0)
+    _ = try? scene.held.swap(migrates: false)
+    #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+    var service: UnixSocket?
+    try scene.run {
+      if service == nil { service = scene.accepted() }
+      switch service {
+      case .some(let service): return text(service) == "patience"
+      case .none: return false
+      }
+    }
+    _ = client.descriptor.number
+  }
+
   /// A server that trusts the kernel's word about its clients must not take them for us.
   @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
   func aRelayedClientIsWhoItIs() throws {

@@ -182,7 +182,12 @@ final class Relay {
   }
 
   private func finishIfOver() {
-    guard case .open = phase, downward.isOver else { return }
+    guard case .open = phase else { return }
+    // Who has said all and is gone takes nothing any more.
+    if client.isHungUp, upward.isOver { downward.giveUp() }
+    guard downward.isOver else { return }
+    if service.isHungUp { upward.giveUp() }
+    if !upward.isOver { service.askSooner() }
     guard upward.isOver else { return isLast ? end() : () }
     guard client.isDead != service.isDead else { return end() }
     let survivor = client.isDead ? service : client

@@ -10,6 +10,8 @@ final class RelayEnd {
   var isWritable = false
   /// Its peer has reset it, or can't be reached any more.
   var isDead = false
+  /// A unix socket's peer has closed it, and doesn't only say no more. Of a TCP connection nothing tells the two apart.
+  private(set) var isHungUp = false
 
   init(_ socket: consuming TCPSocket) { self.socket = socket }
 
@@ -29,7 +31,17 @@ final class RelayEnd {
     let isOver = !readiness.isDisjoint(with: [.error, .hangUp])
     isReadable = isReadable || isOver || readiness.contains(.readable)
     isWritable = isWritable || isOver || readiness.contains(.writable)
+    if readiness.contains(.hangUp), !readiness.contains(.error) { isHungUp = true }
   }
+
+  /// Its peer has said all, and may be gone: asked by a keepalive probe, a closed one answers with RST.
+  func askSooner() {
+    if !asksSooner { socket.probe(afterSilenceOf: Self.silenceSeconds) }
+    asksSooner = true
+  }
+  private var asksSooner = false
+  /// As long as the kernel keeps what a process has closed and its peer hasn't (net.ipv4.tcp_fin_timeout).
+  static let silenceSeconds: Int32 = 60
 
   /// What is ready now is told again, in a later turn of the loop.
   func tellAgain(_ loop: EventLoop) {

@@ -19,6 +19,9 @@ final class RelayFront {
   private var hasClosed = false
   /// Relays that this instance of the service has taken.
   private var current: Set<ObjectIdentifier> = []
+  /// Those of them whose clients don't count.
+  private var ignored: Set<ObjectIdentifier> = []
+  var isIgnored: (SocketAddress) -> Bool = { _ in false }
   /// There was no descriptor for another.
   private var isShort = false
   /// It is open, and accepts nobody for the moment.
@@ -55,6 +58,7 @@ final class RelayFront {
   func begin(asks: Bool) {
     for socket in sockets() { try? socket.setNonBlocking(true) }
     current = []
+    ignored = []
     hasClosed = false
     firstEnd = nil
     if asks { probe.begin() }
@@ -116,18 +120,24 @@ final class RelayFront {
     if isAccepting { watch() }
   }
 
-  private func opened(_ relay: Relay) { current.insert(ObjectIdentifier(relay)) }
+  private func opened(_ relay: Relay) {
+    current.insert(ObjectIdentifier(relay))
+    if let client = relay.clientAddress, isIgnored(client) { ignored.insert(ObjectIdentifier(relay)) }
+  }
 
   private func closed(_ relay: Relay) {
     // One that an earlier instance has left says nothing of this one.
-    guard current.remove(ObjectIdentifier(relay)) != nil else { return }
+    guard current.remove(ObjectIdentifier(relay)) != nil, ignored.remove(ObjectIdentifier(relay)) == nil else { return }
     hasClosed = true
     if tellsCloses { onClosed?() }
   }
 
   // MARK: what is to be known
 
-  var openCount: Int { current.count }
+  /// `listed`: those that count among all connections to the held addresses, whose clients' traffic the kernel knows.
+  func openCount(listed: Int) -> Int {
+    ignored.isEmpty ? current.count : min(current.count, max(current.count - ignored.count, listed))
+  }
 
   func takeClosed() -> Bool {
     defer { hasClosed = false }

@@ -18,6 +18,7 @@ extension Service {
     front.onReached = { [weak self] in self?.post(.notifiedReady) }
     front.onClosed = { [weak self] in self?.post(.connectionClosed) }
     front.onWarning = { [weak self] in self?.narrator.warn($0) }
+    front.isIgnored = { [weak self] in self?.options.watch.ignores($0) ?? false }
   }
 
   /// After each event: whoever comes is accepted while the service runs, and waits else.
@@ -90,7 +91,7 @@ extension Service {
       listed.queuedOnCurrent.insert(UInt64.max - UInt64(socket.index))
     }
     var sample = Sample()
-    sample.accepted = front.openCount
+    sample.accepted = front.openCount(listed: listed.accepted)
     sample.lastUse = listed.lastUse
     sample.hasClosed = front.takeClosed()
     let waiting = listed.queuedOnCurrent.union(listed.queuedOnNext)

@@ -7,7 +7,8 @@ import Linux
 /// are in an epoll instance of their own, which the loop watches, so that letting go of thousands is one call. Edge-triggered:
 /// what is there already is told once, and no more.
 ///
-/// Pipes, FIFOs that aren't held, inotify and signals are not watched: what comes by these waits until the service goes on.
+/// Pipes, FIFOs that aren't held, inotify, POSIX timers and signals are not watched: what comes by these waits until the service goes
+/// on. Of inotify and POSIX timers it is known whether there are any.
 final class HeldConnections {
   enum Failure: Error {
     /// For this service it will never be allowed.
@@ -27,8 +28,12 @@ final class HeldConnections {
   private var onArrival: ((String) -> Void)?
   /// Of its timer descriptors the first that is due, in nanoseconds of `MonotonicClock`.
   private(set) var timerDue: UInt64?
+  /// What these processes have that may want to wake them, and can't.
+  private(set) var unwatched: Set<String> = []
   private var roomEnd: UInt64 = 0
   private var generation = 0
+  /// What was there already at earlier attempts, by the socket's inode: how, and when that was last new.
+  private var found: [UInt64: (at: UInt64, readiness: Readiness)] = [:]
 
   /// Descriptors looked at in one turn of the loop: about 2 ms.
   private static let sliceMax = 256
@@ -50,7 +55,12 @@ final class HeldConnections {
 
   private final class Socket {
     let duplicate: SocketDuplicate
-    init(_ file: consuming OwnedFD) { duplicate = SocketDuplicate(file) }
+    let inode: UInt64
+
+    init(_ file: consuming OwnedFD, inode: UInt64) {
+      duplicate = SocketDuplicate(file)
+      self.inode = inode
+    }
 
     var peer: SocketAddress? { duplicate.peer }
     var isConnection: Bool {
@@ -105,6 +115,7 @@ final class HeldConnections {
     completion = nil
     onArrival = nil
     timerDue = nil
+    unwatched = []
   }
 
   // MARK: taking
@@ -129,6 +140,8 @@ final class HeldConnections {
       guard ProcessFiles.showsDescriptors(of: pid) || !ProcessFiles.exists("/proc/\(pid)") else {
         throw Self.hidden(pid)
       }
+      let timers = ProcessFiles.contents(of: "/proc/\(pid)/timers") ?? ""
+      if !timers.isEmpty { unwatched.insert("timers (timer_create(2))") }
       return open
     }
     return nil
@@ -141,7 +154,11 @@ final class HeldConnections {
   private func take(_ number: Int32, of open: OpenProcess) throws(Failure) {
     let pid = open.handle.pid
     guard let inode = ProcessFiles.socketInode(of: pid, number: number) else {
-      if ProcessFiles.file(of: pid, number: number) == "anon_inode:[timerfd]" { noteTimer(number, of: pid) }
+      switch ProcessFiles.file(of: pid, number: number) {
+      case "anon_inode:[timerfd]": noteTimer(number, of: pid)
+      case "anon_inode:inotify", "inotify": unwatched.insert("changes of files (inotify)")
+      default: break
+      }
       return
     }
     guard seen.insert(inode).inserted, let watch else { return }
@@ -149,7 +166,7 @@ final class HeldConnections {
       let file = try open.handle.file(number: number)
       guard UInt64(file.number) < roomEnd else { throw .tooManyFiles }
       try watch.epoll.add(file, for: [.readable, .readHangUp, .edgeTriggered], token: UInt64(sockets.count))
-      sockets.append(Socket(file))
+      sockets.append(Socket(file, inode: inode))
     } catch {
       switch error {
       // Killed meanwhile, or closed by another that shares its descriptors.
@@ -177,14 +194,43 @@ final class HeldConnections {
   }
 
   private func finish() {
-    // What is there already is no rest.
-    if let first = firstEvent() { return tell(first) }
+    // What is there already is no rest, unless it was there the last time.
+    let present = presentEvents()
+    let left = present.map(isLeft)
+    let before = found
+    found = [:]
+    for (event, isLeft) in zip(present, left) {
+      let inode = sockets[Int(event.token)].inode
+      found[inode] = isLeft ? before[inode] : (MonotonicClock.now(), event.readiness)
+    }
+    if let fresh = left.firstIndex(of: false) { return tell(present[fresh]) }
     let done = completion
     completion = nil
     done?(.success(()))
   }
 
+  /// Nobody reads it: it was found at an earlier attempt, and nothing has come since. A server has ended a connection of a pool, for
+  /// one, at which the service doesn't look before it needs one. Of unix sockets nobody knows when anything came.
+  private func isLeft(_ event: Epoll.Event) -> Bool {
+    let socket = sockets[Int(event.token)]
+    guard let before = found[socket.inode], event.readiness.isSubset(of: before.readiness),
+      let ago = socket.duplicate.receivedAgo
+    else { return false }
+    return MonotonicClock.now() + Self.clockSlack < before.at + ago.nanoseconds
+  }
+
+  private static let clockSlack: UInt64 = 20_000_000
+
   // MARK: arrivals
+
+  /// Each is told once, so that this ends.
+  private func presentEvents() -> [Epoll.Event] {
+    var present: [Epoll.Event] = []
+    while let watch, let events = try? watch.epoll.wait(isPolling: true), !events.isEmpty {
+      present += events.filter { !$0.readiness.isDisjoint(with: Self.news) && sockets.indices.contains(Int($0.token)) }
+    }
+    return present
+  }
 
   private func firstEvent() -> Epoll.Event? {
     // Ends: each is told once.

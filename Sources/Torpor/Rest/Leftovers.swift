@@ -12,6 +12,7 @@ final class Leftovers {
     let socket: UnixSocket
     let target: HeldUnixSocket
     var token: EventLoop.Token?
+    var hasWarned = false
 
     init(_ socket: consuming UnixSocket, target: HeldUnixSocket) {
       self.socket = socket
@@ -55,6 +56,7 @@ final class Leftovers {
   private func empty(_ listener: Listener) -> Bool {
     do throws(Errno) {
       try relays.take(from: listener.socket, to: listener.target)
+      listener.hasWarned = false
       if listener.token == nil {
         listener.token = try loop.add(listener.socket.descriptor, for: .readable) { [weak self, weak listener] _ in
           guard let self, let listener else { return }
@@ -63,7 +65,8 @@ final class Leftovers {
       }
       return true
     } catch {
-      onWarning?("a connection to \(listener.target.name) has to wait: \(error)")
+      if !listener.hasWarned { onWarning?("a connection to \(listener.target.name) has to wait: \(error)") }
+      listener.hasWarned = true
       // A full descriptor table would else be met in every turn of the loop.
       unwatch(listener)
       return false

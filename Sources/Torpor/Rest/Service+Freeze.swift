@@ -216,6 +216,13 @@ extension Service {
           name: "timers", isBusy: false, since: nil,
           evidence: ["the first of its own is due in \(TimeSpan.describe(due.since(now)))"]))
     }
+    let unwatched = freezer.connections.unwatched.sorted().joined(separator: ", ")
+    if !unwatched.isEmpty {
+      explanation.answers.append(
+        Explanation.Answer(
+          name: "unwatched", isBusy: false, since: nil,
+          evidence: ["\(unwatched): wait until something else lets it go on"]))
+    }
     if let stopAt = frozen.stopAt {
       explanation.answers.append(
         Explanation.Answer(

@@ -4,27 +4,40 @@ import Linux
 final class UnixRelays {
   private var open: [ObjectIdentifier: UnixRelay] = [:]
   private let loop: EventLoop
-  /// One has ended: there are descriptors for another.
+  /// There may be descriptors for another: one has ended, or some time has passed.
   var onEnd: (() -> Void)?
   var onWarning: ((String) -> Void)?
   /// How many there have been.
   private(set) var begun = 0
   var count: Int { open.count }
+  private let roomAlarm: Alarm
 
-  init(loop: EventLoop) { self.loop = loop }
+  init(loop: EventLoop) {
+    self.loop = loop
+    roomAlarm = Alarm(loop: loop)
+    roomAlarm.onDue = { [weak self] in self?.onEnd?() }
+  }
 
   /// Accepts everything that waits on `listener`, which is ours alone, and relays it to `target`'s current socket.
   /// Throws when one had to be left there.
   func take(from listener: borrowing UnixSocket, to target: HeldUnixSocket) throws(Errno) {
     try listener.descriptor.setNonBlocking(true)
-    // Bounded by the longest queue there can be.
-    for _ in 0..<SocketSettings.defaultBacklog {
-      // All that a relay needs is had before the connection is accepted: what can't be served stays in the queue.
-      let service = try UnixSocket(target.type)
-      guard let client = try listener.accept() else { return }
-      begin(client, service, to: target)
+    do throws(Errno) {
+      // Bounded by the longest queue there can be.
+      for _ in 0..<SocketSettings.defaultBacklog {
+        // All that a relay needs is had before the connection is accepted: what can't be served stays in the queue.
+        let service = try UnixSocket(target.type)
+        guard let client = try listener.accept() else { return }
+        begin(client, service, to: target)
+      }
+    } catch {
+      // Other descriptors than those of relays may be closed, which nothing announces.
+      roomAlarm.set(to: MonotonicClock.now() + Self.retryNanoseconds)
+      throw error
     }
   }
+
+  private static let retryNanoseconds: UInt64 = 1_000_000_000
 
   private func begin(_ client: consuming UnixSocket, _ service: consuming UnixSocket, to target: HeldUnixSocket) {
     do throws(UnixRelay.Obstacle) {

@@ -338,5 +338,5 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
   /// Of all that were ever in their cgroup, in nanoseconds; nil where they have none.
   var cgroupProcessorTime: UInt64? { cgroup?.processorTime }
 
-  var cgroupID: UInt64? { cgroup?.id }
+  var cgroupIDs: [UInt64]? { cgroup?.ids }
 }

@@ -37,7 +37,8 @@ final class WatchedCgroup {
 
   /// For clone3; valid as long as this object.
   var directory: Int32 { cgroup.directory.number }
-  var id: UInt64? { cgroup.id }
+  /// As the kernel's sockets know it and those below it.
+  var ids: [UInt64] { cgroup.ids }
   var isPopulated: Bool { cgroup.isPopulated }
   var processes: [Int32] { cgroup.processes }
   /// Of all that were ever in it, in nanoseconds.

@@ -11,24 +11,30 @@ import Linux
 final class ChannelSense: Sense {
   private let processes: any ProcessSource
   private let options: WatchOptions
-  private let heldPorts: () -> Set<UInt16>
+  private let heldAddresses: () -> [SocketAddress]
   private let heldUnixInodes: () -> Set<UInt32>
   private var lastLook: Instant?
+  /// Those that the tables have been asked for; nil: it has none of its own.
+  private var cgroups: [UInt64]?
   /// A client of its own listeners was connected at the last look. If none is at the next, it has gone at some moment between.
   private var hadClient = false
   /// Unix listeners that have been looked at, and whether they are its own.
   private var unixListeners: [UInt32: Bool] = [:]
 
-  /// Of a service that has more open, the first are looked through: 1 µs each.
-  static let descriptorsMax = 4096
+  /// Of a service that has more open, the first are looked through, and it counts as busy.
+  static let descriptorsMax = 1 << 15
   private static let unseen =
     "the descriptors of its processes can't be read (/proc/PID/fd; of another user's that takes CAP_SYS_PTRACE), so that its "
     + "own sockets aren't known"
 
+  private static let tooMany =
+    "its processes have more than \(descriptorsMax) descriptors open, so that not all of its own sockets are known (Senses= without "
+    + "channels does without)"
+
   init(_ subject: SenseSubject) {
     processes = subject.processes
     options = subject.options
-    heldPorts = subject.heldPorts
+    heldAddresses = subject.heldAddresses
     heldUnixInodes = subject.heldUnixInodes
   }
 
@@ -39,7 +45,8 @@ final class ChannelSense: Sense {
   }
 
   func prepare(_ question: inout SocketTables.Question) {
-    if let cgroup = processes.cgroupID { question.cgroups.insert(cgroup) } else { question.includesAll = true }
+    cgroups = processes.cgroupIDs
+    if let cgroups { question.cgroups.formUnion(cgroups) } else { question.includesAll = true }
     question.includesTraffic = true
     question.includesUnix = true
     question.includesUnixListeners = true
@@ -61,7 +68,7 @@ final class ChannelSense: Sense {
     let unix = unix(table, &finder)
     let busy = found.busy + unix
     let hasClient = found.hasClient || !unix.isEmpty
-    if busy.isEmpty, finder.isBlind { return (.blind(Self.unseen), hasClient) }
+    if busy.isEmpty, finder.isBlind { return (.blind(finder.isCut ? Self.tooMany : Self.unseen), hasClient) }
     return (busy.isEmpty ? .quiet(found.quiet) : .busy(busy), hasClient)
   }
 
@@ -70,14 +77,16 @@ final class ChannelSense: Sense {
   private func tcp(
     _ table: SocketTable, _ finder: inout DescriptorFinder, since: Instant, at now: Instant
   ) -> (busy: [String], quiet: [String], hasClient: Bool) {
-    let held = heldPorts()
+    let held = heldAddresses()
+    // Not by the port alone: it may listen at another address there by itself.
+    func isHeld(_ socket: TCPConnection) -> Bool { held.contains { $0.covers(socket.local) } }
     let own: [TCPConnection]
-    if let cgroup = processes.cgroupID {
-      own = table.byCgroup[cgroup] ?? []
+    if let cgroups {
+      own = cgroups.flatMap { table.byCgroup[$0] ?? [] }
     } else {
       own = table.all.filter { finder.inodes.contains(UInt64($0.inode)) }
     }
-    let listening = Set(own.filter { $0.state == .listen }.map(\.local.port)).subtracting(held)
+    let listening = Set(own.filter { $0.state == .listen && !isHeld($0) }.map(\.local.port))
     let ends = Set(own.map(\.local))
     var busy: [String] = []
     var quiet: [String] = []
@@ -90,7 +99,7 @@ final class ChannelSense: Sense {
         continue
       }
       // Both ends are its own.
-      if ends.contains(connection.remote) || held.contains(connection.local.port) { continue }
+      if ends.contains(connection.remote) || isHeld(connection) { continue }
       let isInbound = listening.contains(connection.local.port)
       if isInbound, options.ignores(connection.remote) { continue }
       let line =
@@ -99,7 +108,7 @@ final class ChannelSense: Sense {
       let text = line + connection.lastData
       let isClient = isInbound && options.connections == .open
       hasClient = hasClient || isClient
-      let isUse = isClient || connection.carriedData(since: since, at: now)
+      let isUse = isClient || connection.carriedData(since: since, at: now, isInbound: isInbound)
       if isUse { busy.append(text) } else { quiet.append(text) }
     }
     return (busy, quiet, hasClient)
@@ -134,11 +143,17 @@ final class ChannelSense: Sense {
 /// The sockets that the processes of a service have open, looked for when they are asked for first.
 struct DescriptorFinder {
   private let processes: any ProcessSource
+  private let limit: Int
 
-  init(processes: any ProcessSource) { self.processes = processes }
+  init(processes: any ProcessSource, limit: Int = ChannelSense.descriptorsMax) {
+    self.processes = processes
+    self.limit = limit
+  }
 
-  /// They were looked for and can't be seen, so that none may be taken for no other's.
+  /// They were looked for and can't be seen, or not all of them, so that none may be taken for no other's.
   private(set) var isBlind = false
+  /// There are more than are looked through.
+  private(set) var isCut = false
   private var found: Set<UInt64>?
 
   var inodes: Set<UInt64> {
@@ -146,10 +161,14 @@ struct DescriptorFinder {
       if let found { return found }
       isBlind = processes.mainPID.map(Self.isHidden) ?? false
       var inodes: Set<UInt64> = []
-      var left = ChannelSense.descriptorsMax
-      for pid in processes.pids where left > 0 {
-        for number in ProcessFiles.descriptors(of: pid, limit: left) {
+      var left = limit
+      for pid in processes.pids where !isCut {
+        for number in ProcessFiles.descriptors(of: pid, limit: left + 1) {
           left -= 1
+          guard left >= 0 else {
+            (isCut, isBlind) = (true, true)
+            break
+          }
           if let inode = ProcessFiles.socketInode(of: pid, number: number) { inodes.insert(inode) }
         }
       }
@@ -168,8 +187,11 @@ struct DescriptorFinder {
 
 extension TCPConnection {
   /// Data has gone by it since then, or is on its way.
-  func carriedData(since: Instant, at now: Instant) -> Bool {
-    if unreadBytes > 0 || unsentBytes > 0 { return true }
+  func carriedData(since: Instant, at now: Instant, isInbound: Bool) -> Bool {
+    if unsentBytes > 0 { return true }
+    // The last words of a server that has ended a connection of a pool (a TLS alert, an SQL error) stay unread until somebody wants to
+    // use it again.
+    if unreadBytes > 0, isInbound || state != .closeWait { return true }
     // Where the kernel doesn't tell, it may have.
     guard let ago = dataAgo else { return true }
     return ago <= now.since(since)

@@ -201,10 +201,14 @@ final class ConnectionSense {
 
   /// Which held socket a connection belongs to: others may have the same port at another address.
   static func holder(of connection: TCPConnection, among sockets: [HeldTCPSocket]) -> HeldTCPSocket? {
-    sockets.first { $0.address == connection.local }
-      ?? sockets.first {
-        $0.address.isAny && $0.address.port == connection.local.port && $0.address.family == connection.local.family
-      }
+    sockets.first { $0.address == connection.local } ?? sockets.first { $0.address.covers(connection.local) }
+  }
+}
+
+extension SocketAddress {
+  /// Whether a socket that is bound here gets what comes to `local`.
+  func covers(_ local: SocketAddress) -> Bool {
+    self == local || isAny && port == local.port && family == local.family
   }
 }
 

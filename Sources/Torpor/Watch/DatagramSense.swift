@@ -6,7 +6,7 @@ import Linux
 /// The kernel keeps the stamp of the last datagram that somebody has read from a socket, and tells anybody who has the socket
 /// (SIOCGSTAMP). No event is needed, and a look at any time is exact.
 final class DatagramSense {
-  private let sockets: () -> [HeldDatagramSocket]
+  let sockets: () -> [HeldDatagramSocket]
   private var hasWarned = false
   var onWarning: ((String) -> Void)?
   /// Who sent the datagram that waited first at the last look.

@@ -20,6 +20,8 @@ struct Explanation: Equatable {
     /// How long ago data went by it; nil: the kernel doesn't tell.
     var dataAgo: Duration?
     var unreadBytes: UInt32 = 0
+    /// The service has said all by it (shutdown(2)), and has it open still.
+    var isHalfClosed = false
     /// Its source doesn't count.
     var isIgnored = false
   }
@@ -96,6 +98,7 @@ extension Explanation.Connection {
     var text = client + (process.map { " (\($0))" } ?? "")
     if unreadBytes > 0 { text += ", \(unreadBytes) bytes unread" }
     if let dataAgo { text += ", last data \(TimeSpan.describe(dataAgo)) ago" }
+    if isHalfClosed { text += ", shut down by the service and not closed" }
     if isIgnored { return text + "; its source doesn't count (IgnoreSource=)" }
     if sleeps { return isCounting ? text : text + "; it stays open while the service sleeps" }
     return isCounting || mode == .open ? text : text + "; silent ones don't count (Connections=active)"
@@ -135,6 +138,7 @@ extension Service {
           name: SenseTable.busyCheck, isBusy: report?.isBusy ?? false, since: report.map { now.since($0.since) },
           evidence: report?.evidence ?? ["it is asked when all else is quiet"]))
     }
+    if let messages = explainMessages() { others.append(messages) }
     if case .running(let running) = lifecycle.state, running.instance.saysBusy {
       let verdict = Verdict.busy(["it said X-BUSY=1"])
       others.append(
@@ -165,14 +169,15 @@ extension Service {
     func rest() -> Duration { .nanoseconds(Int64(clamping: limit - min(limit, MonotonicClock.now()))) }
     for connection in table.connections.values.joined() {
       guard ConnectionSense.holder(of: connection, among: held) != nil else { continue }
+      let isHalfClosed: Bool
       switch connection.state {
-      case .established, .closeWait: break
-      case .synSent, .synReceived, .newSynReceived, .finWait1, .finWait2, .timeWait, .close, .lastAck, .listen,
-        .closing:
-        continue
+      case .established, .closeWait: isHalfClosed = false
+      case .finWait1, .finWait2, .lastAck, .closing: isHalfClosed = true
+      case .synSent, .synReceived, .newSynReceived, .timeWait, .close, .listen: continue
       }
       guard connection.inode != 0 else {
-        waiting += 1
+        // Nobody has one that was shut down: the kernel still ends it.
+        if !isHalfClosed { waiting += 1 }
         continue
       }
       let isNamed = found.count < Explanation.connectionsMax && connection.isLocal && MonotonicClock.now() < limit
@@ -180,7 +185,7 @@ extension Service {
         Explanation.Connection(
           client: connection.remote.description,
           process: isNamed ? SocketOwner.ofClient(connection, within: rest())?.description : nil,
-          dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes,
+          dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes, isHalfClosed: isHalfClosed,
           isIgnored: options.watch.ignores(connection.remote)))
     }
     for socket in signalledSockets where !socket.hasMessages {
@@ -190,6 +195,10 @@ extension Service {
         let owner = isNamed ? client.peer.flatMap { SocketOwner.find(inode: $0, within: rest()) } : nil
         found.append(Explanation.Connection(client: "a client of \(socket.name)", process: owner?.description))
       }
+      waiting += unixSense?.waitingCount(at: socket) ?? 0
+    }
+    for _ in 0..<(unixSense?.foreignCount ?? 0) {
+      found.append(Explanation.Connection(client: "a client in another network namespace"))
     }
     return (found, waiting)
   }

@@ -19,7 +19,10 @@ final class ProcessingSense: Sense {
   /// Of a service with more, the first are looked at.
   private static let processesMax = 256
   private static let threadsMax = 512
-  private static let unread = "its processor time can't be read, neither in its cgroup (cpu.stat) nor in /proc"
+  /// Where no cgroup adds their times up, with more nothing is known.
+  private static let timedMax = 2048
+  private static let unread =
+    "its processor time can't be read, neither in its cgroup (cpu.stat) nor in /proc, where \(timedMax) processes are looked at"
 
   init(_ subject: SenseSubject) {
     processes = subject.processes
@@ -75,10 +78,11 @@ final class ProcessingSense: Sense {
   /// nil: nothing can be known of its processor time.
   private func read(_ pids: [Int32], at now: Instant) -> Reading? {
     var reading = Reading(at: now, cgroup: processes.cgroupProcessorTime)
-    for pid in pids.prefix(Self.processesMax) {
-      if reading.cgroup == nil { reading.processorTimes[pid] = ProcessFiles.processorTime(of: pid) }
-      reading.storageBytes[pid] = ProcessFiles.storageBytes(of: pid)
+    if reading.cgroup == nil {
+      if pids.count > Self.timedMax { return nil }
+      for pid in pids { reading.processorTimes[pid] = ProcessFiles.processorTime(of: pid) }
     }
+    for pid in pids.prefix(Self.processesMax) { reading.storageBytes[pid] = ProcessFiles.storageBytes(of: pid) }
     // Where there is a main process, none seen is nothing seen.
     let hasProcesses = !pids.isEmpty || processes.mainPID != nil
     return reading.cgroup == nil && reading.processorTimes.isEmpty && hasProcesses ? nil : reading

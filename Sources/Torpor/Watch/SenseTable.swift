@@ -1,3 +1,4 @@
+import Linux
 import Units
 
 /// How each sense is made, and how `--senses` names them. Their names are those of `Senses=`, and of `IdleSection.Sense` alone.
@@ -17,6 +18,7 @@ public enum SenseTable {
   /// What is told under these names has keys of its own, or none.
   static let busyCheck = "busy-check"
   static let notify = "notify"
+  static let messages = "messages"
   static let connections = Name.connections.rawValue
 
   public static let defaultNames = Set(Name.allCases.filter(\.isDefault).map(\.rawValue))
@@ -42,7 +44,7 @@ struct SenseSubject {
   let options: WatchOptions
   let processes: any ProcessSource
   /// What comes by the held sockets is no business of the other senses.
-  let heldPorts: () -> Set<UInt16>
+  let heldAddresses: () -> [SocketAddress]
   let heldUnixInodes: () -> Set<UInt32>
 }
 
@@ -54,5 +56,6 @@ protocol ProcessSource: AnyObject {
   var mainPID: Int32? { get }
   /// Of their cgroup; nil where they have none of their own.
   var cgroupProcessorTime: UInt64? { get }
-  var cgroupID: UInt64? { get }
+  /// Of their cgroup, and of those that they have made below it; nil where they have none of their own.
+  var cgroupIDs: [UInt64]? { get }
 }

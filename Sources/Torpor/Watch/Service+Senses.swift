@@ -64,7 +64,7 @@ extension Service {
     made.board = SenseBoard(
       SenseSubject(
         options: options.watch, processes: processes,
-        heldPorts: { [weak self] in Set(self?.tcpSockets.map(\.address.port) ?? []) },
+        heldAddresses: { [weak self] in self?.tcpSockets.map(\.address) ?? [] },
         heldUnixInodes: { [weak self] in self?.unixSense?.heldInodes ?? [] }))
     made.board?.onBlind = { [weak self] in self?.narrator.warn("\($0): the service counts as busy") }
     if isRunning { made.board?.begin(at: now) }

@@ -22,13 +22,15 @@ struct Arrivals {
 /// when nothing else shows, the service's own descriptors are looked through for them.
 final class UnixSense {
   let tables: SocketTables
-  private let sockets: () -> [any SignalledSocket]
+  let sockets: () -> [any SignalledSocket]
   private var isRecording = false
   private var isWatching = false
   private let foreign: ForeignConnections
   /// Paths of which nothing was seen at the last sample, so that their clients may be in other network namespaces.
   private var silentPaths: [UnixAddress] = []
   private var hasWarnedOfForeign = false
+  /// Clients in other network namespaces, as far as the last look had to look for some.
+  private(set) var foreignCount = 0
   /// Inode of the client that has waited longest at the last sample, and where.
   private(set) var firstWaiting: (inode: UInt32, name: String)?
   /// Somebody has connected.
@@ -123,6 +125,7 @@ final class UnixSense {
     var sample = Sample()
     firstWaiting = nil
     silentPaths = []
+    foreignCount = 0
     let sockets = sockets()
     for socket in sockets where socket.hasMessages { count(messagesOf: socket, in: &sample, at: now) }
     if sockets.allSatisfy(\.hasMessages) { return sample }
@@ -146,7 +149,9 @@ final class UnixSense {
       if outcome == .unfinished { self?.warnOfForeign() }
       if outcome == .found(0) { return isDone(sample) }
       var sample = sample
-      if case .found(let count) = outcome { sample.accepted += count } else { sample.accepted += 1 }
+      let count = if case .found(let count) = outcome { count } else { 1 }
+      sample.accepted += count
+      self?.foreignCount = count
       if let self, allowsSilence { sample.lastUse = now }
       isDone(sample)
     }

@@ -5,23 +5,35 @@ import Glibc
 struct TCPSocket: Equatable, Sendable {
   enum State: String {
     case established = "01"
+    case closeWait = "08"
     case listening = "0A"
   }
   static let keepaliveTimer = 2
 
   let localPort: UInt16
+  let remotePort: UInt16
   let state: String
   let timer: Int
+  /// Until it expires, in hundredths of a second.
+  let timerTicks: Int
   /// 0: nobody has accepted it.
   let inode: UInt64
 
   /// Every one with this local port and state, v4 and v6.
   static func all(localPort: UInt16, _ state: State) -> [TCPSocket] {
-    let digits = String(localPort, radix: 16, uppercase: true)
+    all(withPort: localPort, state).filter { $0.localPort == localPort }
+  }
+
+  static func all(remotePort: UInt16, _ state: State) -> [TCPSocket] {
+    all(withPort: remotePort, state).filter { $0.remotePort == remotePort }
+  }
+
+  private static func all(withPort number: UInt16, _ state: State) -> [TCPSocket] {
+    let digits = String(number, radix: 16, uppercase: true)
     let port = ":" + String(repeating: "0", count: 4 - digits.count) + digits
     return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { lines(of: $0, containing: port) }
       .compactMap { TCPSocket(line: $0) }
-      .filter { $0.localPort == localPort && $0.state == state.rawValue }
+      .filter { $0.state == state.rawValue }
   }
 
   /// Hammered machines have tens of thousands of lines there, so that only those that matter are looked at closer.
@@ -40,9 +52,13 @@ struct TCPSocket: Equatable, Sendable {
   private init?(line: String) {
     let fields = line.split(separator: " ")
     guard fields.count > 9, let port = fields[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) }),
-      let timer = fields[5].split(separator: ":").first.flatMap({ Int($0, radix: 16) }), let inode = UInt64(fields[9])
+      let peer = fields[2].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) }),
+      let timer = fields[5].split(separator: ":").first.flatMap({ Int($0, radix: 16) }),
+      let ticks = fields[5].split(separator: ":").last.flatMap({ Int($0, radix: 16) }), let inode = UInt64(fields[9])
     else { return nil }
     self.localPort = port
+    remotePort = peer
+    timerTicks = ticks
     self.state = String(fields[3])
     self.timer = timer
     self.inode = inode

@@ -43,7 +43,7 @@ enum WorkingServer {
             if words[1].startswith("/"):
                 own = socket.socket(socket.AF_UNIX); own.bind(words[1])
             else:
-                own = socket.socket(); own.bind(("127.0.0.1", int(words[1])))
+                own = socket.socket(); own.bind((words[2] if len(words) > 2 else "127.0.0.1", int(words[1])))
             threading.Thread(target=serve, args=(own,), daemon=True).start()
             time.sleep(0.05)
         elif words[0] == "CONNECT":
@@ -56,6 +56,10 @@ enum WorkingServer {
         elif words[0] == "STREAM":
             end = time.monotonic() + seconds
             while time.monotonic() < end: c.sendall(b"."); ended(); time.sleep(0.2)
+            return
+        elif words[0] == "HALF":
+            # All is said, and it is kept open for whatever the client still says.
+            c.sendall(b"+OK\\r\\n"); c.shutdown(socket.SHUT_WR)
             return
         elif words[0] != "PING":
             threading.Thread(target=globals()[words[0].lower()], args=(seconds,), daemon=True).start()

@@ -12,14 +12,14 @@ import Testing
     var pids: [Int32] = []
     var mainPID: Int32?
     var cgroupProcessorTime: UInt64?
-    var cgroupID: UInt64?
+    var cgroupIDs: [UInt64]?
   }
 
   private func sense(_ source: Source, threshold: Double = 0.01) -> ProcessingSense {
     var options = WatchOptions()
     options.processingThreshold = threshold
     return ProcessingSense(
-      SenseSubject(options: options, processes: source, heldPorts: { [] }, heldUnixInodes: { [] }))
+      SenseSubject(options: options, processes: source, heldAddresses: { [] }, heldUnixInodes: { [] }))
   }
 
   private func at(_ milliseconds: UInt64) -> Instant {
@@ -40,6 +40,24 @@ import Testing
     source.cgroupProcessorTime = 5_000_000_000 + 99_000_000 + 101_000_000
     #expect(look(sense, at: 20_000))
     #expect(!look(sense, at: 30_000))
+  }
+
+  @Test func withoutACgroupEachOfManyProcessesCounts() {
+    let source = Source()
+    // Of which none but the last does anything.
+    source.pids = Array(repeating: 1, count: 400) + [getpid()]
+    source.mainPID = 1
+    let sense = sense(source)
+    sense.begin(at: at(0))
+    let end = MonotonicClock.now() + 200_000_000
+    while MonotonicClock.now() < end {}
+    #expect(look(sense, at: 2000))
+    // More than can be looked at are not taken for idle.
+    source.pids += Array(repeating: 1, count: 2000)
+    guard case .blind = sense.look(SocketTable(), at: at(4000)) else {
+      Issue.record("it isn't blind")
+      return
+    }
   }
 
   @Test func whatIsLittleAtEachOfManyLooksIsSummedUp() {

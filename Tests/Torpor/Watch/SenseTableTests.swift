@@ -1,4 +1,6 @@
+import Glibc
 import Lifecycle
+import Linux
 import Testing
 import Units
 
@@ -15,7 +17,7 @@ import Units
   /// A name that has no line in the table doesn't compile; one whose line makes nothing would keep nobody up.
   @Test func whateverCanBeNamedIsMade() {
     let subject = SenseSubject(
-      options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] })
+      options: WatchOptions(), processes: NoProcesses(), heldAddresses: { [] }, heldUnixInodes: { [] })
     for name in SenseTable.Name.allCases where name != .connections {
       #expect(SenseTable.make(name, subject) != nil, "\(name)")
     }
@@ -25,7 +27,7 @@ import Units
 
   @Test func whileAConnectionIsOpenNobodyElseIsAsked() {
     let board = SenseBoard(
-      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldPorts: { [] }, heldUnixInodes: { [] }))
+      SenseSubject(options: WatchOptions(), processes: NoProcesses(), heldAddresses: { [] }, heldUnixInodes: { [] }))
     func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
     board.begin(at: at(1))
     let isWork = board.look(SocketTable(), at: at(2))
@@ -35,6 +37,21 @@ import Units
     // The look that doesn't find it any more is one that has seen it.
     let (isOver, again) = (board.spare(false, at: at(4)), board.spare(false, at: at(5)))
     #expect(isOver && !again && !board.isSpared)
+  }
+
+  @Test func moreDescriptorsThanAreLookedThroughHideWhatItHas() {
+    final class Own: ProcessSource {
+      let pids = [getpid()]
+      let mainPID: Int32? = getpid()
+      let cgroupProcessorTime: UInt64? = nil
+      let cgroupIDs: [UInt64]? = nil
+    }
+    let count = ProcessFiles.descriptors(of: getpid()).count
+    var all = DescriptorFinder(processes: Own(), limit: count + 8)
+    var some = DescriptorFinder(processes: Own(), limit: 2)
+    _ = (all.inodes, some.inodes)
+    let (sees, isCut) = (!all.isBlind && !all.isCut, some.isBlind && some.isCut)
+    #expect(sees && isCut)
   }
 
   @Test func sharesAreOfOneProcessor() {
@@ -49,5 +66,5 @@ final class NoProcesses: ProcessSource {
   let pids: [Int32] = []
   let mainPID: Int32? = nil
   let cgroupProcessorTime: UInt64? = nil
-  let cgroupID: UInt64? = nil
+  let cgroupIDs: [UInt64]? = nil
 }

@@ -18,6 +18,36 @@ import Testing
     _ = client.descriptor.number
   }
 
+  /// The first of this machine, with its interface; nil: it has none.
+  private static let linkLocal: SocketAddress? = {
+    let table = ProcessFiles.contents(of: "/proc/net/if_inet6") ?? ""
+    for line in table.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard fields.count == 6, fields[0].hasPrefix("fe80") else { continue }
+      let groups = stride(from: 0, to: 32, by: 4).map { fields[0].dropFirst($0).prefix(4) }
+      return SocketAddress(text: groups.joined(separator: ":") + "%\(fields[5])", port: 0)
+    }
+    return nil
+  }()
+
+  @Test(.enabled(if: SocketTablesTests.linkLocal != nil, "no interface has a link-local address"))
+  func clientsOfALinkLocalAddressAreSeen() throws {
+    let scene = try WatchScene(services: 1, at: try #require(Self.linkLocal))
+    let sense = scene.senses[0]
+    let client = try scene.connected(to: 0)
+    var samples: [Sample] = []
+    scene.look(0) { samples.append($0) }
+    try scene.run { samples.count == 1 }
+    let accepted = Kept(try scene.accept(0))
+    scene.look(0) { samples.append($0) }
+    try scene.run { samples.count == 2 }
+    #expect(samples.map(\.queuedOnCurrent.count) == [1, 0])
+    #expect(samples.map(\.accepted) == [0, 1])
+    // It isn't taken for a stranger's, beside which there is no rest.
+    #expect(try sense.listenerCount(scene.held[0].address) == 1)
+    withExtendedLifetime(accepted) { _ = client.descriptor.number }
+  }
+
   @Test func aDumpIsBegunAfterEveryQuestionThatItAnswers() throws {
     let scene = try WatchScene(services: 2)
     var samples: [Int: Sample] = [:]

@@ -14,14 +14,16 @@ final class WatchScene {
   private(set) var senses: [ConnectionSense] = []
   var clients: [Kept] = []
 
-  init(services: Int) throws {
+  init(services: Int, at wanted: SocketAddress = .loopback(.v4, port: 0)) throws {
     loop = try EventLoop()
     tables = SocketTables(loop: loop)
     relays = ServiceRelays(loop: loop, reachTimeout: nil)
     for index in 0..<services {
-      let free = try TCPSocket(.v4)
-      try free.bind(to: .loopback(.v4, port: 0))
-      let address = ListenAddress.Socket(address: try free.localAddress(), isIPv6Only: false, isOptional: false)
+      let free = try TCPSocket(wanted.family)
+      try free.bind(to: wanted)
+      var named = wanted
+      named.port = try free.localAddress().port
+      let address = ListenAddress.Socket(address: named, isIPv6Only: false, isOptional: false)
       let socket = try Self.hold(consume free, address, index: index, relays: relays, loop: loop)
       held.append(socket)
       senses.append(ConnectionSense(tables: tables) { [socket] })
@@ -47,7 +49,7 @@ final class WatchScene {
   }
 
   func connected(to index: Int) throws -> TCPSocket {
-    let client = try TCPSocket(.v4)
+    let client = try TCPSocket(held[index].address.family)
     _ = try client.connect(to: held[index].address)
     let isConnected = client.descriptor.isWritable(withinMilliseconds: 2000) && client.pendingError() == nil
     #expect(isConnected)
