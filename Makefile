@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # The tests that watch a real kernel. Of these, two that mostly wait run side by side, the others one at a time.
 TIMED := ^(Server|Torpor|Linux)Tests\.
-WAITING := ^ServerTests\.(Life|Watch)Tests/
+WAITING := ^ServerTests\.(SharedData|OwnData)Tests/
 SOURCES := Sources Tests Examples Package.swift
 
 help: ## this list

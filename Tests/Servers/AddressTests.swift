@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// What can be held.
   @Suite(.enabled(if: Machine.hasIPv6, "has no IPv6 on the loopback interface")) struct AddressTests {
     @Test func anIPv6AddressIsHeld() throws {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// bind() in the service lands on our socket, whatever the service has done with its own before.
   @Suite struct AdoptionTests {
     @Test(arguments: [

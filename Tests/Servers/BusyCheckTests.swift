@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension SharedDataTests {
   /// The service's own word, by a command.
   @Suite struct BusyCheckTests {
     private static let checks = Machine.projectDirectory + "/Examples/checks"

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension OwnDataTests {
   /// What [Unit] says: whether a unit is to be held and started at all, and whom its end starts.
   @Suite struct ConditionTests {
     private static func isListening(_ endpoint: Endpoint) -> Bool {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// A process for each connection, or the listening socket as a standard input: what inetd has done for forty years.
   @Suite struct ConnectionTests {
     @Test func eachConnectionHasAProcessOfItsOwn() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// The verbs of `torpor` with a real manager and real services.
   @Suite struct ControlTests {
     /// A server that says what it is asked, for as long as a client wants.

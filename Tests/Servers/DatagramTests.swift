@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// UDP servers sleep, wake on a datagram, which they receive, and sleep again.
   @Suite struct DatagramTests {
     @Test(

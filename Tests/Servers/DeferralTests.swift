@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// With `--ready notify` nobody meets a server that is still loading.
   @Suite struct DeferralTests {
     // MARK: real servers

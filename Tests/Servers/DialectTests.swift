@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Which sockets a service is handed, by which name, and in whose words.
   @Suite struct DialectTests {
     @Test(

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Who goes on when a process has ended, and what follows an end, with real processes.
   @Suite struct ExecutionEndTests: ExecutedUnit {
     @Test func aServiceThatForksIsFollowedByItsPIDFile() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// What systemd's [Service] means, with real processes.
   @Suite struct ExecutionTests: ExecutedUnit {
     @Test(.enabled(if: Machine.isRoot, "needs root, to change the user"))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// A service that can't start or dies: tried again with growing waits as long as somebody waits, and never a spawn storm.
   @Suite struct FailureTests {
     @Test func aServiceThatExitsAtOnceIsRetriedWithGrowingWaitsAndItsClientIsServedInTheEnd() throws {

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Abstract names, sequenced packets, unix datagrams and FIFOs.
   @Suite(.enabled(if: FixedServer.isInstalled, "python3 isn't installed")) struct FixedSocketTests {
     private static let handovers = ["adopt", "listen-fds", "auto"]

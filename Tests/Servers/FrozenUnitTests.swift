@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// A unit with Rest=freeze, and the verbs that look at it.
   @Suite(
     .enabled(if: Machine.canFreeze, "needs a cgroup v2 that can be written"),

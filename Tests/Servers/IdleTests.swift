@@ -1,6 +1,6 @@
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// Idle time is counted from the last evidence: never early, late by at most an eighth.
   @Suite struct IdleTests {
     @Test func anOpenConnectionKeepsTheServiceUpAndTheRestComesInTimeAfterItsEnd() throws {

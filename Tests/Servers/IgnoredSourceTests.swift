@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension OwnDataTests {
   /// Health checks by torpord: each is answered, and none keeps the service up.
   @Suite struct IgnoredSourceTests {
     /// With half an hour: what a check brings it up for isn't idle time.

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Unmodified servers at unix paths sleep, wake on a connection, and sleep again.
   @Suite struct PathTests {
     @Test(.enabled(if: PathServer.redis.isInstalled, "redis-server isn't installed"))

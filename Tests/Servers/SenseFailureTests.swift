@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension OwnDataTests {
   /// A sense that can't see what it would have to: the service counts as busy, somebody is told once, and it rests in time when it can
   /// be seen again.
   @Suite(.enabled(if: WorkingServer.program != nil, "python3 isn't there")) struct SenseFailureTests {

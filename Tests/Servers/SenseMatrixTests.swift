@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension SharedDataTests {
   /// Each sense with each real server: it is not put to rest in two timeouts of evidence, and is put to rest within 9/8 of the timeout
   /// after its end. The servers run side by side, under one torpord for each sense.
   @Suite struct SenseMatrixTests {

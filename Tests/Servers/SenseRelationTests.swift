@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension SharedDataTests {
   /// Services that are clients of each other, and clients that are gone before anybody looks: by torpord.
   @Suite struct SenseRelationTests {
     /// Apache keeps its connection to php-fpm. It counts for php-fpm as `Connections=` says there, and for Apache while it carries data.

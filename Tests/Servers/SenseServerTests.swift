@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension SharedDataTests {
   /// Real servers at work for nobody who is connected or says anything; and at rest, as their housekeeping isn't work.
   @Suite struct SenseServerTests {
     private static let idle = 2.0

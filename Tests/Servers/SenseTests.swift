@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension OwnDataTests {
   /// Each sense: no rest while its evidence holds, and a rest in time after it has ended.
   @Suite(.enabled(if: WorkingServer.program != nil, "python3 isn't there")) struct SenseTests {
     private static let idle = 2.0

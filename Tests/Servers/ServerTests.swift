@@ -5,8 +5,8 @@ import Testing
 
 // These two mostly wait. One of each at a time does the other no harm.
 
-/// How services get their sockets, begin, serve and end.
-@Suite(.serialized) enum LifeTests {}
+/// What uses the databases that are prepared once for all tests, and may have only one server at a time.
+@Suite(.serialized) enum SharedDataTests {}
 
-/// What keeps services up, and what is told of it.
-@Suite(.serialized) enum WatchTests {}
+/// What has all that it needs for itself.
+@Suite(.serialized) enum OwnDataTests {}

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-extension LifeTests {
+extension SharedDataTests {
   /// Where the kernel gives us no seccomp listener, a preloaded library makes bind() land on the held socket.
   @Suite struct ShimTests {
     /// As in the matrix, whose long round makes twenty wakes and hundreds of stops of each.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension ServerTests {
+extension OwnDataTests {
   /// ExecStartPre= and its like of [Socket]: around the sockets, bounded, and nobody else's business.
   @Suite struct SocketCommandTests {
     /// A unit whose commands write down their name, whether its port is listened on, who they are and $WORD.

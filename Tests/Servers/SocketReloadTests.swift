@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// What [Socket] says anew after a reload is so of the sockets that are held.
   @Suite(.enabled(if: RealServer.python.isInstalled, "python3 isn't installed"))
   struct SocketReloadTests {

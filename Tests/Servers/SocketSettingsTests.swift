@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// What [Socket] says of its sockets besides their addresses is so of the ones that a service gets, in each of its lives.
   @Suite(.enabled(if: RealServer.python.isInstalled, "python3 isn't installed"))
   struct SocketSettingsTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Services that don't end, or not only, when they are told to.
   @Suite struct StopTests {
     @Test func aServiceThatIgnoresSIGTERMIsKilledAndAClientThatCameMeanwhileIsServedByTheNextInstance() throws {

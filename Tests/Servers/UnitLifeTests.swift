@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// What units say of their services' lives, kept by a manager over rests, requests and restarts of its own.
   @Suite struct UnitLifeTests {
     @Test func oneThatNeverRestsGoesOn() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests {
+extension SharedDataTests {
   /// Services are started with nobody waiting, to find those that would not start when somebody waits.
   @Suite struct VerificationTests {
     @Test(.installed(.mariadb), .installed(.postgres))

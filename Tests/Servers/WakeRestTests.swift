@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-extension LifeTests {
+extension OwnDataTests {
   /// Unmodified servers sleep, wake on a connection, and sleep again.
   @Suite struct WakeRestTests {
     @Test(.enabled(if: RealServer.redis.isInstalled, "redis-server isn't installed"))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension WatchTests {
+extension OwnDataTests {
   /// `torpor why` of services that are busy by one sense each, and of one that rests: what a person reads.
   @Suite(.enabled(if: WorkingServer.program != nil, "python3 isn't there")) struct WhyTests {
     private let place: TemporaryDirectory

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.apacheEvent), arguments: MatrixServer.apacheEvent.cases)
   func apacheEvent(_ row: MatrixCase) throws { try row.check() }
 

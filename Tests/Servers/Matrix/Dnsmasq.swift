@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.dnsmasq), arguments: MatrixServer.dnsmasq.cases)
   func dnsmasq(_ row: MatrixCase) throws { try row.check() }
 }

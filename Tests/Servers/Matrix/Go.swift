@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.go), arguments: MatrixServer.go.cases)
   func go(_ row: MatrixCase) throws { try row.check() }
 }

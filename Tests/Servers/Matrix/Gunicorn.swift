@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.gunicorn), arguments: MatrixServer.gunicorn.cases)
   func gunicorn(_ row: MatrixCase) throws { try row.check() }
 }

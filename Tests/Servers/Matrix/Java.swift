@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.java), arguments: MatrixServer.java.cases)
   func java(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.mariadb), arguments: MatrixServer.mariadb.cases)
   func mariadb(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests {
+extension SharedDataTests {
   /// Real servers, a file each: twenty wakes whose first answers are right, and clients at every moment of many rests, of whom
   /// none is lost. A row for each way in which a server can get its sockets.
   @Suite struct MatrixTests {}

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.memcached), arguments: MatrixServer.memcached.cases)
   func memcached(_ row: MatrixCase) throws { try row.check() }
 }

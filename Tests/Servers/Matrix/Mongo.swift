@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.mongo), arguments: MatrixServer.mongo.cases)
   func mongo(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.nginx), arguments: MatrixServer.nginx.cases)
   func nginx(_ row: MatrixCase) throws { try row.check() }
 }

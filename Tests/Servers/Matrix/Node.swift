@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.node), arguments: MatrixServer.node.cases)
   func node(_ row: MatrixCase) throws { try row.check() }
 

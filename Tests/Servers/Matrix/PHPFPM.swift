@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.phpBehindNginx), arguments: MatrixServer.phpBehindNginx.cases)
   func phpBehindNginx(_ row: MatrixCase) throws { try row.check() }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.postgres), arguments: MatrixServer.postgres.cases)
   func postgres(_ row: MatrixCase) throws { try row.check() }
 

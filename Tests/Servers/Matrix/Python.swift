@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.python), arguments: MatrixServer.python.cases)
   func python(_ row: MatrixCase) throws { try row.check() }
 }

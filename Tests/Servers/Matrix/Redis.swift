@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.redis), arguments: MatrixServer.redis.cases)
   func redis(_ row: MatrixCase) throws { try row.check() }
 }

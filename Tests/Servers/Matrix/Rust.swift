@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.rust), arguments: MatrixServer.rust.cases)
   func rust(_ row: MatrixCase) throws { try row.check() }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-extension LifeTests.MatrixTests {
+extension SharedDataTests.MatrixTests {
   @Test(.installed(.uvicorn), arguments: MatrixServer.uvicorn.cases)
   func uvicorn(_ row: MatrixCase) throws { try row.check() }
 }
