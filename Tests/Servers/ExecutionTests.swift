@@ -40,6 +40,20 @@ extension OwnDataTests {
       }
     }
 
+    @Test func whatIsNoVariableInAnEnvironmentFileIsToldOnce() throws {
+      try run(["EnvironmentFile=@env"], record: "echo $B") { torpor, endpoint, directory in
+        let file = try directory.write("export A=1\nB=2\n", to: "env")
+        try Client.ask(endpoint, .ping)
+        let message = try #require(try torpor.waitFor(.warning).message)
+        #expect(message.contains("\(file):1:1: ") && message.contains("'export A'"), "\(message)")
+        try torpor.waitFor(.rested)
+        try Client.ask(endpoint, .ping)
+        try torpor.waitFor(.rested)
+        #expect(torpor.count(of: .warning) == 1)
+        #expect(directory.lines(of: "out") == ["2", "2"])
+      }
+    }
+
     @Test func aMissingEnvironmentFileFailsTheStart() throws {
       try run(["EnvironmentFile=@none"]) { torpor, endpoint, directory in
         let client = try Client(connectingTo: endpoint)

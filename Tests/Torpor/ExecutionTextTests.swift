@@ -21,45 +21,6 @@ import Testing
     #expect(command.arguments(environment: ["A=1", "HOME=/"]) == ["name", "$HOME", "${A}"])
   }
 
-  @Test func environmentFilesAreReadAsSystemdReadsThem() {
-    let text = """
-      # a comment with A=1
-      ; another \\
-      continued B=2
-      PLAIN=value with spaces  \t
-        SPACED = x
-      SINGLE='a "b" \\n'
-      DOUBLE="a 'b' \\" \\$ \\n"
-      MIXED=a"b"c
-      JOINED="a"'b'
-      CONTINUED=one \\
-      two
-      ESCAPED=a\\ b\\
-      EMPTY=
-      9BAD=1
-      NO-NAME=1
-      no equals sign
-      CRLF=x\r
-      LAST=end
-      """
-    #expect(
-      EnvironmentFile.parse(Array(text.utf8)) == [
-        "PLAIN=value with spaces", "SPACED=x", "SINGLE=a \"b\" \\n", "DOUBLE=a 'b' \" $ \\n", "MIXED=a\"b\"c",
-        "JOINED=ab",
-        "CONTINUED=one two", "ESCAPED=a bEMPTY=", "CRLF=x", "LAST=end",
-      ])
-    #expect(EnvironmentFile.parse([0x41, 0x3d, 0xff, 0x0a, 0x42, 0x3d, 0x00]) == [])
-  }
-
-  /// As systemd has it: the last variable of a file is one however it ends.
-  @Test(arguments: [
-    ("A=1\nB=\"x", "B=x"), ("A=1\nB='x\n", "B=x\n"), ("A=1\nB=x\\", "B=x"), ("A=1\nB=x\\\n", "B=x"),
-    ("A=1\nB=\"x\\", "B=x"), ("A=1\nB=", "B="), ("A=1\nB=x  ", "B=x"),
-  ])
-  func theLastVariableOfAFileIsOne(text: String, last: String) {
-    #expect(EnvironmentFile.parse(Array(text.utf8)) == ["A=1", last])
-  }
-
   @Test func whatAServiceSaysIsReadAndBounded() {
     let text =
       "READY=1\nSTATUS=up \u{1b}[31m\u{202e}\u{7}now\nMAINPID=4711\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nERRNO=5\nX-BUSY=1"

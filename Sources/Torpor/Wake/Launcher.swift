@@ -17,6 +17,7 @@ final class Launcher {
   /// The one we were started with.
   private let fileLimit: FileLimit?
   var onWarning: ((String) -> Void)?
+  private var toldProblems: [String] = []
   /// What is preloaded where bind() can't be trapped; nil: nothing is.
   private(set) var shim: Shim?
   private var preloads = false
@@ -92,6 +93,16 @@ final class Launcher {
     return sockets.indices.filter { numbers.contains(sockets[$0].number) }
   }
 
+  /// What an environment file has besides variables is told once, until it is another one.
+  private func environment(configured: [String], own: [String]) throws(LaunchFailure) -> [String] {
+    var problems: [String] = []
+    defer { toldProblems = problems }
+    return try ServiceEnvironment(options).variables(configured: configured, own: own) {
+      problems.append($0)
+      if !toldProblems.contains($0) { onWarning?($0) }
+    }
+  }
+
   /// Starts the main process. Tries with all that is wanted, and without what this machine refuses and the service can do without.
   /// `passed` tells of each of `sockets` what it is to the service; `variables` are for this one start.
   func start(
@@ -107,7 +118,7 @@ final class Launcher {
       own += ["LISTEN_FDS=\(passed.count)", "LISTEN_FDNAMES=\(passed.map(\.name).joined(separator: ":"))"]
     }
     if let notifications { own += notifications.variables }
-    let environment = try ServiceEnvironment(options).variables(configured: expanded.variables, own: own)
+    let environment = try environment(configured: expanded.variables, own: own)
     let program = try program(environment, expanded.arguments)
     // Each failure below turns one thing off, so there are at most five tries.
     while true {

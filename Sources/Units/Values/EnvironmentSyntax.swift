@@ -58,6 +58,8 @@ private struct EnvironmentFileParser {
   private var keyOffset = 0
   var variables: [(name: String, value: String)] = []
   var problems: [Diagnostic] = []
+  /// To find its line costs each one a walk through the file.
+  private static let problemsMax = 10
 
   init(_ file: SourceFile) {
     self.file = file
@@ -69,7 +71,7 @@ private struct EnvironmentFileParser {
     case .beforeKey, .comment, .commentEscape: break
     case .key: reportLine()
     case .singleQuoted, .doubleQuoted, .doubleQuotedEscape:
-      problems.append(Diagnostic(.warning, in: file, at: keyOffset, "a quote of this variable is not closed"))
+      tell("a quote of this variable is not closed")
       finish()
     case .beforeValue, .value, .valueEscape: finish()
     }
@@ -152,8 +154,14 @@ private struct EnvironmentFileParser {
     kept = value.count
   }
 
+  private mutating func tell(_ problem: String) {
+    guard problems.count <= Self.problemsMax else { return }
+    let text = problems.count < Self.problemsMax ? problem : "this and what follows is not told any more"
+    problems.append(Diagnostic(.warning, in: file, at: keyOffset, text))
+  }
+
   private mutating func reportLine() {
-    problems.append(Diagnostic(.warning, in: file, at: keyOffset, "this line is no NAME=VALUE and is passed over"))
+    tell("this line is no NAME=VALUE and is passed over")
     key = []
   }
 
@@ -161,16 +169,14 @@ private struct EnvironmentFileParser {
     if state == .value { value.removeLast(value.count - kept) }
     let name = String(decoding: key[...].trimmed, as: UTF8.self)
     if !EnvironmentSyntax.isName(name) {
-      problems.append(
-        Diagnostic(.warning, in: file, at: keyOffset, "'\(name)' can't be the name of a variable; it is passed over"))
+      let shown = name.utf8.count <= 60 ? name : "\(name.prefix(60))…"
+      tell("'\(shown)' can't be the name of a variable; it is passed over")
     } else if value.contains(0) {
-      problems.append(
-        Diagnostic(.warning, in: file, at: keyOffset, "the value of '\(name)' has a NUL byte; it is passed over"))
+      tell("the value of '\(name)' has a NUL byte; it is passed over")
     } else if let text = String(validating: value, as: UTF8.self) {
       variables.append((name, text))
     } else {
-      problems.append(
-        Diagnostic(.warning, in: file, at: keyOffset, "the value of '\(name)' is not UTF-8; it is passed over"))
+      tell("the value of '\(name)' is not UTF-8; it is passed over")
     }
     key = []
     value = []

@@ -12,8 +12,15 @@ struct ProcessIdentity: Hashable, Sendable {
     self.startTime = start
   }
 
-  /// A zombie that somebody else has yet to reap is not.
-  var isAlive: Bool { ProcessIdentity(pid) == self && ProcessTable.statFields(pid)?.first != "Z" }
+  /// A zombie that somebody else has yet to reap is not, nor is one that is on its way there: it has left its cgroup and closed its files
+  /// before it is a zombie.
+  var isAlive: Bool {
+    guard ProcessIdentity(pid) == self, let fields = ProcessTable.statFields(pid) else { return false }
+    return fields[0] != "Z" && (UInt64(fields[6]) ?? 0) & ProcessIdentity.exiting == 0
+  }
+
+  /// PF_EXITING (include/linux/sched.h), of the flags in field 9.
+  private static let exiting: UInt64 = 4
   func killIfAlive() { if isAlive { kill(pid, SIGKILL) } }
 }
 
@@ -53,6 +60,11 @@ enum ProcessTable {
       pending += children[pid] ?? []
     }
     return found.compactMap { ProcessIdentity($0) }
+  }
+
+  /// The file that it runs; nil: it has ended, or we may not see it.
+  static func program(_ pid: pid_t) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
   }
 
   static func name(_ pid: pid_t) -> String? {

@@ -44,6 +44,47 @@ import Testing
     #expect(file("# a \\\nA=hidden\nB=1\n") == ["B=1"])
   }
 
+  @Test func aFileOfEverythingIsReadAsSystemdReadsIt() {
+    let text = """
+      # a comment with A=1
+      ; another \\
+      continued B=2
+      PLAIN=value with spaces  \t
+        SPACED = x
+      SINGLE='a "b" \\n'
+      DOUBLE="a 'b' \\" \\$ \\n"
+      MIXED=a"b"c
+      JOINED="a"'b'
+      CONTINUED=one \\
+      two
+      ESCAPED=a\\ b\\
+      EMPTY=
+      9BAD=1
+      NO-NAME=1
+      no equals sign
+      CRLF=x\r
+      LAST=end
+      """
+    #expect(
+      file(text) == [
+        "PLAIN=value with spaces", "SPACED=x", "SINGLE=a \"b\" \\n", "DOUBLE=a 'b' \" $ \\n", "MIXED=a\"b\"c",
+        "JOINED=ab",
+        "CONTINUED=one two", "ESCAPED=a bEMPTY=", "CRLF=x", "LAST=end",
+      ])
+    let bytes = SourceFile(path: "e", bytes: [0x41, 0x3d, 0xff, 0x0a, 0x42, 0x3d, 0x00])
+    #expect(EnvironmentSyntax.file(bytes).variables.isEmpty)
+    #expect(EnvironmentSyntax.file(bytes).problems.count == 2)
+  }
+
+  /// As systemd has it: the last variable of a file is one however it ends.
+  @Test(arguments: [
+    ("A=1\nB=\"x", "B=x"), ("A=1\nB='x\n", "B=x\n"), ("A=1\nB=x\\", "B=x"), ("A=1\nB=x\\\n", "B=x"),
+    ("A=1\nB=\"x\\", "B=x"), ("A=1\nB=", "B="), ("A=1\nB=x  ", "B=x"),
+  ])
+  func theLastVariableOfAFileIsOne(text: String, last: String) {
+    #expect(file(text) == ["A=1", last])
+  }
+
   @Test func whatIsPassedOverIsTold() {
     let problems = EnvironmentSyntax.file(SourceFile(path: "e", text: "export A=1\nnonsense\n1B=2\nC=\"x")).problems
     #expect(
@@ -53,5 +94,11 @@ import Testing
         "e:3:1: warning: '1B' can't be the name of a variable; it is passed over",
         "e:4:1: warning: a quote of this variable is not closed",
       ])
+  }
+
+  @Test func ofManyProblemsTheFirstAreTold() {
+    let problems = EnvironmentSyntax.file(SourceFile(path: "e", text: String(repeating: "x\n", count: 5000))).problems
+    #expect(problems.count == 11)
+    #expect(problems.last?.description == "e:11:1: warning: this and what follows is not told any more")
   }
 }

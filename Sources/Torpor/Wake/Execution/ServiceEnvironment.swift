@@ -9,9 +9,12 @@ struct ServiceEnvironment {
   init(_ options: ServiceOptions) { self.options = options }
 
   /// In systemd's order (exec_child()): what is general first, what is special last. `own`: what we tell it, which nothing beats.
-  func variables(configured: [String], own: [String]) throws(LaunchFailure) -> [String] {
+  /// `tell` hears of what environment files have besides variables.
+  func variables(
+    configured: [String], own: [String], tell: (String) -> Void = { _ in }
+  ) throws(LaunchFailure) -> [String] {
     var variables = base + identity + directories + configured
-    for file in settings.environmentFiles { variables += try file.read() }
+    for file in settings.environmentFiles { variables += try file.read(tell: tell) }
     variables = Self.lastOfEach(variables)
     let unset = Set(settings.unsetEnvironment)
     variables.removeAll { unset.contains($0) || unset.contains(Self.name(of: $0)) }
