@@ -117,10 +117,10 @@ extension ServerTests {
       try TorporProcess.run(arguments, wrapper: wrapper, environment: environment, binaries: binaries) { torpor in
         let hammer = try Hammer(endpoint, request: request, wrapper: wrapper, binaries: binaries)
         let provoker = provokes ? Provoker(torpor, endpoint, exchange) : nil
-        try torpor.watchRests(atLeast: Self.stops, aborts: Self.aborts)
+        try torpor.watchRests(atLeast: Self.stops, aborts: Self.aborts, strays: hasStrays ? 1 : 0)
         let tally = try hammer.finish()
         let failures = provoker?.finish() ?? []
-        let strays = torpor.events.compactMap(\.strays).reduce(0, +)
+        let strays = torpor.strays
         print(
           "hammer: \(title): stops=\(torpor.count(of: .rested)) aborts=\(torpor.count(of: .restAborted))",
           "strays=\(strays) requests=\(tally.requests) held=\(tally.held) lost=\(tally.lost) slow=\(tally.slow)")
@@ -139,10 +139,13 @@ extension ServerTests {
 }
 
 extension TorporProcess {
-  /// Follows the events until there were so many completed and given-up rests: 60 s for the short round of 150.
-  func watchRests(atLeast stops: Int, aborts: Int) throws {
+  /// Clients that were steered away by rests that were given up.
+  fileprivate var strays: Int { events.compactMap(\.strays).reduce(0, +) }
+
+  /// Follows the events until there were so many completed and given-up rests, and clients steered away: 60 s for the short round of 150.
+  func watchRests(atLeast stops: Int, aborts: Int, strays: Int = 0) throws {
     let deadline = Deadline(after: max(.seconds(60), .milliseconds(400) * stops))
-    while count(of: .rested) < stops || count(of: .restAborted) < aborts {
+    while count(of: .rested) < stops || count(of: .restAborted) < aborts || self.strays < strays {
       guard !deadline.hasPassed else {
         Issue.record("only \(count(of: .rested)) rests and \(count(of: .restAborted)) given-up ones in time")
         return
