@@ -156,11 +156,11 @@ enum SockDiagMessage {
         return SocketAddress(family: family, high: 0, low: UInt64(address), port: number)
       case .v6:
         let high = UInt64(bigEndian: body.number(at: start))
-        // idiag_if: sk_bound_dev_if, which is a link-local socket's interface.
+        // idiag_if: sk_bound_dev_if, which is the interface of a socket with such an address.
         let interface: UInt32 = body.number(at: 40)
         return SocketAddress(
           family: family, high: high, low: UInt64(bigEndian: body.number(at: start + 8)), port: number,
-          scope: SocketAddress.isLinkLocal(high: high) ? interface : 0)
+          scope: SocketAddress.isOfInterface(high: high) ? interface : 0)
       }
     }
     var connection = TCPConnection(

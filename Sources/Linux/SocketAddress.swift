@@ -55,9 +55,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
       var bytes = [UInt8](repeating: 0, count: family == .v4 ? 4 : 16)
       if unsafe inet_pton(Int32(family.rawValue), address, &bytes) == 1 {
         guard family == .v6 || scope == 0 else { return nil }
+        self.init(family: family, bytes: bytes, port: port, scope: scope)
         // Of any other address than these the kernel ignores the interface (::1%lo), and tells of none.
-        let isOfInterface = bytes[0] == 0xff || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80
-        self.init(family: family, bytes: bytes, port: port, scope: isOfInterface ? scope : 0)
+        if !Self.isOfInterface(high: high) { self.init(family: family, bytes: bytes, port: port) }
         return
       }
     }
@@ -75,8 +75,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
   public var isAny: Bool { high == 0 && low == 0 }
 
-  /// fe80::/10: each interface has these addresses for itself.
-  static func isLinkLocal(high: UInt64) -> Bool { high >> 54 == 0x3fa }
+  /// fe80::/10 and ff00::/8: each interface has these IPv6 addresses for itself.
+  static func isOfInterface(high: UInt64) -> Bool { high >> 54 == 0x3fa || high >> 56 == 0xff }
 
   /// ::ffff:127.0.0.1 is 127.0.0.1 to whoever asks about IPv4; nil for any other IPv6 address.
   public var mapped: SocketAddress? {

@@ -41,7 +41,7 @@ enum Terminal {
     switch error {
     case .interrupted: return
     case .again:
-      // Somebody has made it non-blocking, who has it, too.
+      // Somebody has made it non-blocking, who has it, too. Waited for as any blocking write: as long as its reader is there.
       var wanted = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
       _ = unsafe poll(&wanted, 1, -1)
     // As SIGPIPE would have it, where it is ignored.

@@ -4,12 +4,6 @@ import Testing
 
 /// How a service is ended that takes or runs too long, and after which ends it is started again.
 @Suite struct EndTests {
-  private func running(configure: (inout Lifecycle.Configuration) -> Void) -> Script {
-    var script = Script(configure: configure)
-    script.run()
-    return script
-  }
-
   /// Ends by itself, with nobody waiting.
   private func end(_ script: inout Script, _ status: ExitStatus, excused: Bool = false) {
     if excused { script.send(.exitExcused(status)) }
@@ -30,7 +24,7 @@ import Testing
   @Test(arguments: [Restart.no, .onFailure, .always])
   func anEndThatForbidsItIsNotFollowedByAStart(restart: Restart) {
     for status in [ExitStatus.exited(code: 3), .signalled(6, dumpedCore: true)] {
-      var script = running {
+      var script = Script.running {
         $0.restart = restart
         $0.restartPreventing = EndStatuses(codes: [3], signals: [6])
         $0.restartForcing = EndStatuses(codes: [3], signals: [6])
@@ -42,7 +36,7 @@ import Testing
 
   @Test(arguments: [Restart.no, .onWatchdog, .onSuccess])
   func anEndThatDemandsItIsFollowedByAStart(restart: Restart) {
-    var script = running {
+    var script = Script.running {
       $0.restart = restart
       $0.restartForcing = EndStatuses(codes: [3])
     }
@@ -52,11 +46,11 @@ import Testing
 
   /// As syncthing has it: SuccessExitStatus=3 4 and RestartForceExitStatus=3 4.
   @Test func anEndIsWhatItWasThoughItIsTakenForASuccess() {
-    var script = running { $0.restartForcing = EndStatuses(codes: [3]) }
+    var script = Script.running { $0.restartForcing = EndStatuses(codes: [3]) }
     end(&script, .exited(code: 3), excused: true)
     #expect(isStartedAgain(&script))
     #expect(script.lifecycle.failures == 0)
-    script = running {
+    script = Script.running {
       $0.restart = .always
       $0.restartPreventing = EndStatuses(codes: [3])
     }
@@ -65,7 +59,7 @@ import Testing
   }
 
   @Test func whoWaitsIsServedWhateverForbidsAStart() {
-    var script = running { $0.restartPreventing = EndStatuses(codes: [3]) }
+    var script = Script.running { $0.restartPreventing = EndStatuses(codes: [3]) }
     script.send(.mainExited(.exited(code: 3), hasSuccessor: false))
     script.send(.allProcessesGone)
     script.answer { $0.queuedOnCurrent = [8] }
@@ -77,7 +71,7 @@ import Testing
   // MARK: time
 
   @Test func oneThatHasRunForAsLongAsItMayIsEnded() {
-    var script = running {
+    var script = Script.running {
       $0.idleTimeout = nil
       $0.runtimeMax = .seconds(100)
     }
@@ -93,7 +87,7 @@ import Testing
   }
 
   @Test func itMayAskForMoreTime() {
-    var script = running {
+    var script = Script.running {
       $0.idleTimeout = nil
       $0.runtimeMax = .seconds(100)
     }
@@ -104,7 +98,7 @@ import Testing
   }
 
   @Test func anotherLimitCountsFromTheSameMoment() {
-    var script = running { $0.idleTimeout = nil }
+    var script = Script.running { $0.idleTimeout = nil }
     let readyAt = script.now
     #expect(script.lifecycle.deadline == nil)
     var configuration = script.lifecycle.configuration
@@ -154,7 +148,7 @@ import Testing
   }
 
   @Test func theWatchdogsSignalHasItsOwnTime() {
-    var script = running {
+    var script = Script.running {
       $0.abortTimeout = .seconds(7)
       $0.stopTimeoutMode = .abort
     }

@@ -19,6 +19,13 @@ struct Script {
     actions = lifecycle.begin()
   }
 
+  /// One that runs, and that nobody uses.
+  static func running(configure: (inout Lifecycle.Configuration) -> Void = { _ in }) -> Script {
+    var script = Script(configure: configure)
+    script.run()
+    return script
+  }
+
   @discardableResult
   mutating func send(_ event: Event, after delay: Duration = .zero) -> [Action] {
     now = now.advanced(by: delay)

@@ -58,16 +58,17 @@ extension OwnDataTests {
     }
 
     @Test func aServersShortBacklogDoesNotOutliveIt() throws {
-      try OddServer.run(["--backlog", "1"]) { torpor, endpoint in
+      // They come before the next one listens.
+      try OddServer.run(["--backlog", "1", "--slow-start-ms", "700"]) { torpor, endpoint in
         try torpor.wakeAndRest(endpoint)
         try torpor.waitFor(.dormant)
         let begin = ContinuousClock.now
         let clients = try (0..<50).map { _ in try Client(beginConnectingTo: endpoint) }
         for client in clients { try client.waitUntilConnected() }
-        for client in clients { try client.send(Exchange.ping.request) }
-        for client in clients { _ = try client.receive(until: Exchange.ping.isComplete) }
         // A SYN that finds the queue full is tried again after 1 s.
         try #require(begin.duration(to: .now) < .milliseconds(900))
+        for client in clients { try client.send(Exchange.ping.request) }
+        for client in clients { _ = try client.receive(until: Exchange.ping.isComplete) }
         for client in clients { client.close() }
         try torpor.waitFor(.rested)
       }

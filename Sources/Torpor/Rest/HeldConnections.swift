@@ -232,18 +232,10 @@ final class HeldConnections {
     return present
   }
 
-  private func firstEvent() -> Epoll.Event? {
-    // Ends: each is told once.
-    while let watch, let events = try? watch.epoll.wait(isPolling: true), !events.isEmpty {
-      if let news = events.first(where: { !$0.readiness.isDisjoint(with: Self.news) }) { return news }
-    }
-    return nil
-  }
-
   /// A socket that was never connected is hung up, and nothing else.
   private static let news: Readiness = [.readable, .readHangUp, .error]
 
-  private func arrived() { if let first = firstEvent() { tell(first) } }
+  private func arrived() { if let first = presentEvents().first { tell(first) } }
 
   private func tell(_ event: Epoll.Event) {
     completion = nil

@@ -92,7 +92,8 @@ final class SocketTables {
     lastAnswer = nil
   }
 
-  /// At least one; what one makes of its answer can take a millisecond.
+  /// At least one; what one makes of its answer can take a millisecond. That the last are some turns late does no harm: what was true before
+  /// the question is in the answer, and of what has come since an event of its own tells, or the next look.
   private func answerSome(until end: UInt64) {
     guard let lastAnswer else { return }
     repeat {
