@@ -90,7 +90,8 @@ public struct Cgroup: ~Copyable {
     }
   }
 
-  /// Cgroups below it, which its processes have made for some of them, as a container engine does: each after its parent.
+  /// Cgroups below it, which its processes have made for some of them, as a container engine does: each after its parent. Of more
+  /// than `belowMax` some are missing.
   var below: [String] {
     guard let stat = ProcessFiles.contents(of: path + "/cgroup.stat"), !stat.hasPrefix("nr_descendants 0\n") else {
       return []
@@ -106,7 +107,7 @@ public struct Cgroup: ~Copyable {
     return found
   }
 
-  private static let belowMax = 4096
+  public static let belowMax = 4096
 
   /// SIGKILL to all, those that are just being forked included (cgroup.kill, Linux 5.14). Returns whether that was possible.
   public func kill() -> Bool {

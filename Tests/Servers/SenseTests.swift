@@ -81,6 +81,29 @@ extension OwnDataTests {
       }
     }
 
+    /// As etcd's, by which its HTTP gateway asks its own gRPC port. It is open all the time.
+    @Test(arguments: ["open", "active"], Attribution.here)
+    func aConnectionToItselfIsNobodys(connections: String, attribution: Attribution) throws {
+      let options = ["--connections", connections, "--senses", "connections,channels,processing"]
+      try WorkingServer.run(options: options, wrapper: attribution.wrapper) { torpor, endpoint, _ in
+        try Client.ask(endpoint, WorkingServer.order("CONNECT \(endpoint.port)"))
+        try torpor.waitFor(.serving)
+        // It isn't taken for a client's, and a client isn't taken for it.
+        let client = try Client(connectingTo: endpoint)
+        let isEnough = connections == "open"
+        for _ in 0..<8 {
+          if !isEnough { try client.ask(WorkingServer.order("PING")) }
+          try #require(try torpor.hears(noneOf: .resting, .rested, .failed, for: .milliseconds(500)))
+        }
+        if !isEnough { try client.ask(WorkingServer.order("PING")) }
+        let last = wallClockSeconds()
+        client.close()
+        try requireInTime(try torpor.waitFor(.resting, within: .seconds(8)), after: last)
+        try torpor.waitFor(.rested)
+        try torpor.wakeAndRest(endpoint, WorkingServer.order("PING"))
+      }
+    }
+
     /// As one that is told to listen at 127.0.0.1 and at ::1, where only the first is held.
     @Test(arguments: Attribution.here)
     func clientsAtAnotherAddressOfAHeldPortKeepItUp(attribution: Attribution) throws {

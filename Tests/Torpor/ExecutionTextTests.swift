@@ -5,15 +5,28 @@ import Testing
 /// What unit files and services say to the running side, as text.
 @Suite struct ExecutionTextTests {
   @Test func variablesAreExpandedAsSystemdDoes() {
-    let variables = VariableExpansion(["ONE=1", "WORDS=a 'b c'  \"d\"e f\\ g", "EMPTY=", "ONE=last"])
+    let variables = VariableExpansion([
+      "ONE=1", "WORDS=a 'b c'  \"d\"e f\\ g", "EMPTY=", "ONE=last", "QUOTED='it\\'s' \"open \\",
+    ])
     let cases: [(String, [String])] = [
       ("plain", ["plain"]), ("$ONE", ["last"]), ("${ONE}", ["last"]), ("x${ONE}y", ["xlasty"]), ("x$ONE", ["x$ONE"]),
       ("$WORDS", ["a", "b c", "de", "f g"]), ("${WORDS}", ["a 'b c'  \"d\"e f\\ g"]), ("$EMPTY", []),
       ("${EMPTY}", [""]),
       ("$NONE", []), ("${NONE}", [""]), ("$$ONE", ["$ONE"]), ("a$$b", ["a$b"]), ("${ONE", ["${ONE"]), ("$", ["$"]),
-      ("${1A}", ["${1A}"]), ("$1", ["$1"]),
+      // What can't be a variable's name is a variable that isn't set.
+      ("${1A}", [""]), ("$1", []), ("$ONE/x", []), ("$ONE$ONE", []),
+      ("$QUOTED", ["it's", "open "]),
     ]
     for (word, expected) in cases { #expect(variables.words(of: word) == expected, "\(word)") }
+  }
+
+  @Test func aUsersDirectoriesAreAtHomeWithoutASession() {
+    let own = ["HOME": "/home/me", "XDG_CACHE_HOME": "relative"]
+    let roots = DirectoryRoots.user { own[$0] }
+    #expect(roots?.state == "/home/me/.local/state" && roots?.cache == "/home/me/.cache")
+    #expect(roots?.runtime == "/home/me/.local/state/torpor/runtime")
+    #expect(DirectoryRoots.user { ["XDG_RUNTIME_DIR": "/run/user/1", "HOME": "/h"][$0] }?.runtime == "/run/user/1")
+    #expect(DirectoryRoots.user { ["XDG_RUNTIME_DIR": "/run/user/1"][$0] } == nil)
   }
 
   @Test func aCommandThatExpandsNothingIsPassedAsItIs() {

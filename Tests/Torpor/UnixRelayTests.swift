@@ -84,6 +84,52 @@ import Testing
     _ = client.descriptor.number
   }
 
+  @Test func whoFindsAFullQueueWaitsInItsTurn() throws {
+    let scene = try UnixRelayScene()
+    // One, and no more.
+    try #require(listen(scene.held.number, 0) == 0)
+    let first = try scene.client()
+    _ = try first.descriptor.write(Array("1".utf8))
+    try scene.steer()
+    let second = try scene.client()
+    _ = try second.descriptor.write(Array("2".utf8))
+    let third = try scene.client()
+    _ = try third.descriptor.write(Array("3".utf8))
+    try scene.held.steerToCurrent()
+    #expect(try scene.held.relayStrays() == 2)
+    #expect(try scene.held.closeNext() == 0)
+    try scene.run(for: .milliseconds(200))
+    var service = scene.accepted()
+    var heard = ""
+    try scene.run {
+      switch service {
+      case .some(let connection):
+        guard let more = text(connection), !more.isEmpty else { return false }
+        heard += more
+      case .none: break
+      }
+      service = scene.accepted()
+      return heard == "123"
+    }
+    #expect(scene.warnings.isEmpty)
+    _ = (first.descriptor.number, second.descriptor.number, third.descriptor.number)
+  }
+
+  @Test func whoWaitsAtAFullQueueIsTurnedAwayWithItsService() throws {
+    let scene = try UnixRelayScene()
+    try #require(listen(scene.held.number, 0) == 0)
+    let first = try scene.client()
+    try scene.steer()
+    let second = try scene.client()
+    try scene.held.steerToCurrent()
+    #expect(try scene.held.relayStrays() == 1)
+    #expect(scene.relays.count == 1)
+    scene.held.release()
+    try scene.run { scene.relays.count == 0 }
+    #expect(text(second) == "")
+    _ = first.descriptor.number
+  }
+
   /// A server that trusts the kernel's word about its clients must not take them for us.
   @Test(.enabled(if: geteuid() == 0, "needs root, to be somebody else"))
   func aRelayedClientIsWhoItIs() throws {

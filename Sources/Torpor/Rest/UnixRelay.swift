@@ -14,13 +14,12 @@ final class UnixRelay {
   private let client: UnixSocket
   private let service: UnixSocket
   private let peer: UnixSocket.Peer
-  private let target: HeldUnixSocket
+  let target: HeldUnixSocket
   private let upward = Direction()
   private let downward = Direction()
   private let loop: EventLoop
   private let clientEnd: UnixRelayEnd
   private let serviceEnd: UnixRelayEnd
-  private let retry: Alarm
   private var onEnd: ((UnixRelay) -> Void)?
 
   /// Why a client can't be relayed.
@@ -46,21 +45,17 @@ final class UnixRelay {
     clientEnd = UnixRelayEnd(loop: loop)
     serviceEnd = UnixRelayEnd(loop: loop)
     self.onEnd = onEnd
-    retry = Alarm(loop: loop)
-    retry.onDue = { [weak self] in self?.connectAgain() }
   }
 
   /// Root takes on whatever identity is needed.
   static func may(_ user: UInt32, speakFor peer: UnixSocket.Peer) -> Bool { user == 0 || peer.user == user }
 
-  /// Throws when there is nothing to connect to.
-  func begin() throws(Errno) {
-    if try connect() { return try start() }
-    // The service's queue is full: again and again, as the client would.
-    retry.set(to: MonotonicClock.now() + Self.retryNanoseconds)
+  /// Whether it is under way; else the service's queue is full. Throws when there is nothing to connect to.
+  func begin() throws(Errno) -> Bool {
+    guard try connect() else { return false }
+    try start()
+    return true
   }
-
-  private static let retryNanoseconds: UInt64 = 50_000_000
 
   /// Whether it is connected; else the queue is full.
   private func connect() throws(Errno) -> Bool {
@@ -78,16 +73,6 @@ final class UnixRelay {
       if error == .again { return false }
       throw error
     }
-  }
-
-  private func connectAgain() {
-    do throws(Errno) {
-      if try connect() {
-        try start()
-      } else {
-        retry.set(to: MonotonicClock.now() + Self.retryNanoseconds)
-      }
-    } catch { end() }
   }
 
   private func start() throws(Errno) {
@@ -145,7 +130,6 @@ final class UnixRelay {
   }
 
   private func end() {
-    retry.set(to: nil)
     clientEnd.unwatch(client.descriptor)
     serviceEnd.unwatch(service.descriptor)
     let onEnd = onEnd

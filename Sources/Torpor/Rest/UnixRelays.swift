@@ -11,11 +11,16 @@ final class UnixRelays {
   private(set) var begun = 0
   var count: Int { open.count }
   private let roomAlarm: Alarm
+  /// Those that found their service's queue full, in the order in which they came.
+  private var waiting: [UnixRelay] = []
+  private let queueAlarm: Alarm
 
   init(loop: EventLoop) {
     self.loop = loop
     roomAlarm = Alarm(loop: loop)
+    queueAlarm = Alarm(loop: loop)
     roomAlarm.onDue = { [weak self] in self?.onEnd?() }
+    queueAlarm.onDue = { [weak self] in self?.beginWaiting() }
   }
 
   /// Accepts everything that waits on `listener`, which is ours alone, and relays it to `target`'s current socket.
@@ -47,7 +52,11 @@ final class UnixRelays {
       }
       open[ObjectIdentifier(relay)] = relay
       begun += 1
-      do throws(Errno) { try relay.begin() } catch {
+      do throws(Errno) {
+        // Nobody gets in before who came earlier.
+        let isUnderWay = waiting.contains { $0.target === target } ? false : try relay.begin()
+        if !isUnderWay { wait(relay) }
+      } catch {
         open[ObjectIdentifier(relay)] = nil
         throw .kernel(error)
       }
@@ -59,5 +68,39 @@ final class UnixRelays {
       case .kernel(let errno): onWarning?("a connection to \(target.name) could not be passed on: \(errno)")
       }
     }
+  }
+
+  // MARK: full queues
+
+  /// As long as the service has a socket, as the client itself would (connect(2)).
+  private func wait(_ relay: UnixRelay) {
+    waiting.append(relay)
+    if queueAlarm.due == nil { queueAlarm.set(to: MonotonicClock.now() + Self.queueNanoseconds) }
+  }
+
+  private static let queueNanoseconds: UInt64 = 50_000_000
+
+  /// Of each service the first tries; the others only if there was room for it.
+  private func beginWaiting() {
+    var full: Set<ObjectIdentifier> = []
+    var done: Set<ObjectIdentifier> = []
+    var isOver = false
+    // More may come while one begins.
+    for relay in waiting where !full.contains(ObjectIdentifier(relay.target)) {
+      do throws(Errno) {
+        guard try relay.begin() else {
+          full.insert(ObjectIdentifier(relay.target))
+          continue
+        }
+      } catch {
+        // There is nothing left to connect to.
+        open[ObjectIdentifier(relay)] = nil
+        isOver = true
+      }
+      done.insert(ObjectIdentifier(relay))
+    }
+    waiting.removeAll { done.contains(ObjectIdentifier($0)) }
+    if !waiting.isEmpty { queueAlarm.set(to: MonotonicClock.now() + Self.queueNanoseconds) }
+    if isOver { onEnd?() }
   }
 }

@@ -81,7 +81,12 @@ final class ServiceProcesses: CgroupSource, ProcessSource {
         made.onChange = { [weak self] in self?.reap() }
         cgroup = made
         return
-      } catch { if error != .exists { return } }
+      } catch {
+        guard error != .exists else { continue }
+        // What is short now may be there at the next start.
+        hasTriedCgroup = !error.isShortage
+        return
+      }
     }
   }
 

@@ -31,6 +31,10 @@ final class ChannelSense: Sense {
     "its processes have more than \(descriptorsMax) descriptors open, so that not all of its own sockets are known (Senses= without "
     + "channels does without)"
 
+  private static let tooManyCgroups =
+    "its processes have made more than \(Cgroup.belowMax) cgroups, so that not all of its own sockets are known (Senses= without "
+    + "channels does without)"
+
   init(_ subject: SenseSubject) {
     processes = subject.processes
     options = subject.options
@@ -46,7 +50,7 @@ final class ChannelSense: Sense {
 
   func prepare(_ question: inout SocketTables.Question) {
     cgroups = processes.cgroupIDs
-    if let cgroups { question.cgroups.formUnion(cgroups) } else { question.includesAll = true }
+    OwnConnections.ask(&question, of: processes)
     question.includesTraffic = true
     question.includesUnix = true
     question.includesUnixListeners = true
@@ -68,6 +72,7 @@ final class ChannelSense: Sense {
     let unix = unix(table, &finder)
     let busy = found.busy + unix
     let hasClient = found.hasClient || !unix.isEmpty
+    if busy.isEmpty, cgroups?.count ?? 0 > Cgroup.belowMax { return (.blind(Self.tooManyCgroups), hasClient) }
     if busy.isEmpty, finder.isBlind { return (.blind(finder.isCut ? Self.tooMany : Self.unseen), hasClient) }
     return (busy.isEmpty ? .quiet(found.quiet) : .busy(busy), hasClient)
   }
@@ -80,12 +85,7 @@ final class ChannelSense: Sense {
     let held = heldAddresses()
     // Not by the port alone: it may listen at another address there by itself.
     func isHeld(_ socket: TCPConnection) -> Bool { held.contains { $0.covers(socket.local) } }
-    let own: [TCPConnection]
-    if let cgroups {
-      own = cgroups.flatMap { table.byCgroup[$0] ?? [] }
-    } else {
-      own = table.all.filter { finder.inodes.contains(UInt64($0.inode)) }
-    }
+    let own = table.sockets(of: cgroups, &finder)
     let listening = Set(own.filter { $0.state == .listen && !isHeld($0) }.map(\.local.port))
     let ends = Set(own.map(\.local))
     var busy: [String] = []

@@ -23,6 +23,12 @@ final class ConnectionSense {
   private var orphans: Set<UInt64> = []
   /// Those that waited at the last sample, by arrival as far as the kernel keeps it.
   private(set) var waiting: [TCPConnection] = []
+  /// The service's, to which some of the clients may belong.
+  var processes: (any ProcessSource)?
+  /// Connections from this machine, and whether their client is the service itself.
+  private var owned: [UInt64: Bool] = [:]
+  /// Of some that isn't known yet: it is asked with the next look.
+  private var asksForOwn = false
   /// Short visits from this machine are those of the busy check.
   var disregardsLocalVisits = false
   var onClose: (() -> Void)?
@@ -108,6 +114,7 @@ final class ConnectionSense {
       question.ports.insert(SocketTables.Port(family: socket.address.family, number: socket.address.port))
     }
     if followsTraffic || !options.ignoredSources.isEmpty { question.includesTraffic = true }
+    if asksForOwn, let processes { OwnConnections.ask(&question, of: processes) }
     if isRecording, !sockets().isEmpty {
       tables.closes.add(self, ports: Set(sockets().map(\.address.port)))
     }
@@ -120,6 +127,9 @@ final class ConnectionSense {
     var seenUses: [UInt64: Instant] = [:]
     var seenOrphans: Set<UInt64> = []
     waiting = []
+    let own = asksForOwn ? processes.flatMap { OwnConnections(table, of: $0) } : nil
+    asksForOwn = false
+    var seenOwned: [UInt64: Bool] = [:]
     let addresses = Dictionary(grouping: held.map(\.address)) {
       SocketTables.Port(family: $0.family, number: $0.port)
     }
@@ -128,6 +138,12 @@ final class ConnectionSense {
         guard let holder = Self.holder(of: connection, among: held),
           !isPassedOver(connection, isRunning)
         else { continue }
+        if connection.inode != 0, connection.isLocal {
+          let isOwn = owned[connection.cookie] ?? own?.contains(connection)
+          seenOwned[connection.cookie] = isOwn
+          asksForOwn = asksForOwn || isOwn == nil
+          if isOwn ?? false { continue }
+        }
         count(connection, of: holder, in: &sample, orphans: &seenOrphans)
         if followsTraffic, connection.inode != 0 {
           // Of a source that doesn't count only what is in the middle of something gets here.
@@ -144,6 +160,7 @@ final class ConnectionSense {
     hadOpen = isOpen
     orphans = seenOrphans
     uses = seenUses
+    owned = seenOwned
     sample.lastUse = seenUses.values.max()
     // While one is open that counts, nobody's end is news.
     if isOpen, !followsTraffic { tables.closes.forget(self) } else { awaitClose() }

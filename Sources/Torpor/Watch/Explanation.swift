@@ -24,6 +24,8 @@ struct Explanation: Equatable {
     var isHalfClosed = false
     /// Its source doesn't count.
     var isIgnored = false
+    /// Its client is the service itself.
+    var isOwn = false
   }
 
   var answers: [Answer] = []
@@ -47,7 +49,7 @@ struct Explanation: Equatable {
   ) -> Explanation {
     let timeout = idleTimeout ?? .seconds(Int64(Int32.max))
     let counting = connections.filter {
-      guard !$0.isIgnored else { return false }
+      guard !$0.isIgnored, !$0.isOwn else { return false }
       return sleeps ? $0.isKnownToCarryData(within: timeout) : mode == .open || $0.carriesData(within: timeout)
     }
     var lines = connections.prefix(connectionsMax).map {
@@ -65,7 +67,7 @@ struct Explanation: Equatable {
     ]
     explanation.answers += others
     if sleeps { return explanation }
-    explanation.advice = advice(connections.filter { !$0.isIgnored }, waiting, mode, others, timeout)
+    explanation.advice = advice(connections.filter { !$0.isIgnored && !$0.isOwn }, waiting, mode, others, timeout)
     return explanation
   }
 
@@ -99,6 +101,7 @@ extension Explanation.Connection {
     if unreadBytes > 0 { text += ", \(unreadBytes) bytes unread" }
     if let dataAgo { text += ", last data \(TimeSpan.describe(dataAgo)) ago" }
     if isHalfClosed { text += ", shut down by the service and not closed" }
+    if isOwn { return text + "; the service's own, at both ends" }
     if isIgnored { return text + "; its source doesn't count (IgnoreSource=)" }
     if sleeps { return isCounting ? text : text + "; it stays open while the service sleeps" }
     return isCounting || mode == .open ? text : text + "; silent ones don't count (Connections=active)"
@@ -117,6 +120,7 @@ extension Service {
     }
     question.includesTraffic = true
     question.includesUnix = unixSense != nil
+    OwnConnections.ask(&question, of: processes)
     senses?.prepare(&question)
     let table: SocketTable
     do throws(SockDiagError) { table = try tables.answer(question) } catch {
@@ -164,6 +168,7 @@ extension Service {
     var found: [Explanation.Connection] = []
     var waiting = 0
     let held = tcpSockets
+    let own = OwnConnections(table, of: processes)
     // The first may take all of it: /proc is long on a machine of many processes.
     let limit = MonotonicClock.now() + 50_000_000
     func rest() -> Duration { .nanoseconds(Int64(clamping: limit - min(limit, MonotonicClock.now()))) }
@@ -186,7 +191,7 @@ extension Service {
           client: connection.remote.description,
           process: isNamed ? SocketOwner.ofClient(connection, within: rest())?.description : nil,
           dataAgo: connection.dataAgo, unreadBytes: connection.unreadBytes, isHalfClosed: isHalfClosed,
-          isIgnored: options.watch.ignores(connection.remote)))
+          isIgnored: options.watch.ignores(connection.remote), isOwn: own?.contains(connection) ?? false))
     }
     for socket in signalledSockets where !socket.hasMessages {
       let clients = unixSense?.clients(of: socket, table) ?? []

@@ -57,6 +57,7 @@ extension Service {
     let configuration = lifecycle.configuration
     let allowsSilence = options.watch.connections == .active || configuration.allowsSilence
     made.connections?.options = options.watch
+    made.connections?.processes = processes
     made.connections?.followsTraffic = allowsSilence
     // Of a unix socket nobody tells whether it is silent. One that is frozen goes on as soon as it isn't.
     made.unix?.allowsSilence = allowsSilence && !(configuration.rest == .freeze && configuration.canFreeze)

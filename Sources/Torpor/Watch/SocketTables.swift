@@ -121,6 +121,7 @@ final class SocketTables {
     let includesAll = questions.contains(where: \.includesAll)
     let includesTraffic = questions.contains(where: \.includesTraffic)
     let includesListeners = includesAll || !cgroups.isEmpty
+    (table.cgroups, table.includesAll) = (cgroups, includesAll)
     for family in [SocketAddress.Family.v4, .v6] {
       let numbers = ports.filter { $0.family == family }.map(\.number).sorted()
       guard includesListeners || !numbers.isEmpty else { continue }
@@ -189,7 +190,11 @@ final class SocketTables {
 final class SocketTable {
   fileprivate(set) var connections: [SocketTables.Port: [TCPConnection]] = [:]
   fileprivate(set) var byCgroup: [UInt64: [TCPConnection]] = [:]
+  /// Those that were asked for.
+  fileprivate(set) var cgroups: Set<UInt64> = []
   fileprivate(set) var all: [TCPConnection] = []
+  /// Whether all were asked for.
+  fileprivate(set) var includesAll = false
   fileprivate(set) var unixConnections: [UnixDiag.Entry] = []
   fileprivate(set) var unixListeners: [UnixDiag.Entry] = []
 

@@ -24,17 +24,6 @@ public struct Command: Equatable, Sendable {
     self.ignoresFailure = ignoresFailure
     self.privileges = privileges
   }
-
-  /// The words of it for a start: variables and placeholders are filled in.
-  public func expanded<Failure: Error>(
-    variable: (String) -> String?, placeholder: (Placeholder) throws(Failure) -> String
-  ) throws(Failure) -> [String] {
-    var words: [String] = []
-    for argument in arguments {
-      words += try argument.expanded(variable: variable, placeholder: placeholder)
-    }
-    return words
-  }
 }
 
 /// Reads commands.

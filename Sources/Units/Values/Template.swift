@@ -20,6 +20,11 @@ public struct Template: Equatable, Sendable {
     parts = text.isEmpty ? [] : [.literal(text)]
   }
 
+  /// A word of a command whose quotes and specifiers are gone, and in which `$` still means a variable.
+  public init(commandWord word: String) {
+    self.init(VariableSyntax.wholeWord(word).map { [.words(of: $0)] } ?? VariableSyntax.parts([.literal(word)]))
+  }
+
   /// Its text if it has no holes.
   public var literal: String? {
     switch (parts.count, parts.first) {

@@ -76,8 +76,12 @@ private struct FuzzInput {
     precondition(unit.service.kind == .oneshot || unit.service.execStart.count == 1)
     for command in unit.service.execStart {
       precondition(!command.path.isEmpty && !command.arguments.isEmpty)
-      _ = command.expanded(variable: { $0 == "A" ? nil : "x 'y z' \\" }, placeholder: { $0.description })
-      for argument in command.arguments { _ = argument.placeholderText { _ in "%" } }
+      for argument in command.arguments {
+        _ = argument.expanded(variable: { $0 == "A" ? nil : "x 'y z' \\" }, placeholder: \.description)
+        _ = argument.placeholderText { _ in "%" }
+        let again = Template(commandWord: argument.literal ?? "")
+        _ = again.expanded(variable: { $0 == "A" ? nil : "x 'y z' \\" }, placeholder: \.description)
+      }
     }
     for specification in unit.sockets.flatMap(\.listen) {
       let again = try? ListenSpecification(specification.description, kind: specification.kind)

@@ -59,6 +59,12 @@ import Testing
     let open = explanation([ignored])
     #expect(!open.answers[0].isBusy)
     #expect(open.answers[0].evidence[0].hasSuffix("its source doesn't count (IgnoreSource=)"))
+    var own = pool
+    own.isOwn = true
+    let alone = explanation([own])
+    #expect(!alone.answers[0].isBusy && alone.advice == [])
+    #expect(alone.answers[0].evidence[0].hasSuffix("last data 40 min ago; the service's own, at both ends"))
+    #expect(explanation([own, pool]).answers[0].isBusy)
     var unread = pool
     unread.unreadBytes = 6
     #expect(explanation([unread], mode: .active).answers[0].isBusy)

@@ -54,6 +54,26 @@ import Units
     #expect(sees && isCut)
   }
 
+  @Test func moreCgroupsThanAreLookedThroughHideWhatItHas() {
+    final class Own: ProcessSource {
+      let pids = [getpid()]
+      let mainPID: Int32? = getpid()
+      let cgroupProcessorTime: UInt64? = nil
+      var cgroupIDs: [UInt64]? = []
+    }
+    func verdict(cgroups: Int) -> Verdict {
+      let own = Own()
+      own.cgroupIDs = Array(1...UInt64(cgroups))
+      let sense = ChannelSense(
+        SenseSubject(options: WatchOptions(), processes: own, heldAddresses: { [] }, heldUnixInodes: { [] }))
+      var question = SocketTables.Question()
+      sense.prepare(&question)
+      return sense.look(SocketTable(), at: Instant(nanoseconds: 1))
+    }
+    #expect(!verdict(cgroups: Cgroup.belowMax).isBusy)
+    #expect(verdict(cgroups: Cgroup.belowMax + 1).isBusy)
+  }
+
   @Test func sharesAreOfOneProcessor() {
     #expect(WatchOptions.share("1%") == 0.01)
     #expect(WatchOptions.share("250%") == 2.5)

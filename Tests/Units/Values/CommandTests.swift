@@ -89,14 +89,12 @@ import Testing
 
   @Test func variablesAreFilledInAsSystemdDoes() {
     let values = ["ONE": "one", "TWO": "'two two' too", "EMPTY": ""]
+    func words(_ line: String) -> [String] {
+      commands(line)[0].arguments.flatMap { $0.expanded(variable: { values[$0] }, placeholder: \.description) }
+    }
     // The examples of systemd.service(5), "Command lines".
-    #expect(
-      commands("/bin/echo $ONE $TWO ${TWO}")[0].expanded(variable: { values[$0] }, placeholder: { $0.description }) == [
-        "/bin/echo", "one", "two two", "too", "'two two' too",
-      ])
-    #expect(
-      commands("/bin/echo $EMPTY $UNSET ${UNSET} ${EMPTY}x")[0]
-        .expanded(variable: { values[$0] }, placeholder: { $0.description }) == ["/bin/echo", "", "x"])
+    #expect(words("/bin/echo $ONE $TWO ${TWO}") == ["/bin/echo", "one", "two two", "too", "'two two' too"])
+    #expect(words("/bin/echo $EMPTY $UNSET ${UNSET} ${EMPTY}x") == ["/bin/echo", "", "x"])
   }
 
   @Test func wordsThatNameNoVariableAreTold() {

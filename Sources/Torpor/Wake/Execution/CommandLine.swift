@@ -1,3 +1,5 @@
+import Units
+
 /// One command of a unit file: ExecStart= and its like, unquoted and with its specifiers expanded.
 public struct CommandLine: Equatable, Sendable {
   /// Absolute, or a name that is looked for in the service's PATH at each start.
@@ -54,62 +56,6 @@ struct VariableExpansion {
   /// A word that is `$NAME` and nothing else becomes the words of the value, none if there is no such variable. In any other
   /// `${NAME}` becomes the value as it is, and `$$` a dollar sign.
   func words(of word: String) -> [String] {
-    let name = word.dropFirst()
-    if word.first == "$", Self.isName(name) { return Self.split(values[String(name)] ?? "") }
-    return [expanded(word)]
-  }
-
-  private func expanded(_ word: String) -> String {
-    guard word.contains("$") else { return word }
-    var text = ""
-    var rest = word[...]
-    while let character = rest.popFirst() {
-      guard character == "$" else {
-        text.append(character)
-        continue
-      }
-      if rest.first == "$" {
-        rest.removeFirst()
-        text.append("$")
-      } else if rest.first == "{", let end = rest.firstIndex(of: "}"),
-        Self.isName(rest[rest.index(after: rest.startIndex)..<end])
-      {
-        text += values[String(rest[rest.index(after: rest.startIndex)..<end])] ?? ""
-        rest = rest[rest.index(after: end)...]
-      } else {
-        text.append("$")
-      }
-    }
-    return text
-  }
-
-  private static func isName(_ text: Substring) -> Bool {
-    guard let first = text.first, !first.isNumber else { return false }
-    return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
-  }
-
-  /// At white space that isn't quoted. A quote that is not closed reaches to the end.
-  private static func split(_ value: String) -> [String] {
-    var words: [String] = []
-    var word: String?
-    var quote: Character?
-    var rest = value[...]
-    while let character = rest.popFirst() {
-      if character == "\\", quote != "'", let next = rest.popFirst() {
-        word = (word ?? "") + String(next)
-      } else if let open = quote {
-        if character == open { quote = nil } else { word = (word ?? "") + String(character) }
-      } else if character == "\"" || character == "'" {
-        quote = character
-        word = word ?? ""
-      } else if character.isWhitespace {
-        if let done = word { words.append(done) }
-        word = nil
-      } else {
-        word = (word ?? "") + String(character)
-      }
-    }
-    if let word { words.append(word) }
-    return words
+    Template(commandWord: word).expanded(variable: { values[$0] }, placeholder: \.description)
   }
 }

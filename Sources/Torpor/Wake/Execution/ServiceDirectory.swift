@@ -49,13 +49,15 @@ public struct DirectoryRoots: Equatable, Sendable {
   public static let system = DirectoryRoots(
     runtime: "/run", state: "/var/lib", cache: "/var/cache", logs: "/var/log", configuration: "/etc")
 
-  /// A user's own, by the XDG base directories. nil: there is no XDG_RUNTIME_DIR or no HOME, so that nobody knows where.
+  /// A user's own, by the XDG base directories. nil: there is no HOME, so that nobody knows where.
   public static func user(variable: (String) -> String?) -> DirectoryRoots? {
     func absolute(_ name: String) -> String? { variable(name).flatMap { $0.hasPrefix("/") ? $0 : nil } }
-    guard let home = absolute("HOME"), let runtime = absolute("XDG_RUNTIME_DIR") else { return nil }
+    guard let home = absolute("HOME") else { return nil }
     let state = absolute("XDG_STATE_HOME") ?? home + "/.local/state"
+    // Who has no session, as under cron or su, has no runtime directory: a replacement is left to us.
     return DirectoryRoots(
-      runtime: runtime, state: state, cache: absolute("XDG_CACHE_HOME") ?? home + "/.cache", logs: state + "/log",
+      runtime: absolute("XDG_RUNTIME_DIR") ?? state + "/torpor/runtime", state: state,
+      cache: absolute("XDG_CACHE_HOME") ?? home + "/.cache", logs: state + "/log",
       configuration: absolute("XDG_CONFIG_HOME") ?? home + "/.config")
   }
 
