@@ -13,14 +13,17 @@ struct ProcessIdentity: Hashable, Sendable {
   }
 
   /// A zombie that somebody else has yet to reap is not, nor is one that is on its way there: it has left its cgroup and closed its files
-  /// before it is a zombie.
+  /// before it is a zombie. One with a SIGKILL that it hasn't had a processor for yet does nothing any more.
   var isAlive: Bool {
     guard ProcessIdentity(pid) == self, let fields = ProcessTable.statFields(pid) else { return false }
-    return fields[0] != "Z" && (UInt64(fields[6]) ?? 0) & ProcessIdentity.exiting == 0
+    func has(_ bit: UInt64, _ index: Int) -> Bool { (UInt64(fields[index]) ?? 0) & bit != 0 }
+    return fields[0] != "Z" && !has(ProcessIdentity.exiting, 6) && !has(ProcessIdentity.killed, 28)
   }
 
   /// PF_EXITING (include/linux/sched.h), of the flags in field 9.
   private static let exiting: UInt64 = 4
+  /// Of the signals that are pending for its main thread, field 31.
+  private static let killed: UInt64 = 1 << (9 - 1)
   func killIfAlive() { if isAlive { kill(pid, SIGKILL) } }
 }
 
@@ -44,7 +47,7 @@ enum ProcessTable {
   static func statFields(_ pid: pid_t) -> [Substring]? {
     guard let stat = contents(of: "/proc/\(pid)/stat"), let nameEnd = stat.lastIndex(of: ")") else { return nil }
     let fields = stat[stat.index(after: nameEnd)...].split(separator: " ")
-    return fields.count > 19 ? fields : nil
+    return fields.count > 28 ? fields : nil
   }
 
   static func descendants(of ancestor: pid_t) -> [ProcessIdentity] {
