@@ -302,6 +302,7 @@ void cl_barrier_wait(void) { grace_period(); }
 
 static NO_SANITIZER __attribute__((noreturn)) void wait_for_grace_period(void *argument) {
   (void)argument;
+  raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
   raw_call(SYS_exit, grace_period(), 0, 0, 0);
   __builtin_unreachable();
 }
@@ -400,6 +401,16 @@ int cl_trim_start(int file, int64_t length, void **stack, int *child) {
 }
 
 // MARK: the end of a helper
+
+void cl_helpers_end(int milliseconds) {
+  for (int left = milliseconds; left >= 0; left--) {
+    int pid;
+    do pid = waitpid(-1, NULL, __WCLONE | WNOHANG);
+    while (pid > 0 || (pid < 0 && errno == EINTR));
+    if (pid < 0) return;
+    usleep(1000);
+  }
+}
 
 int cl_helper_finish(int pidfd, void *stack) {
   siginfo_t information = {0};

@@ -9,6 +9,7 @@ public enum ForegroundRun {
       try Children.adoptOrphans()
       loop = try EventLoop()
     } catch { throw ServiceError("cannot set up: \(error)") }
+    defer { Helpers.waitForEnd() }
     let channels = try ServiceChannels(options, loop: loop)
     let output = ForegroundOutput(channels.errorChannel, takesOutput: options.writesJSON, loop: loop)
     let service: any HeldService =

@@ -114,8 +114,12 @@ int cl_trim_start(int file, int64_t length, void *_Nullable *_Nonnull stack, int
 /// of for membarrier, -ECANCELED when it was killed; see cl_trim_start for its own.
 int cl_helper_finish(int pidfd, void *_Nonnull stack);
 
-/// The same, in the caller's own time.
+/// The same as cl_barrier_start, in the caller's own time.
 void cl_barrier_wait(void);
+
+/// Waits for all such children, for so long at most, as the last thing that a process does: they share its table of descriptors, so
+/// that its sockets stay open until they have ended, too. Later they are killed (PR_SET_PDEATHSIG).
+void cl_helpers_end(int milliseconds);
 
 // MARK: process.c
 

@@ -63,6 +63,7 @@ public final class Manager {
       path: settings.controlPath, parentMode: settings.isSystem ? 0o755 : 0o700, manager: self, loop: loop)
     control.onWarning = { [weak self] in self?.voice.warn($0) }
     self.control = control
+    defer { Helpers.waitForEnd() }
     do throws(Errno) {
       _ = try loop.add(signals.descriptor, for: .readable) { [weak self] _ in
         guard let self else { return }
