@@ -85,6 +85,8 @@ public struct Lifecycle: Equatable, Sendable {
         }
       }
       event = .sampled(query, weighed(sample, of: query))
+    } else if case .sampleFailed = event {
+      _ = tellsOwnStart(nil)
     }
     let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
     takeUpConfiguration(at: now)
@@ -95,15 +97,20 @@ public struct Lifecycle: Equatable, Sendable {
   /// note of who is there, whatever the look was asked for.
   private mutating func weighed(_ sample: Sample, of query: Query) -> Sample {
     var sample = sample
-    if case .running(let running) = state {
-      if let first = running.instance.ownStartLook, query.number >= first.number {
-        change { $0.ownStartLook = nil }
-        sample.isAtWork = false
-      }
-      if running.instance.isWokenByIgnored, sample.showsAnybody { change { $0.isWokenByIgnored = false } }
+    if tellsOwnStart(query) { sample.isAtWork = false }
+    if case .running(let running) = state, running.instance.isWokenByIgnored, sample.showsAnybody {
+      change { $0.isWokenByIgnored = false }
     }
     sample.isAtWork = sample.isAtWork || sample.saysBusy
     return sample
+  }
+
+  /// Whether this answer is the one that tells of the work of a start for a check. `nil`: a look that has failed. Once only: any other answer
+  /// that comes before may have told of it, and of what comes after nobody knows whose work it is.
+  private mutating func tellsOwnStart(_ query: Query?) -> Bool {
+    guard case .running(let running) = state, let look = running.instance.ownStartLook else { return false }
+    change { $0.ownStartLook = nil }
+    return query == look
   }
 
   private mutating func handleByState(_ event: Event, at now: Instant) -> [Action] {

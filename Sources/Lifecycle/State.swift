@@ -39,7 +39,7 @@ extension Lifecycle {
     var isVerification = false
     /// It is to rest as soon as it is ready.
     var isRestRequested = false
-    /// The first look from this one on tells of the work of its own start, which was nobody's use: it was started to be checked.
+    /// This look tells of the work of its own start, which was nobody's use: it was started to be checked.
     var ownStartLook: Query?
     /// Who has woken it doesn't count, and nobody has been seen since who does.
     var isWokenByIgnored = false

@@ -232,6 +232,8 @@ extension World {
       }
       outcome.counts.failedSamples += 1
       lastExcuse = now
+      // Whose work the next one tells of isn't known.
+      owner.ownStartEndedAt = nil
     }
     if case .sampled(let query, let sample) = event { noteAnswer(query, sample) }
     if case .queuesRead(_, let lengths) = event, lengths.current > 0, case .starting = lifecycle.state,

@@ -31,11 +31,11 @@ extension Mutant {
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
       "ignoredIsForgotten", "woken by sources that don't count, a service rests as if nobody else had come since",
-      .core, "if running.instance.isWokenByIgnored, sample.showsAnybody {", "if false {",
+      .core, "sample.showsAnybody {", "sample.showsAnybody, false {",
       in: .owner, [.neverEarly], 6_000),
     Mutant(
-      "ownStartsAreForgiven", "no work after a check is use", .core, "change { $0.ownStartLook = nil }", "",
-      in: .owner, [.neverEarly], 5_000),
+      "ownStartsAreForgiven", "no work after a check is use", .core,
+      "change { $0.ownStartLook = nil }\n    return query == look", "return true", in: .owner, [.neverEarly], 5_000),
     Mutant(
       "restartIsForgotten", "a service isn't started again after a failure, whatever its policy says", .retry,
       "BackingOff(until: now.advanced(by: delay), restarts: restarts)", "BackingOff(until: now.advanced(by: delay))",
