@@ -111,7 +111,15 @@ extension Lifecycle {
 
   private mutating func requestRest(at now: Instant) -> [Action] {
     switch state {
-    case .dormant, .draining, .returning, .stopping, .ended: return []
+    case .draining, .returning, .ended: return []
+    // A start that was asked for before is not to be.
+    case .dormant:
+      startAt = nil
+      return []
+    case .stopping(var stopping):
+      stopping.isStartRequested = false
+      state = .stopping(stopping)
+      return []
     case .starting, .freezing:
       change { $0.isRestRequested = true }
       return []

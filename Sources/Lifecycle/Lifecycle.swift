@@ -21,6 +21,8 @@ public struct Lifecycle: Equatable, Sendable {
   public internal(set) var abandoned: Set<Int> = []
   /// Its owner wants it not to be put to rest.
   public internal(set) var isPinned = false
+  /// Dormant, it is started then: that was asked for while the last instance was leaving.
+  var startAt: Instant?
   /// Ends in a row by itself, without having served anybody, after each of which it was started again.
   var restarts = 0
   var startTally = Tally()
@@ -52,11 +54,12 @@ public struct Lifecycle: Equatable, Sendable {
   /// What to do before the first event.
   public func begin() -> [Action] { [.report(.dormant), .arm] }
 
-  /// When `deadlineReached` is to be sent; nil: not before another event. There is none while dormant: then nothing of
-  /// ours runs at all.
+  /// When `deadlineReached` is to be sent; nil: not before another event. There is none while dormant, then nothing of
+  /// ours runs at all; but for a start that is due at once.
   public var deadline: Instant? {
     switch state {
-    case .dormant, .ended: nil
+    case .dormant: startAt
+    case .ended: nil
     case .starting(let starting):
       Self.earlier(Self.earlier(starting.deadline, starting.lookAt), starting.instance.relayUnboundAt)
     case .running(let running):

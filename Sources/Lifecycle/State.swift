@@ -236,6 +236,8 @@ extension Lifecycle {
     var isKilled = false
     /// Everything is gone; what waits decides what is next.
     var query: Query?
+    /// A start was asked for, which comes after this end.
+    var isStartRequested = false
   }
 
   public struct BackingOff: Equatable, Sendable {

@@ -59,6 +59,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var aborts = 0
     public internal(set) var excusedExits = 0
     public internal(set) var runtimeLimits = 0
+    public internal(set) var startsAfterEnds = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -102,5 +103,6 @@ extension Outcome.Counts {
       ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
       ("restsFromIgnored", \.restsFromIgnored), ("thawsByIgnored", \.thawsByIgnored), ("ownStarts", \.ownStarts),
       ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
+      ("startsAfterEnds", \.startsAfterEnds),
     ]
 }

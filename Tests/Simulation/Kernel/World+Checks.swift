@@ -12,10 +12,11 @@ extension World {
   /// After every step.
   mutating func check() {
     guard !isManagerDown else { return }
+    checkAwaitedStart()
     switch lifecycle.state {
     case .dormant:
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
-      if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
+      if lifecycle.deadline != nil, !owner.awaitsStart { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
       if kernel.closeRecord != .off { violate(.nothingWhileDormant, "dormant with a record of closes") }
       if kernel.isHeld { violate(.frozenMeansFrozen, "dormant, and its connections are held") }
       if owner.isRestartDue, settings.deaths == 0 { violate(.restartsAsConfigured, "dormant, and to be started again") }
@@ -185,9 +186,12 @@ extension World {
   }
 
   mutating func checkSpawn() {
-    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0, !owner.isRestartDue {
+    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0, !owner.isRestartDue,
+      !owner.awaitsStart
+    {
       violate(.neverStartsForNobody, "spawned")
     }
+    if feeding == .deadlineReached, !owner.awaitsStart { violate(.neverStartsForNobody, "spawned at a deadline") }
     guard let failedAt, failuresInRow > 0 else { return }
     let wait = owner.wait(failuresInRow)
     if now < failedAt + wait {
@@ -200,7 +204,7 @@ extension World {
   mutating func noteEnd(hasFailed: Bool) {
     if let id = instances.indices.last {
       if instances[id].isEndNoted {
-        if hasFailed { failedAt = now }
+        if hasFailed, !owner.awaitsStart { failedAt = now }
         return
       }
       instances[id].isEndNoted = true
@@ -213,7 +217,8 @@ extension World {
     let readyAt = instances.last?.readyAt
     let wasHealthy = readyAt.map { now - $0 >= settings.configuration.healthyAfter.nanosecondCount } ?? false
     failuresInRow = wasHealthy ? 1 : failuresInRow + 1
-    failedAt = now
+    // A person's request waits for nothing.
+    failedAt = owner.awaitsStart ? nil : now
   }
 
   /// It went without ever accepting, while what was in the queue at its birth still is.

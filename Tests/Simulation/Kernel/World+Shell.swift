@@ -79,6 +79,7 @@ extension World {
       if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
+      askWhileLeaving()
     case .abortMain:
       outcome.counts.aborts += 1
       checkEnding()
@@ -265,6 +266,14 @@ extension World {
       }
     case .dormant, .starting, .running, .frozen, .stopping, .backingOff, .ended: break
     }
+  }
+
+  /// Its owner wants it again when it is just leaving, and may think better of it.
+  private mutating func askWhileLeaving() {
+    guard settings.asksWhileLeavingPercent > 0, latest.chance(settings.asksWhileLeavingPercent) else { return }
+    let delay = latest.spread(microsecond...millisecond)
+    add(.request(.startRequested), after: delay)
+    if latest.chance(20) { add(.request(.restRequested), after: delay + latest.spread(microsecond...millisecond)) }
   }
 
   /// It says that it leaves when it is just being frozen.

@@ -47,8 +47,7 @@ extension Mutant {
       ".swap, .forgetCloses,", ".forgetCloses,", [.everyWaiterIsServedIfItCanStart], 50),
     Mutant(
       "armsBeforeSwap", "watched is the socket that is then closed", .stop,
-      "return [.swap, .forgetCloses, rested] + listening + (holdBack(stopping.instance, at: now) ?? becomeDormant())",
-      "return (holdBack(stopping.instance, at: now) ?? becomeDormant()) + [.swap, .forgetCloses, rested]",
+      "return [.swap, .forgetCloses, rested] + listening + next", "return next + [.swap, .forgetCloses, rested]",
       [.everyWaiterIsServedIfItCanStart], 50),
   ]
 

@@ -23,6 +23,12 @@ extension Mutant {
       "requestIsForgotten", "a service that starts forgets that it is to rest", .wake,
       "(instance.isRestRequested ? lookForRest(running, at: now) : [])", "[]", in: .owner, [.answersRequests], 5_000),
     Mutant(
+      "startIsForgotten", "a service that is leaving forgets that it is to be started again", .stop,
+      "stopping.isStartRequested = true", "stopping.isStartRequested = false", in: .owner, [.answersRequests], 500),
+    Mutant(
+      "startIsNotTakenBack", "a rest that is asked for is no reason not to start after the end", .requests,
+      "stopping.isStartRequested = false", "", in: .owner, [.neverStartsForNobody], 5_000),
+    Mutant(
       "workIsNoUse", "work without a connection is no use", .event, "&& unreadDatagrams == 0 && !isAtWork",
       "&& unreadDatagrams == 0", in: .owner, [.neverEarly], 5_000),
     Mutant(

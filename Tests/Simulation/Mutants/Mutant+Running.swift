@@ -6,8 +6,8 @@ extension Mutant {
   /// Waking, and trying again.
   static let ofStarts = [
     Mutant(
-      "dormantWithDeadline", "a timer is set while dormant", .core, "case .dormant, .ended: nil",
-      "case .dormant, .ended: Instant(nanoseconds: 1 << 62)", [.noDeadlineWhileDormant], 50),
+      "dormantWithDeadline", "a timer is set while dormant", .core, "case .dormant: startAt",
+      "case .dormant: Instant(nanoseconds: 1 << 62)", [.noDeadlineWhileDormant], 50),
     Mutant(
       "wakesArmed", "the held sockets go on being watched when the service starts", .wake,
       "[.disarm, .report(.waking)", "[.report(.waking)", [.armedOnlyWhenDormant], 50),
