@@ -81,8 +81,7 @@ extension Lifecycle {
       running.restLook = nil
       state = .running(running)
       return isAborted ? [.report(.restAborted(strays: 0))] : []
-    case .draining(let draining):
-      return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
+    case .draining(let draining): return interrupt(draining, at: now)
     case .freezing(let freezing):
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .frozen(var frozen):

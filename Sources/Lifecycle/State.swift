@@ -150,12 +150,17 @@ extension Lifecycle {
       /// Only where it is killed: it is being frozen, and looked at once more.
       case freezing(Query)
       case frozenLook(Query)
-      /// Only with datagrams, and with no way back: they go to the next sockets…
+      /// Only with datagrams, and with no way back once one has come: they go to the next sockets…
       case commitBarrier(Query)
       /// The kernel has refused that, and it is tried again at `retryAt`.
       case commitRetry
       /// … and it has until `deadline` to read and answer what it has.
       case datagrams(Query?)
+      /// Somebody uses it: they go to the current sockets again, and then it is seen whether any has come to the next ones.
+      case withdrawing(Query)
+      /// The kernel has refused that, and it is tried again at `retryAt`.
+      case withdrawalRetry
+      case withdrawn(Query)
     }
     public var instance: Instance
     public var step: Step
@@ -167,8 +172,13 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
-    /// A predecessor may have committed already, so that the commitment is tried until then and never given up.
+    /// A predecessor may have committed already, or something has come to the next sockets: the commitment is tried until then, and never
+    /// given up because it is refused.
     var commitUntil: Instant?
+    /// Until then it is tried to take the commitment back.
+    var withdrawUntil: Instant?
+    /// Something has come to the next sockets.
+    var isFinal = false
   }
 
   public struct Returning: Equatable, Sendable {

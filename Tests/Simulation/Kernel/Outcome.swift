@@ -38,6 +38,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var furtherRequests = 0
     public internal(set) var datagrams = 0
     public internal(set) var commits = 0
+    public internal(set) var withdrawals = 0
     public internal(set) var preempted = 0
     public internal(set) var leftovers = 0
     public internal(set) var freezes = 0
@@ -96,6 +97,7 @@ extension Outcome.Counts {
       ("abandonedSockets", \.abandonedSockets), ("stops", \.stops), ("failedSamples", \.failedSamples),
       ("overruns", \.overruns), ("arrivalsInDrain", \.arrivalsInDrain), ("fullQueues", \.fullQueues),
       ("furtherRequests", \.furtherRequests), ("datagrams", \.datagrams), ("commits", \.commits),
+      ("withdrawals", \.withdrawals),
       ("preempted", \.preempted), ("leftovers", \.leftovers), ("freezes", \.freezes),
       ("failedFreezes", \.failedFreezes), ("wakesByData", \.wakesByData), ("killsWhileFrozen", \.killsWhileFrozen),
       ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),

@@ -186,6 +186,14 @@ struct SimulatedKernel {
     return isAnybody
   }
 
+  /// A datagram waits that came to a next socket: it can't go back.
+  var hasCommitted: Bool {
+    groups.contains { group in
+      guard let next = group.next, listeners[next].kind == .datagram else { return false }
+      return !listeners[next].queue.isEmpty
+    }
+  }
+
   /// tcpi_unacked of each listener: connections that were reset while they waited are in it.
   var queueLengths: QueueLengths {
     var lengths = QueueLengths(current: 0)

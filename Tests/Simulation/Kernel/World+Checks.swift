@@ -133,8 +133,10 @@ extension World {
         violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase) on the current socket")
       }
     }
-    // Committed, there is no way back: whatever came in between has been answered, and that is all.
-    guard kernel.datagramSteering == .current else { return }
+    // Committed, and something has come: there is no way back. Whatever came in between has been answered, and that is all.
+    if kernel.hasCommitted { return }
+    // Nor is there for one that has died by itself.
+    if committedAt != nil, settings.deaths > 0 || instances[instance].ownExit != nil { return }
     checkRestIsAllowed()
     checkIsIdle()
   }
@@ -162,9 +164,15 @@ extension World {
       return !instance.plan.isHealthy || instance.ownExit != nil
     }
     if connection.isIgnored { return connection.wasSilent(for: Connection.ignoredGrace, at: lastLookAt) }
+    guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
+    // It was silent when datagrams were steered, and something has come since: it has the time that a datagram would have.
+    if let committedAt, kernel.hasCommitted {
+      let grace = settings.configuration.answerGrace.nanosecondCount
+      let patience = settings.configuration.datagramPatience.nanosecondCount
+      return connection.wasSilent(for: grace, at: now) || now >= committedAt + patience
+    }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
     // No other timeout is shorter than the first.
-    guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
     let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? World.firstFiniteTimeout
     return connection.wasSilent(for: timeout, at: lastLookAt)
   }

@@ -98,6 +98,7 @@ extension World {
       checkKill()
       kill()
     case .commitDatagrams: commitDatagrams()
+    case .withdrawDatagrams: withdrawDatagrams()
     case .freeze(let query): freeze(query)
     case .thaw: thaw()
     case .holdConnections(let query): holdConnections(query)

@@ -112,6 +112,23 @@ extension Mutant {
       "sample.unreadDatagrams > 0 || sample.hasReceived", "sample.hasReceived", in: .udp,
       [.neverRestsWithAcceptedConnection], 2_000),
     Mutant(
+      "neverWithdraws", "a use after the commitment is no reason to give the rest up", .rest,
+      "if isInUse || mayHaveRead, draining.canWithdraw { return withdraw(draining, at: now) }", "", in: .udp,
+      [.neverEarly, .neverRestsWithAcceptedConnection], 500),
+    Mutant(
+      "withdrawsBlindly", "a commitment is withdrawn although datagrams have come to the next socket", .rest,
+      "return hasCome ? commitForGood(draining, at: now) : giveUpRest", "return giveUpRest", in: .udp,
+      [.noConnectionLost], 500),
+    Mutant(
+      "withdrawalBarrierFirst", "the barrier begins before datagrams are steered back", .rest,
+      "return [.withdrawDatagrams, .barrier(query)]", "return [.barrier(query), .withdrawDatagrams]", in: .udp,
+      [.noConnectionLost], 1_000),
+    Mutant(
+      "wordsDoNotWithdraw", "after the commitment no word against the rest is heard", .requests,
+      "case .draining(let draining): return interrupt(draining, at: now)",
+      "case .draining(let draining): return draining.isCommitted ? [] : interrupt(draining, at: now)", in: .owner,
+      [.neverRestsAgainstAWord], 3_000),
+    Mutant(
       "unixIsNotSteered", "a unix path gets no second socket", .configuration,
       "case .tcp, .unixPath: true\n          case .datagram: !restsByKill",
       "case .tcp: true\n          case .unixPath: false\n          case .datagram: !restsByKill", in: .unix,

@@ -74,6 +74,7 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
       (25_735, .owner, "such a service whose visitors could not be seen"),
       (720_143, .owner, "a visit between the last two looks at a start, of a source whose visits aren't told of"),
       (467, .owner, "a service at work while it was checked, which was its own start"),
+      (2_051_985, .freeze, "a connection that had just carried something, cut off as datagrams were steered for good"),
       (2_052_707, .owner, "work after a check, whose own look had failed, taken for that of the start"),
       (2_839_517, .owner, "frozen on demand while it answered those who had waited for it to start"),
       (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
