@@ -22,6 +22,7 @@ extension Service {
       // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
       narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
       var lengths = QueueLengths(current: 1)
+      for socket in sockets where socket.kind == .unixPath { lengths.next[socket.index] = 1 }
       addNextDatagrams(to: &lengths)
       post(.queuesRead(query, lengths))
     }
