@@ -36,6 +36,12 @@ extension Mutant {
       "(running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)",
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
+      "wordsLeaveNoTrace", "a service that was held can rest as soon as it is released", .requests,
+      "running.lastEvidence = now\n      running.lookAt", "running.lookAt", in: .owner, [.neverEarly], 1_000),
+    Mutant(
+      "ignoredHaveIdleTime", "woken by sources that don't count, a service has its idle time", .state,
+      "isWokenByIgnored = sample.isOnlyIgnored &&", "isWokenByIgnored = false &&", in: .owner, [.notTooLate], 1_000),
+    Mutant(
       "ignoredIsForgotten", "woken by sources that don't count, a service rests as if nobody else had come since",
       .core, "sample.showsAnybody {", "sample.showsAnybody, false {",
       in: .owner, [.neverEarly], 6_000),
