@@ -120,18 +120,19 @@ extension Lifecycle {
     case .unknown, nil: break
     }
     running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
+    if let lastUse = sample.lastUse {
+      // The kernel's clock for these is another one, which may be set: never later than now.
+      running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
+    }
+    let isQuiet = sample.isQuiet(allowingSilence: configuration.allowsSilence)
+    // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
+    if !isQuiet { running.lastEvidence = now }
     guard let timeout = configuration.idleTimeout, mayRest(running.instance) else {
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return []
     }
-    if let lastUse = sample.lastUse {
-      // The kernel's clock for these is another one, which may be set: never later than now.
-      running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
-    }
-    guard sample.isQuiet(allowingSilence: configuration.allowsSilence) else {
-      // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
-      running.lastEvidence = now
+    guard isQuiet else {
       running.lookAt = nextLook(running.instance, at: now)
       let wasQuiet = running.isQuiet
       running.isQuiet = false

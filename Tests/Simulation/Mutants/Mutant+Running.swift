@@ -71,7 +71,7 @@ extension Mutant {
       " && !hasClosed", "", [.neverEarly], 50),
     Mutant(
       "evidenceIsNotRenewed", "a look that shows use doesn't start the idle time anew", .watch,
-      "running.lastEvidence = now\n      running.lookAt", "running.lookAt", [.neverEarly], 50),
+      "if !isQuiet { running.lastEvidence = now }", "", [.neverEarly], 50),
     Mutant(
       "lateAnswersAreLost", "an answer to a question that is no longer open tells of no close", .watch,
       "if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }", "",
