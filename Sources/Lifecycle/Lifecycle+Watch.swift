@@ -161,7 +161,7 @@ extension Lifecycle {
   /// When it has been idle for long enough, if nothing more happens.
   func idleEnd(_ running: Running, _ timeout: Duration) -> Instant {
     // It goes on for a moment only: nobody has used it since it was frozen.
-    if let asleepSince = running.instance.asleepSince, running.lastEvidence <= asleepSince { return asleepSince }
+    if running.instance.isAsleep(running.lastEvidence), let since = running.instance.asleepSince { return since }
     let end = running.lastEvidence.advanced(by: timeout)
     guard running.instance.isWokenByIgnored, let readyAt = running.instance.readyAt else { return end }
     return min(end, readyAt.advanced(by: configuration.ignoredGrace))

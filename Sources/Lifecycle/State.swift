@@ -68,6 +68,8 @@ extension Lifecycle {
     /// Since when it has been frozen, but for moments in which it saw to timers of its own and to those who don't count. nil: somebody
     /// has used it since.
     var asleepSince: Instant?
+    /// When the look was asked for that showed that: what has come later may have been taken in such a moment.
+    var asleepLook: Instant?
     /// How often in a row it was thawed for a timer that was due at once.
     var housekeepings = 0
     static let housekeepingsMax = 3
@@ -82,6 +84,9 @@ extension Lifecycle {
       isWokenByIgnored = sample.isOnlyIgnored && !sample.hasClosed && !sample.hasReceived
       hasAccepted = hasAccepted || sample.showsService
     }
+
+    /// Nobody has used it since it was frozen, if that was the last use.
+    func isAsleep(_ lastUse: Instant) -> Bool { asleepSince != nil && asleepLook.map { lastUse <= $0 } ?? false }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
@@ -214,6 +219,8 @@ extension Lifecycle {
     public var step: Step
     let lastEvidence: Instant
     var deadline: Instant
+    /// When its last look was asked for.
+    var lookedAt: Instant?
   }
 
   public struct Frozen: Equatable, Sendable {

@@ -55,11 +55,11 @@ extension Mutant {
       "lastEvidence: now, lookAt: lookAt, at: now)", in: .owner, [.wakesFrozenInTime], 2_000),
     Mutant(
       "sleepIsNotRemembered", "a timer of its own puts off the end of a frozen service", .freeze,
-      "instance.asleepSince.flatMap { freezing.lastEvidence <= $0 ? $0 : nil } ?? now", "now", in: .freeze,
+      "instance.isAsleep(freezing.lastEvidence) ? instance.asleepSince ?? now : now", "now", in: .freeze,
       [.wakesFrozenInTime], 5_000),
     Mutant(
       "askedSleepIsForgotten", "thawed for a moment, a service that was asked to sleep has the rest of its idle time",
-      .watch, "running.lastEvidence <= asleepSince { return asleepSince }", "false { return asleepSince }", in: .owner,
+      .watch, "if running.instance.isAsleep(running.lastEvidence), let", "if false, let", in: .owner,
       [.wakesFrozenInTime], 2_000),
     Mutant(
       "frozenAreStoppedAtOnce", "how long it may be frozen doesn't matter", .freeze,
