@@ -89,9 +89,11 @@ extension Lifecycle {
 
   /// It has not run for long, so that an end of its main process may be a step to the background.
   func isNew(_ instance: Instance, at now: Instant) -> Bool {
-    // One that has done nothing yet but live may still be on its way to the background.
-    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted {
-      return configuration.startTimeout.map { now.since(instance.wokenAt) < $0 } ?? true
+    // One that has done nothing yet but live may still be on its way to the background, for as long as a start may take.
+    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted,
+      configuration.startTimeout.map({ now.since(instance.wokenAt) < $0 }) ?? true
+    {
+      return true
     }
     return instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
   }
