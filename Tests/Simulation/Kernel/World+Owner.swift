@@ -191,8 +191,9 @@ extension World {
       if !owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "no start limit was hit") }
       owner.isLimitUntold = false
     case .triggerLimitHit:
-      // Those who don't count may have been served, which nobody sees.
-      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false {
+      // Those who don't count may have been served, which nobody sees; nor is one who has reset his connection.
+      let isAnySeen = settings.ignoredPercent == 0 && !kernel.connections.contains { $0.isReset }
+      if isAnySeen, instances.last?.hasAccepted ?? false {
         violate(.restartsAsConfigured, "that wake has served somebody")
       }
     case .stopped:
