@@ -142,7 +142,8 @@ extension Lifecycle {
       if query == stopping.query { return [.forgetCloses] + conclude(stopping, sample, at: now) }
       // The first look may have been taken after the last was asked for: then it doesn't tell who waited at the start.
       if stopping.query == nil { stopping.instance.note(query, sample) }
-      stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.showsService
+      let isProof = sample.showsService && !stopping.instance.isYounger(than: query)
+      stopping.instance.hasAccepted = stopping.instance.hasAccepted || isProof
       state = .stopping(stopping)
       return []
     case .sampleFailed(let query):

@@ -84,7 +84,7 @@ public struct Lifecycle: Equatable, Sendable {
       if sample.hasReceived {
         change {
           $0.lastReceived = now
-          $0.hasAccepted = true
+          $0.hasAccepted = $0.hasAccepted || !$0.isYounger(than: query)
         }
       }
       event = .sampled(query, weighed(sample, of: query))

@@ -88,6 +88,9 @@ extension Lifecycle {
     /// Nobody has used it since it was frozen, if that was the last use.
     func isAsleep(_ lastUse: Instant) -> Bool { asleepSince != nil && asleepLook.map { lastUse <= $0 } ?? false }
 
+    /// A look that was asked for before its start may be one at the last instance: what it shows is no proof of anything that this one did.
+    func isYounger(than query: Query) -> Bool { query.number < startQuery.number }
+
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
 
