@@ -32,7 +32,10 @@ extension Lifecycle {
       state = .running(running)
       // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
       if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }
-      return sample.isAtWork ? noteUse(running, at: now) : []
+      // Who waited at the start has been served, as far as can be known.
+      let isStart = query == running.instance.startQuery
+      let isUse = sample.isAtWork || !isStart && !sample.isQuiet(allowingSilence: configuration.allowsSilence)
+      return isUse ? noteUse(running, at: now) : []
     case .sampleFailed(let query):
       running.instance.isWokenByIgnored = false
       if query == running.restLook?.query {

@@ -80,6 +80,8 @@ func explain(_ seed: UInt64, _ profile: Profile) -> String {
       (2_144_347, .succession, "a client who came between the last look at a service and its sleep, taken for asleep"),
       (2_247_574, .tcp, "a service that went to the background later than a start may take, ended for that"),
       (2_422_931, .udp, "a late answer about the last instance, taken for a proof that this one had served"),
+      (2_902_955, .udp, "a look that was asked for at the last instance and taken of this one, which told of a close"),
+      (2_855_060, .owner, "a datagram that only the look of a rest had shown that was no longer asked for"),
       (2_290_780, .udp, "a commitment that could not be withdrawn at once, made for good"),
       (2_839_517, .owner, "frozen on demand while it answered those who had waited for it to start"),
       (24844, .succession, "workers whose master had died while nobody looked, taken for a service"),
