@@ -19,8 +19,10 @@ public enum Action: Equatable, Sendable {
   case openNext(sockets: Set<Int>)
   /// Stream sockets only: datagrams go to the current ones until `commitDatagrams`.
   case steer(SteeringTarget)
-  /// Send every new datagram to the next sockets, for good.
+  /// Send every new datagram to the next sockets: for good, as soon as one has come to these.
   case commitDatagrams
+  /// Send them to the current ones again. What the next ones have received stays there.
+  case withdrawDatagrams
   /// Wait until every SYN whose listener was chosen before has been dealt with.
   case barrier(Query)
   /// Accept what waits on the next sockets of these and relay it to the current ones.

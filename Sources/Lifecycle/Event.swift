@@ -130,8 +130,8 @@ public enum Event: Equatable, Sendable {
   /// The answers to `Action.openNext`.
   case nextOpened
   case nextUnavailable
-  /// The answer to `Action.steer(.next)` and `Action.commitDatagrams` where the kernel refused it: what is new may still go
-  /// to the current sockets.
+  /// The answer to `Action.steer(.next)`, `Action.commitDatagrams` and `Action.withdrawDatagrams` where the kernel refused it: what is new
+  /// may still go where it went.
   case steeringFailed
   /// The answer to `Action.barrier`.
   case barrierPassed(Query)

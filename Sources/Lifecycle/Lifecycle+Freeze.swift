@@ -44,6 +44,7 @@ extension Lifecycle {
       guard case .holding(query) = freezing.step else { return [] }
       let look = nextQuery()
       freezing.step = .looking(look, wakeAt: wakeAt)
+      freezing.lookedAt = now
       state = .freezing(freezing)
       return [.sample(look)]
     case .sampled(let query, let sample):
@@ -118,8 +119,9 @@ extension Lifecycle {
     let isShort = wakeAt.map { $0 < now.advanced(by: configuration.housekeeping) } ?? false
     instance.housekeepings = isShort ? instance.housekeepings + 1 : 0
     // Nobody who counts has used it in the moments in which it went on.
-    let asleepSince = instance.asleepSince.flatMap { freezing.lastEvidence <= $0 ? $0 : nil } ?? now
+    let asleepSince = instance.isAsleep(freezing.lastEvidence) ? instance.asleepSince ?? now : now
     instance.asleepSince = asleepSince
+    instance.asleepLook = freezing.lookedAt
     let wakeAt = instance.housekeepings > Instance.housekeepingsMax ? nil : wakeAt
     state = .frozen(
       Frozen(

@@ -81,8 +81,7 @@ extension Lifecycle {
       running.restLook = nil
       state = .running(running)
       return isAborted ? [.report(.restAborted(strays: 0))] : []
-    case .draining(let draining):
-      return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
+    case .draining(let draining): return interrupt(draining, at: now)
     case .freezing(let freezing):
       return abandonFreeze(freezing, .restAborted(strays: 0), at: now)
     case .frozen(var frozen):
@@ -111,7 +110,15 @@ extension Lifecycle {
 
   private mutating func requestRest(at now: Instant) -> [Action] {
     switch state {
-    case .dormant, .draining, .returning, .stopping, .ended: return []
+    case .draining, .returning, .ended: return []
+    // A start that was asked for before is not to be.
+    case .dormant:
+      startAt = nil
+      return []
+    case .stopping(var stopping):
+      stopping.isStartRequested = false
+      state = .stopping(stopping)
+      return []
     case .starting, .freezing:
       change { $0.isRestRequested = true }
       return []

@@ -27,8 +27,10 @@
 // queue a moment later, which the barrier outlasts unless the client is preempted in between. Such a one finds itself in
 // A's queue, whenever that is; what is there when the service is gone is relayed to B, at the swap.
 //
-// Datagrams are steered last, when all else has been proven: what B has received can't go back to A. So from there on the
-// only way is forward: A's queue is empty, and its last datagram is old enough to have been answered.
+// Datagrams are steered last, when all else has been proven: what B has received can't go back to A. If somebody uses the
+// service nevertheless, they are steered back, and a barrier later it is seen whether any has come to B. If none has, the
+// rest is given up as any other. Else the only way is forward: A's queue is empty, and its last datagram is old enough to
+// have been answered.
 //
 // Sockets that can't be steered at all leave two ways. A service that may be killed is frozen, looked at, and killed while
 // it is frozen: whoever comes in between finds the queue that we hold. Any other is told to end with its socket in front of
@@ -86,6 +88,7 @@ extension Lifecycle {
     case .sampled(let query, let sample):
       return judge(sample, query, draining, at: now)
     case .queuesRead(let query, let lengths):
+      if case .withdrawn(query) = draining.step { return endWithdrawal(draining, lengths, at: now) }
       guard case .queue(query) = draining.step else { return [] }
       return lengths.current == 0 ? lookInHand(draining) : giveUpRest(draining.instance, at: now)
     case .sampleFailed(let query):
@@ -93,6 +96,7 @@ extension Lifecycle {
       guard case .datagrams(query) = draining.step else { return [] }
       return awaitAnswers(draining, at: now)
     case .steeringFailed:
+      if draining.isWithdrawn { return refuseWithdrawal(draining, at: now) }
       return draining.isCommitted
         ? refuseCommit(draining, at: now) : giveUpRest(draining.instance, isImpossible: true, at: now)
     case .deadlineReached:
@@ -103,7 +107,7 @@ extension Lifecycle {
         if draining.isCommitted { return stop(draining.instance, .rest, at: now) }
         return giveUpRest(draining.instance, isImpossible: draining.isFreezing, at: now)
       }
-      return Self.isDue(draining.retryAt, at: now) ? lookAgain(draining) : []
+      return Self.isDue(draining.retryAt, at: now) ? lookAgain(draining, at: now) : []
     case .frozen(let query):
       guard case .freezing(query) = draining.step else { return [] }
       let look = nextQuery()
@@ -125,6 +129,8 @@ extension Lifecycle {
         return follow
       }
       noteExit(status, of: &draining.instance)
+      // What comes from now on is for the next instance.
+      if draining.isWithdrawn { return [.commitDatagrams] + clearAway(draining.instance, .rest, at: now) }
       if draining.isCommitted { return clearAway(draining.instance, .rest, at: now) }
       // It may have left connections in A: they and B's have to end up in one queue.
       return giveUpRest(draining.instance, at: now)
@@ -166,8 +172,12 @@ extension Lifecycle {
       draining.deadline = now.advanced(by: configuration.datagramPatience)
       draining.retryInterval = firstRetryInterval
       draining.step = .datagrams(look)
+    case .withdrawing(query):
+      draining.step = .withdrawn(look)
+      state = .draining(draining)
+      return [.readQueues(look)]
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
-      .commitRetry, .datagrams:
+      .commitRetry, .datagrams, .withdrawing, .withdrawalRetry, .withdrawn:
       return []
     }
     state = .draining(draining)
@@ -192,13 +202,19 @@ extension Lifecycle {
       // A datagram's stamp is that of its arrival; it may have been read at any moment since the last look.
       let mayHaveRead = sample.unreadDatagrams > 0 || sample.hasReceived
       draining.lastRead = mayHaveRead ? now : Self.later(draining.lastRead, sample.lastUse)
+      if isInUse || mayHaveRead, draining.canWithdraw { return withdraw(draining, at: now) }
       let isAnswering = draining.lastRead.map { $0.advanced(by: configuration.answerGrace) > now } ?? false
       return isAnswering || sample.accepted > 0 && !configuration.allowsSilence
         ? awaitAnswers(draining, at: now) : stop(draining.instance, .rest, at: now)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook:
       // A late answer to an older question: of what it says, only that something has closed is still true.
       return sample.hasClosed || sample.isAtWork ? giveUpRest(draining.instance, at: now) : []
-    case .commitBarrier, .commitRetry, .datagrams:
+    case .commitBarrier, .commitRetry, .datagrams, .withdrawing, .withdrawalRetry, .withdrawn:
+      // A late answer, which tells nevertheless that it has read something.
+      if sample.hasReceived {
+        draining.lastRead = now
+        state = .draining(draining)
+      }
       return []
     }
   }
@@ -229,7 +245,7 @@ extension Lifecycle {
     return []
   }
 
-  private mutating func lookAgain(_ draining: Draining) -> [Action] {
+  private mutating func lookAgain(_ draining: Draining, at now: Instant) -> [Action] {
     var draining = draining
     let query: Query
     switch draining.step {
@@ -241,8 +257,10 @@ extension Lifecycle {
       draining.step = .datagrams(query)
     case .commitRetry:
       return commitAgain(draining)
+    case .withdrawalRetry:
+      return withdraw(draining, at: now)
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
-      .datagrams:
+      .datagrams, .withdrawing, .withdrawn:
       return []
     }
     draining.retryAt = nil
@@ -302,14 +320,53 @@ extension Lifecycle {
     return [.steer(.next), .commitDatagrams, .barrier(query)]
   }
 
+  /// It must not rest now.
+  mutating func interrupt(_ draining: Draining, at now: Instant) -> [Action] {
+    if draining.canWithdraw { return withdraw(draining, at: now) }
+    return draining.isCommitted ? [] : giveUpRest(draining.instance, at: now)
+  }
+
+  private mutating func withdraw(_ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    let query = nextQuery()
+    draining.step = .withdrawing(query)
+    draining.withdrawUntil = draining.withdrawUntil ?? now.advanced(by: configuration.datagramPatience)
+    draining.deadline = nil
+    draining.retryAt = nil
+    state = .draining(draining)
+    return [.withdrawDatagrams, .barrier(query)]
+  }
+
+  /// The kernel has refused to steer them back: it is tried again, for as long as the service would have.
+  private mutating func refuseWithdrawal(_ draining: Draining, at now: Instant) -> [Action] {
+    guard case .withdrawing = draining.step else { return [] }
+    guard !Self.isDue(draining.withdrawUntil, at: now) else { return commitForGood(draining, at: now) }
+    var draining = draining
+    draining.step = .withdrawalRetry
+    return lookLater(draining, at: now)
+  }
+
+  private mutating func endWithdrawal(_ draining: Draining, _ lengths: QueueLengths, at now: Instant) -> [Action] {
+    let hasCome = lengths.next.contains { configuration.sockets[$0.key] == .datagram && $0.value > 0 }
+    return hasCome ? commitForGood(draining, at: now) : giveUpRest(draining.instance, at: now)
+  }
+
+  /// It has its time for what it is doing, and no more: others wait.
+  private mutating func commitForGood(_ draining: Draining, at now: Instant) -> [Action] {
+    var draining = draining
+    draining.isFinal = true
+    draining.commitUntil = now.advanced(by: configuration.datagramPatience)
+    return commitAgain(draining)
+  }
+
   mutating func killFrozen(_ instance: Instance, at now: Instant) -> [Action] { kill(instance, .rest, at: now) }
 }
 
 extension Lifecycle.Draining {
-  /// Datagrams go to the next sockets, and there is no way back.
+  /// Datagrams go to the next sockets, or have.
   var isCommitted: Bool {
     switch step {
-    case .commitBarrier, .commitRetry, .datagrams: true
+    case .commitBarrier, .commitRetry, .datagrams, .withdrawing, .withdrawalRetry, .withdrawn: true
     case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook: false
     }
   }
@@ -317,11 +374,23 @@ extension Lifecycle.Draining {
   /// The answer to a look of its own is awaited.
   var isAsking: Bool {
     switch step {
-    case .handshakeSnapshot, .queue, .inHand, .frozenLook: true
+    case .handshakeSnapshot, .queue, .inHand, .frozenLook, .withdrawn: true
     case .handshakes(_, let query), .datagrams(let query): query != nil
-    case .opening, .barrier, .freezing, .commitBarrier, .commitRetry: false
+    case .opening, .barrier, .freezing, .commitBarrier, .commitRetry, .withdrawing, .withdrawalRetry: false
     }
   }
+
+  var isWithdrawn: Bool {
+    switch step {
+    case .withdrawing, .withdrawalRetry, .withdrawn: true
+    case .opening, .barrier, .handshakeSnapshot, .handshakes, .queue, .inHand, .freezing, .frozenLook, .commitBarrier,
+      .commitRetry, .datagrams:
+      false
+    }
+  }
+
+  /// There may be a way back from the commitment.
+  var canWithdraw: Bool { isCommitted && !isWithdrawn && !isFinal }
 
   var isFreezing: Bool { if case .freezing = step { true } else { false } }
 

@@ -182,7 +182,8 @@ extension Lifecycle {
   private mutating func goOnCommitted(_ instance: Instance, at now: Instant) -> [Action] {
     var instance = instance
     let thawing = Self.thaw(&instance)
-    var draining = Draining(instance: instance, step: .commitRetry, lastEvidence: now)
+    // When it was last used before the rest isn't known.
+    var draining = Draining(instance: instance, step: .commitRetry, lastEvidence: instance.readyAt ?? now)
     draining.commitUntil = now.advanced(by: configuration.datagramPatience)
     return thawing + commitAgain(draining)
   }

@@ -2,25 +2,28 @@
 
 extension Lifecycle {
   /// It ended by itself and without an error.
-  mutating func concludeWell(_ instance: Instance, _ last: Sample?, at now: Instant) -> [Action] {
+  mutating func concludeWell(_ stopping: Stopping, _ last: Sample?, at now: Instant) -> [Action] {
+    let instance = stopping.instance
     endRow()
     let report = Action.report(.leftByItself(awake: now.since(instance.wokenAt)))
     // Whoever waits starts it at once.
     let isWaitedFor = last.map { !$0.queuedOnCurrent.isEmpty || $0.acceptQueueLength > 0 } ?? true
     guard isStartedAgain(instance, after: .clean), !isWaitedFor else {
-      return [report] + becomeDormant()
+      return [report] + becomeDormant(after: stopping, at: now)
     }
     let hasServed = instance.hasAccepted || last?.showsService ?? false
-    let delay = restarts == 0 ? configuration.restartDelay : waitOf(restarts)
+    var delay = restarts == 0 ? configuration.restartDelay : waitOf(restarts)
+    if stopping.isStartRequested { delay = .zero }
     restarts = hasServed || wasHealthy(instance, at: now) ? 0 : restarts + 1
     state = .backingOff(BackingOff(until: now.advanced(by: delay), restarts: true))
     return [report, .report(.restarting(in: delay))]
   }
 
   /// It has failed.
-  mutating func retry(_ instance: Instance, _ failure: Failure, waiting: Int, at now: Instant) -> [Action] {
+  mutating func retry(_ stopping: Stopping, _ failure: Failure, waiting: Int, at now: Instant) -> [Action] {
+    let instance = stopping.instance
     failures = wasHealthy(instance, at: now) ? 1 : failures + 1
-    let restarts = isStartedAgain(instance, after: failure.end)
+    var restarts = isStartedAgain(instance, after: failure.end)
     var delay = configuration.backoff.delay(afterFailures: failures)
     if restarts { delay = max(delay, configuration.restartDelay) }
     var reports: [Action] = []
@@ -31,6 +34,8 @@ extension Lifecycle {
       reports = [.report(.startLimitHit(retryIn: delay))]
     case .beyond: delay = max(delay, configuration.backoff.longest)
     }
+    // Whoever asks for a start doesn't wait, as with one that waits already.
+    if stopping.isStartRequested { (delay, restarts) = (.zero, true) }
     state = .backingOff(BackingOff(until: now.advanced(by: delay), restarts: restarts))
     return [.report(.failed(failure, waiting: waiting, retryIn: delay))] + reports
   }
@@ -52,9 +57,9 @@ extension Lifecycle {
   }
 
   /// Somebody wakes it again and again and wants nothing of it: not so often. nil: that isn't so.
-  mutating func holdBack(_ instance: Instance, at now: Instant) -> [Action]? {
+  mutating func holdBack(_ stopping: Stopping, at now: Instant) -> [Action]? {
     restarts = 0
-    guard instance.isWanted, !instance.hasAccepted else {
+    guard stopping.instance.isWanted, !stopping.instance.hasAccepted, !stopping.isStartRequested else {
       triggerTally = Tally()
       return nil
     }

@@ -142,16 +142,21 @@ extension Lifecycle {
       if query == stopping.query { return [.forgetCloses] + conclude(stopping, sample, at: now) }
       // The first look may have been taken after the last was asked for: then it doesn't tell who waited at the start.
       if stopping.query == nil { stopping.instance.note(query, sample) }
-      stopping.instance.hasAccepted = stopping.instance.hasAccepted || sample.showsService
+      let isProof = sample.showsService && !stopping.instance.isYounger(than: query)
+      stopping.instance.hasAccepted = stopping.instance.hasAccepted || isProof
       state = .stopping(stopping)
       return []
     case .sampleFailed(let query):
       return query == stopping.query ? [.forgetCloses] + conclude(stopping, nil, at: now) : []
+    case .startRequested:
+      stopping.isStartRequested = true
+      state = .stopping(stopping)
+      return []
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
       .notifiedStopping,
       .busySaid, .timeoutExtended, .watchdogExpired, .exitExcused:
       return []
-    case .startRequested, .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
+    case .connectionWaiting, .spawned, .spawnFailed, .adopted, .notifiedReady, .connectionClosed,
       .listenerShutDown, .queuesRead, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
       .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
@@ -167,8 +172,9 @@ extension Lifecycle {
       let rested = Action.report(.rested(awake: now.since(stopping.instance.wokenAt)))
       // One that can't be steered is the same as before, and the service may have shut it down when it was told to end.
       let listening: [Action] = configuration.steerable.isSuperset(of: held) ? [] : [.listenAgain]
+      let next = holdBack(stopping, at: now) ?? becomeDormant(after: stopping, at: now)
       // Armed last: armed before the swap, the old socket would wake us, or the new one not.
-      return [.swap, .forgetCloses, rested] + listening + (holdBack(stopping.instance, at: now) ?? becomeDormant())
+      return [.swap, .forgetCloses, rested] + listening + next
     case .quit:
       return end()
     case .failure, .left:
@@ -195,8 +201,8 @@ extension Lifecycle {
       let status = stopping.instance.mainExit ?? .unknown
       failure = stopping.instance.readyAt == nil ? .diedStarting(status) : .leftClientsWaiting(status)
     case .left:
-      return concludeWell(stopping.instance, last, at: now)
+      return concludeWell(stopping, last, at: now)
     }
-    return retry(stopping.instance, failure, waiting: last?.queuedOnCurrent.count ?? 0, at: now)
+    return retry(stopping, failure, waiting: last?.queuedOnCurrent.count ?? 0, at: now)
   }
 }

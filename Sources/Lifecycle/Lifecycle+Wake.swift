@@ -5,6 +5,7 @@ extension Lifecycle {
     switch event {
     case .connectionWaiting: return wake(at: now, isWanted: true)
     case .startRequested: return wake(at: now, isWanted: false)
+    case .deadlineReached: return Self.isDue(startAt, at: now) ? wake(at: now, isWanted: false) : []
     case .stopRequested, .stopAtOnceRequested: return end()
     case .listenerShutDown: return [.listenAgain]
     case .restRequested, .pinned, .verifyRequested, .verificationEnded, .reconfigured, .canFreezeChanged,
@@ -14,7 +15,7 @@ extension Lifecycle {
     case .spawned, .spawnFailed, .adopted, .notifiedReady, .mainExited, .allProcessesGone, .connectionClosed,
       .queuesRead,
       .sampled, .sampleFailed, .nextOpened, .nextUnavailable, .steeringFailed, .barrierPassed, .nextClosed,
-      .deadlineReached, .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
+      .frozen, .freezeFailed, .connectionsHeld, .holdFailed, .dataArrived, .ignoredCame:
       return []
     }
   }
@@ -24,6 +25,7 @@ extension Lifecycle {
     at now: Instant, isWanted: Bool, isSeen: Bool = true, isVerification: Bool = false
   ) -> [Action] {
     let looks = configuration.readiness == .automatic
+    startAt = nil
     var instance = Instance(wokenAt: now, startQuery: nextQuery(), isWanted: isWanted)
     instance.isVerification = isVerification
     state = .starting(
@@ -253,7 +255,14 @@ extension Lifecycle {
     return [.report(.dormant), .arm]
   }
 
+  /// A start that was asked for meanwhile is an event of its own: dormant is as it always is, and the actions of one event are few.
+  mutating func becomeDormant(after stopping: Stopping, at now: Instant) -> [Action] {
+    startAt = stopping.isStartRequested ? now : nil
+    return becomeDormant()
+  }
+
   mutating func end() -> [Action] {
+    startAt = nil
     state = .ended
     return [.disarm, .report(.stopped), .finish]
   }

@@ -32,7 +32,10 @@ extension Lifecycle {
       state = .running(running)
       // The answer to a question that is no longer open. What has closed is told once, so it counts whoever hears it.
       if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }
-      return sample.isAtWork ? noteUse(running, at: now) : []
+      // Who waited at the start has been served, as far as can be known.
+      let isStart = query == running.instance.startQuery
+      let isUse = sample.isAtWork || !isStart && !sample.isQuiet(allowingSilence: configuration.allowsSilence)
+      return isUse ? noteUse(running, at: now) : []
     case .sampleFailed(let query):
       running.instance.isWokenByIgnored = false
       if query == running.restLook?.query {
@@ -89,9 +92,11 @@ extension Lifecycle {
 
   /// It has not run for long, so that an end of its main process may be a step to the background.
   func isNew(_ instance: Instance, at now: Instant) -> Bool {
-    // One that has done nothing yet but live may still be on its way to the background.
-    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted {
-      return configuration.startTimeout.map { now.since(instance.wokenAt) < $0 } ?? true
+    // One that has done nothing yet but live may still be on its way to the background, for as long as a start may take.
+    if instance.isPresumed, instance.adopted.isEmpty, !instance.hasAccepted,
+      configuration.startTimeout.map({ now.since(instance.wokenAt) < $0 }) ?? true
+    {
+      return true
     }
     return instance.readyAt.map { now.since($0) - instance.frozenFor < configuration.healthyAfter } ?? true
   }
@@ -120,18 +125,19 @@ extension Lifecycle {
     case .unknown, nil: break
     }
     running.instance.hasAccepted = running.instance.hasAccepted || sample.showsService
+    if let lastUse = sample.lastUse {
+      // The kernel's clock for these is another one, which may be set: never later than now.
+      running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
+    }
+    let isQuiet = sample.isQuiet(allowingSilence: configuration.allowsSilence)
+    // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
+    if !isQuiet { running.lastEvidence = now }
     guard let timeout = configuration.idleTimeout, mayRest(running.instance) else {
       running.lookAt = nextLook(running.instance, at: now)
       state = .running(running)
       return []
     }
-    if let lastUse = sample.lastUse {
-      // The kernel's clock for these is another one, which may be set: never later than now.
-      running.lastEvidence = max(running.lastEvidence, min(lastUse, now))
-    }
-    guard sample.isQuiet(allowingSilence: configuration.allowsSilence) else {
-      // Something was in use at some moment since the last look: counted as now, which can only be later than it was.
-      running.lastEvidence = now
+    guard isQuiet else {
       running.lookAt = nextLook(running.instance, at: now)
       let wasQuiet = running.isQuiet
       running.isQuiet = false
@@ -160,7 +166,7 @@ extension Lifecycle {
   /// When it has been idle for long enough, if nothing more happens.
   func idleEnd(_ running: Running, _ timeout: Duration) -> Instant {
     // It goes on for a moment only: nobody has used it since it was frozen.
-    if let asleepSince = running.instance.asleepSince, running.lastEvidence <= asleepSince { return asleepSince }
+    if running.instance.isAsleep(running.lastEvidence), let since = running.instance.asleepSince { return since }
     let end = running.lastEvidence.advanced(by: timeout)
     guard running.instance.isWokenByIgnored, let readyAt = running.instance.readyAt else { return end }
     return min(end, readyAt.advanced(by: configuration.ignoredGrace))

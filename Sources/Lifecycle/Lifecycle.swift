@@ -21,6 +21,8 @@ public struct Lifecycle: Equatable, Sendable {
   public internal(set) var abandoned: Set<Int> = []
   /// Its owner wants it not to be put to rest.
   public internal(set) var isPinned = false
+  /// Dormant, it is started then: that was asked for while the last instance was leaving.
+  var startAt: Instant?
   /// Ends in a row by itself, without having served anybody, after each of which it was started again.
   var restarts = 0
   var startTally = Tally()
@@ -52,11 +54,12 @@ public struct Lifecycle: Equatable, Sendable {
   /// What to do before the first event.
   public func begin() -> [Action] { [.report(.dormant), .arm] }
 
-  /// When `deadlineReached` is to be sent; nil: not before another event. There is none while dormant: then nothing of
-  /// ours runs at all.
+  /// When `deadlineReached` is to be sent; nil: not before another event. There is none while dormant, then nothing of
+  /// ours runs at all; but for a start that is due at once.
   public var deadline: Instant? {
     switch state {
-    case .dormant, .ended: nil
+    case .dormant: startAt
+    case .ended: nil
     case .starting(let starting):
       Self.earlier(Self.earlier(starting.deadline, starting.lookAt), starting.instance.relayUnboundAt)
     case .running(let running):
@@ -81,10 +84,12 @@ public struct Lifecycle: Equatable, Sendable {
       if sample.hasReceived {
         change {
           $0.lastReceived = now
-          $0.hasAccepted = true
+          $0.hasAccepted = $0.hasAccepted || !$0.isYounger(than: query)
         }
       }
       event = .sampled(query, weighed(sample, of: query))
+    } else if case .sampleFailed = event {
+      _ = tellsOwnStart(nil)
     }
     let actions = handleRequest(event, at: now) ?? handleByState(event, at: now)
     takeUpConfiguration(at: now)
@@ -95,15 +100,20 @@ public struct Lifecycle: Equatable, Sendable {
   /// note of who is there, whatever the look was asked for.
   private mutating func weighed(_ sample: Sample, of query: Query) -> Sample {
     var sample = sample
-    if case .running(let running) = state {
-      if let first = running.instance.ownStartLook, query.number >= first.number {
-        change { $0.ownStartLook = nil }
-        sample.isAtWork = false
-      }
-      if running.instance.isWokenByIgnored, sample.showsAnybody { change { $0.isWokenByIgnored = false } }
+    if tellsOwnStart(query) { sample.isAtWork = false }
+    if case .running(let running) = state, running.instance.isWokenByIgnored, sample.showsAnybody {
+      change { $0.isWokenByIgnored = false }
     }
     sample.isAtWork = sample.isAtWork || sample.saysBusy
     return sample
+  }
+
+  /// Whether this answer is the one that tells of the work of a start for a check. `nil`: a look that has failed. Once only: any other answer
+  /// that comes before may have told of it, and of what comes after nobody knows whose work it is.
+  private mutating func tellsOwnStart(_ query: Query?) -> Bool {
+    guard case .running(let running) = state, let look = running.instance.ownStartLook else { return false }
+    change { $0.ownStartLook = nil }
+    return query == look
   }
 
   private mutating func handleByState(_ event: Event, at now: Instant) -> [Action] {

@@ -39,7 +39,7 @@ extension Lifecycle {
     var isVerification = false
     /// It is to rest as soon as it is ready.
     var isRestRequested = false
-    /// The first look from this one on tells of the work of its own start, which was nobody's use: it was started to be checked.
+    /// This look tells of the work of its own start, which was nobody's use: it was started to be checked.
     var ownStartLook: Query?
     /// Who has woken it doesn't count, and nobody has been seen since who does.
     var isWokenByIgnored = false
@@ -68,6 +68,8 @@ extension Lifecycle {
     /// Since when it has been frozen, but for moments in which it saw to timers of its own and to those who don't count. nil: somebody
     /// has used it since.
     var asleepSince: Instant?
+    /// When the look was asked for that showed that: what has come later may have been taken in such a moment.
+    var asleepLook: Instant?
     /// How often in a row it was thawed for a timer that was due at once.
     var housekeepings = 0
     static let housekeepingsMax = 3
@@ -82,6 +84,12 @@ extension Lifecycle {
       isWokenByIgnored = sample.isOnlyIgnored && !sample.hasClosed && !sample.hasReceived
       hasAccepted = hasAccepted || sample.showsService
     }
+
+    /// Nobody has used it since it was frozen, if that was the last use.
+    func isAsleep(_ lastUse: Instant) -> Bool { asleepSince != nil && asleepLook.map { lastUse <= $0 } ?? false }
+
+    /// A look that was asked for before its start may be one at the last instance: what it shows is no proof of anything that this one did.
+    func isYounger(than query: Query) -> Bool { query.number < startQuery.number }
 
     /// Its main process has ended, and no other is left.
     var isOver: Bool { mainExit != nil && isGone }
@@ -150,12 +158,17 @@ extension Lifecycle {
       /// Only where it is killed: it is being frozen, and looked at once more.
       case freezing(Query)
       case frozenLook(Query)
-      /// Only with datagrams, and with no way back: they go to the next sockets…
+      /// Only with datagrams, and with no way back once one has come: they go to the next sockets…
       case commitBarrier(Query)
       /// The kernel has refused that, and it is tried again at `retryAt`.
       case commitRetry
       /// … and it has until `deadline` to read and answer what it has.
       case datagrams(Query?)
+      /// Somebody uses it: they go to the current sockets again, and then it is seen whether any has come to the next ones.
+      case withdrawing(Query)
+      /// The kernel has refused that, and it is tried again at `retryAt`.
+      case withdrawalRetry
+      case withdrawn(Query)
     }
     public var instance: Instance
     public var step: Step
@@ -167,8 +180,13 @@ extension Lifecycle {
     var deadline: Instant?
     var retryAt: Instant?
     var retryInterval: Duration = firstRetryInterval
-    /// A predecessor may have committed already, so that the commitment is tried until then and never given up.
+    /// A predecessor may have committed already, or something has come to the next sockets: the commitment is tried until then, and never
+    /// given up because it is refused.
     var commitUntil: Instant?
+    /// Until then it is tried to take the commitment back.
+    var withdrawUntil: Instant?
+    /// Something has come to the next sockets.
+    var isFinal = false
   }
 
   public struct Returning: Equatable, Sendable {
@@ -204,6 +222,8 @@ extension Lifecycle {
     public var step: Step
     let lastEvidence: Instant
     var deadline: Instant
+    /// When its last look was asked for.
+    var lookedAt: Instant?
   }
 
   public struct Frozen: Equatable, Sendable {
@@ -236,6 +256,8 @@ extension Lifecycle {
     var isKilled = false
     /// Everything is gone; what waits decides what is next.
     var query: Query?
+    /// A start was asked for, which comes after this end.
+    var isStartRequested = false
   }
 
   public struct BackingOff: Equatable, Sendable {

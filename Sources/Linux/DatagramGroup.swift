@@ -76,6 +76,17 @@ public struct DatagramGroup: ~Copyable {
     next = consume socket
   }
 
+  /// Every new datagram goes to the current socket again. What the next one has received stays there.
+  public func withdraw() throws(Errno) { try Self.attach(0, by: current.descriptor.number) }
+
+  /// Something has come to the next socket.
+  public var nextHasUnread: Bool {
+    switch next {
+    case .some(let next): next.hasUnread
+    case .none: false
+    }
+  }
+
   /// Every new datagram goes to the next socket. There is no way back for those that do.
   public func commit() throws(Errno) {
     switch next {

@@ -33,6 +33,7 @@ extension Service {
     case .barrier(let query):
       gracePeriod.begin { [weak self] in self?.post(.barrierPassed(query)) }
     case .commitDatagrams: commitDatagrams()
+    case .withdrawDatagrams: withdrawDatagrams()
     case .relayStrays(let indices): relayStrays(indices)
     case .closeNext: closeNext()
     case .swap: swap()
@@ -135,6 +136,15 @@ extension Service {
       for socket in datagramSockets { try socket.commit() }
     } catch {
       context.reason = "new datagrams can't be steered away from it: \(error)"
+      post(.steeringFailed)
+    }
+  }
+
+  private func withdrawDatagrams() {
+    do throws(Errno) {
+      for socket in datagramSockets { try socket.withdraw() }
+    } catch {
+      context.reason = "new datagrams can't be steered back to it: \(error)"
       post(.steeringFailed)
     }
   }

@@ -18,6 +18,16 @@ import Testing
     return script
   }
 
+  /// Somebody was there nevertheless, and datagrams go to the current socket again.
+  private func withdrawn() -> Script {
+    var script = committed()
+    script.passBarrier()
+    script.answer { $0.unreadDatagrams = 1 }
+    #expect(script.actions.first == .withdrawDatagrams)
+    script.passBarrier()
+    return script
+  }
+
   @Test func datagramsAreSteeredLast() {
     var script = committed([.tcp, .datagram])
     #expect(script.actions.first == .commitDatagrams)
@@ -55,8 +65,136 @@ import Testing
     #expect(script.actions.first == .steer(.current))
   }
 
-  @Test func oneThatCameDuringTheCommitmentIsAnswered() {
+  /// As whatever shows that somebody uses it, as long as nothing has come to the next socket.
+  @Test func oneThatCameDuringTheCommitmentGivesTheRestUp() {
+    var script = withdrawn()
+    #expect(script.lifecycle.memory.phase == .committed)
+    #expect(script.answerQueues().first == .steer(.current))
+    #expect(script.lifecycle.memory.phase == .draining)
+    script.passBarrier()
+    script.answer()
+    script.send(.nextClosed(strays: 0))
+    #expect(script.isRunning)
+  }
+
+  @Test func aSilentConnectionThatSendsSomethingGivesTheCommitmentUp() {
+    var script = Script {
+      $0.sockets = [.datagram, .tcp]
+      $0.connections = .active
+    }
+    script.run()
+    repeat {
+      script.reachDeadline()
+      script.answer { $0.accepted = 1 }
+    } while script.isRunning
+    script.send(.nextOpened)
+    script.passBarrier()
+    script.answer { $0.accepted = 1 }
+    script.answerQueues()
+    script.answer { $0.accepted = 1 }
+    #expect(script.actions.first == .commitDatagrams)
+    script.passBarrier()
+    let now = script.now
+    script.answer {
+      $0.accepted = 1
+      $0.lastUse = now
+    }
+    #expect(script.actions.first == .withdrawDatagrams)
+  }
+
+  @Test(arguments: [Event.pinned(true), .busySaid(true)])
+  func aWordEndsTheCommitment(event: Event) {
     var script = committed()
+    #expect(script.send(event).first == .withdrawDatagrams)
+    script.passBarrier()
+    #expect(script.answerQueues().first == .steer(.current))
+  }
+
+  @Test func whatHasComeToTheNextSocketIsForTheNextInstance() {
+    var script = withdrawn()
+    script.answerQueues(next: [0: 1])
+    #expect(script.actions.prefix(2) == [.steer(.next), .commitDatagrams])
+    script.passBarrier()
+    script.answer()
+    // Nor is it tried again.
+    script.reachDeadline()
+    #expect(script.answer { $0.unreadDatagrams = 1 }.isEmpty)
+    #expect(script.send(.pinned(true)).isEmpty)
+  }
+
+  @Test func whatALateAnswerTellsOfIsAnswered() {
+    var script = committed()
+    script.passBarrier()
+    let look = script.actions
+    script.send(.pinned(true))
+    let withdrawal = script.actions
+    guard case .sample(let query) = look.last, case .barrier(let barrier) = withdrawal.last else {
+      return #expect(Bool(false), "neither looked nor withdrawn")
+    }
+    var sample = Sample()
+    sample.hasReceived = true
+    script.send(.sampled(query, sample))
+    let read = script.now
+    script.send(.barrierPassed(barrier))
+    script.answerQueues(next: [0: 1])
+    script.passBarrier()
+    script.answer()
+    while script.actions.first != .terminateMain, script.now.since(read) < .seconds(1) {
+      script.reachDeadline()
+      script.answer()
+    }
+    #expect(script.actions == [.terminateMain])
+    #expect(script.now.since(read) >= .milliseconds(200))
+  }
+
+  /// A next socket of another kind gives back what it has.
+  @Test func connectionsOnTheNextSocketCanComeBack() {
+    var script = committed([.tcp, .datagram])
+    script.passBarrier()
+    script.answer { $0.unreadDatagrams = 1 }
+    script.passBarrier()
+    #expect(script.answerQueues(next: [0: 1]).first == .steer(.current))
+  }
+
+  @Test func aWithdrawalThatTheKernelRefusesIsTriedAgain() {
+    var script = committed()
+    script.passBarrier()
+    script.answer { $0.unreadDatagrams = 1 }
+    #expect(script.send(.steeringFailed).isEmpty)
+    #expect(script.send(.pinned(true)).isEmpty)
+    script.reachDeadline()
+    #expect(script.actions.first == .withdrawDatagrams)
+    script.passBarrier()
+    #expect(script.answerQueues().first == .steer(.current))
+  }
+
+  @Test func aWithdrawalIsNotTriedForEver() {
+    var script = committed()
+    script.passBarrier()
+    script.answer { $0.unreadDatagrams = 1 }
+    let begin = script.now
+    var tries = 0
+    while script.send(.steeringFailed).isEmpty, tries < 10_000 {
+      tries += 1
+      script.reachDeadline()
+    }
+    #expect(script.actions.prefix(2) == [.steer(.next), .commitDatagrams])
+    #expect(tries > 100)
+    #expect(script.now.since(begin) >= .seconds(5))
+    #expect(script.now.since(begin) < .seconds(6))
+  }
+
+  @Test func aDeathMeanwhileIsTheRest() {
+    var script = withdrawn()
+    script.send(.mainExited(.exited(code: 0), hasSuccessor: false))
+    #expect(script.actions == [.commitDatagrams, .terminateAll])
+    script.send(.allProcessesGone)
+    #expect(script.actions.first == .swap)
+  }
+
+  @Test func oneThatCameBeforeThereWasNoWayBackIsAnswered() {
+    var script = withdrawn()
+    script.answerQueues(next: [0: 1])
     script.passBarrier()
     script.answer { $0.unreadDatagrams = 1 }
     #expect(script.actions.isEmpty)
@@ -72,7 +210,8 @@ import Testing
   }
 
   @Test func oneThatIsNeverReadHoldsNothingUpForLong() {
-    var script = committed()
+    var script = withdrawn()
+    script.answerQueues(next: [0: 1])
     script.passBarrier()
     let begin = script.now
     script.answer { $0.unreadDatagrams = 1 }

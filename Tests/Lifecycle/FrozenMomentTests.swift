@@ -3,6 +3,38 @@ import Testing
 
 /// A frozen service that goes on for a moment, for a timer of its own or for sources that don't count: nobody has used it.
 @Suite struct FrozenMomentTests {
+  /// It is in the queue when the service is thawed for a timer of its own, before the queue has told of it.
+  @Test func whoComesBetweenTheLastLookAndTheSleepIsAUse() {
+    var script = Script {
+      $0.rest = .freeze
+      $0.canFreeze = true
+    }
+    script.becomeIdle()
+    script.freeze()
+    script.hold(wakeAfter: .seconds(1))
+    let look = script.actions
+    guard case .sample(let query) = look.last else { return #expect(Bool(false), "not looked at") }
+    let visit = script.now.advanced(by: .milliseconds(1))
+    script.send(.sampled(query, Sample()), after: .milliseconds(2))
+    #expect(script.actions.last == .arm)
+    script.reachDeadline()
+    #expect(script.isRunning)
+    script.reachDeadline()
+    script.answer {
+      $0.accepted = 1
+      $0.lastUse = visit
+    }
+    #expect(script.isRunning, "it has its whole idle time")
+    while script.isRunning {
+      script.reachDeadline()
+      script.answer {
+        $0.accepted = 1
+        $0.lastUse = visit
+      }
+    }
+    #expect(script.now.since(visit) >= .seconds(16))
+  }
+
   /// One connection is open and silent, and everything is frozen: as its idle time is over, or because it was asked to.
   private func frozen(
     isAsked: Bool = false, wakeAfter: Duration? = nil, configure: (inout Lifecycle.Configuration) -> Void = { _ in }

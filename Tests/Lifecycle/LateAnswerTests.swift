@@ -1,7 +1,7 @@
 import Lifecycle
 import Testing
 
-/// A drain's time is for those who come, not for the kernel's answers.
+/// Answers that come late: a drain's time is for those who come, not for the kernel's answers.
 @Suite struct LateAnswerTests {
   @Test func aDrainWhoseEveryAnswerIsLateComesToItsEnd() {
     var script = Script()
@@ -20,6 +20,29 @@ import Testing
       }
     }
     #expect(script.actions == [.terminateMain])
+  }
+
+  /// Of that nothing follows for this one, which has served nobody.
+  @Test func oneAboutTheLastInstanceSaysNothingOfThisOne() {
+    var script = Script.running()
+    script.reachDeadline()
+    guard case .sample(let query) = script.actions.last else { return #expect(Bool(false)) }
+    script.send(.allProcessesGone)
+    script.send(.mainExited(.exited(code: 0), hasSuccessor: false))
+    script.answer { $0.hasClosed = true }
+    #expect(script.isDormant)
+    script.wake()
+    var sample = Sample()
+    sample.hasReceived = true
+    sample.hasClosed = true
+    script.send(.sampled(query, sample))
+    script.send(.allProcessesGone)
+    script.send(.mainExited(.exited(code: 0), hasSuccessor: false))
+    script.answer {
+      $0.queuedOnCurrent = [7]
+      $0.acceptQueueLength = 1
+    }
+    #expect(script.reports == [.failed(.diedStarting(.exited(code: 0)), waiting: 1, retryIn: .seconds(1))])
   }
 
   @Test func whatIsStillOnItsWayThenEndsIt() {

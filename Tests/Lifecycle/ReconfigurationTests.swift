@@ -3,6 +3,24 @@ import Testing
 
 /// What its owner wants from now on.
 @Suite struct ReconfigurationTests {
+  /// It is looked at for another reason than its idle time: it may have stopped accepting.
+  @Test func aUseIsRememberedForATimeoutThatComesLater() {
+    var script = Script(idle: nil)
+    script.run()
+    script.send(.listenerShutDown(socket: 0))
+    script.reachDeadline()
+    script.answer { $0.hasClosed = true }
+    let use = script.now
+    var configuration = script.lifecycle.configuration
+    configuration.idleTimeout = .seconds(16)
+    script.send(.reconfigured(configuration))
+    while script.isRunning {
+      script.reachDeadline()
+      script.answer()
+    }
+    #expect(script.now.since(use) >= .seconds(16))
+  }
+
   @Test func anotherTimeoutAppliesFromNowOn() {
     var script = Script.running()
     var configuration = script.lifecycle.configuration

@@ -42,6 +42,25 @@ import Testing
     #expect(script.isRunning)
   }
 
+  /// It was looked at for that, and the answer came later.
+  @Test func whoIsThereWhenARestIsNoLongerAskedForHasUsedIt() {
+    var script = Script.running()
+    script.send(.restRequested)
+    let look = script.actions
+    guard case .sample(let query) = look.last else { return #expect(Bool(false), "not looked at") }
+    script.send(.pinned(true))
+    script.send(.pinned(false))
+    var sample = Sample()
+    sample.unreadDatagrams = 1
+    script.send(.sampled(query, sample), after: .milliseconds(500))
+    let use = script.now
+    while script.isRunning {
+      script.reachDeadline()
+      script.answer()
+    }
+    #expect(script.now.since(use) >= .seconds(16))
+  }
+
   @Test func oneThatStartsRestsAsSoonAsItIsReady() {
     var script = Script()
     script.send(.startRequested)

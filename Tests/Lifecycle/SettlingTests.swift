@@ -34,6 +34,15 @@ import Testing
     #expect(time >= .milliseconds(100) && time < .milliseconds(250), "\(time)")
   }
 
+  /// As long after its start as any other may, and no less where a start has little time.
+  @Test(arguments: [Duration.seconds(7), .seconds(90)])
+  func oneThatIsPresumedStartedMayGoToTheBackground(startTimeout: Duration) {
+    var script = started { $0.startTimeout = startTimeout }
+    _ = settle(&script)
+    script.send(.mainExited(.exited(code: 0), hasSuccessor: true), after: .seconds(3))
+    #expect(script.actions == [.followSuccessor, .report(.wentToBackground)])
+  }
+
   @Test func nobodyIsPresumedToBeServed() {
     var script = started()
     script.reachDeadline()

@@ -43,6 +43,36 @@ import Testing
     #expect(script.reports == [.restAborted(strays: 0)])
   }
 
+  /// Then nobody knows whose work the next look tells of.
+  @Test func workAfterALookThatFailedIsUse() {
+    var script = verifying()
+    script.send(.verificationEnded, after: .seconds(1))
+    script.failSample()
+    #expect(script.reports == [.restAborted(strays: 0)])
+    script.send(.restRequested, after: .seconds(1))
+    script.answer { $0.isAtWork = true }
+    #expect(script.reports == [.restAborted(strays: 0)])
+  }
+
+  /// An earlier look that is answered late may have told of the start's own.
+  @Test func workAfterALateAnswerIsUse() {
+    var script = Script()
+    script.send(.verifyRequested)
+    script.send(.spawned)
+    let start = script.actions
+    script.send(.adopted(socket: 0), after: .seconds(1))
+    script.send(.verificationEnded, after: .seconds(1))
+    let end = script.actions
+    guard case .sample(let first) = start.last, case .sample(let second) = end.last else {
+      return #expect(Bool(false), "not looked at")
+    }
+    script.send(.sampled(first, Sample()), after: .milliseconds(1))
+    var sample = Sample()
+    sample.isAtWork = true
+    script.send(.sampled(second, sample), after: .milliseconds(1))
+    #expect(script.reports == [.restAborted(strays: 0)])
+  }
+
   @Test func itsOwnWordCountsAfterAStart() {
     var script = verifying()
     script.send(.verificationEnded, after: .seconds(1))

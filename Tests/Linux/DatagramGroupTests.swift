@@ -51,6 +51,28 @@ import Testing
     #expect(next == Array(repeating: "c", count: 20))
   }
 
+  @Test func aCommitmentCanBeWithdrawn() throws {
+    var group = try held()
+    try group.openNext()
+    try group.commit()
+    let isEmpty = !group.nextHasUnread
+    #expect(isEmpty)
+    try group.withdraw()
+    for _ in 0..<20 { try send("back", to: group) }
+    let none = receiveNext(group)
+    #expect(none == nil)
+    var count = 0
+    while receive(group.current) == "back" { count += 1 }
+    #expect(count == 20)
+    // And made again, for good.
+    try group.commit()
+    try send("next", to: group)
+    let hasCome = group.nextHasUnread
+    #expect(hasCome)
+    let next = receiveNext(group)
+    #expect(next == "next")
+  }
+
   @Test func whatTheNextSocketHasIsThereAfterTheSwap() throws {
     var group = try held()
     try group.openNext()

@@ -31,7 +31,7 @@ extension OwnDataTests {
     func noDatagramIsLostOrDelayedByARest() throws {
       try run(.python, idle: "2ms") { torpor, endpoint in
         let hammer = try Hammer(endpoint, request: "redis")
-        // Once steered there is no way back, so that hardly a rest is given up.
+        // A datagram is there for a moment only, so that few rests are given up.
         try torpor.watchRests(atLeast: ServerTests.HammerTests.stops, aborts: 0)
         let tally = try hammer.finish()
         print(

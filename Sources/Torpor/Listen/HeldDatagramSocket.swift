@@ -41,6 +41,7 @@ final class HeldDatagramSocket: HeldSocket {
   func steerToNext() throws(Errno) {}
   func steerToCurrent() throws(Errno) {}
   func commit() throws(Errno) { try group.commit() }
+  func withdraw() throws(Errno) { try group.withdraw() }
   func relayStrays() throws(Errno) -> Int { 0 }
   func relayWaiting() throws(Errno) {}
   func stopRelaying() {}

@@ -32,6 +32,8 @@ final class ManagedUnit {
   let host: UnitHost
 
   private var wakeWaiters: [Waiter<WakeOutcome>] = []
+  /// Those who have asked while the last instance was leaving: they wait for the start that follows.
+  private var nextWakeWaiters: [Waiter<WakeOutcome>] = []
   private var restWaiters: [Waiter<RestOutcome>] = []
   private(set) var verification: VerificationAttempt?
 
@@ -148,10 +150,11 @@ final class ManagedUnit {
         runOnFailure(reason)
         host.trigger(definition.unit.onFailure, by: self)
       }
-      finish(&wakeWaiters, .failure(.failed(reason)))
+      endWakes(.failed(reason))
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil)))
     case .rested, .leftByItself, .stopped:
-      finish(&wakeWaiters, .failure(.failed("it has ended")))
+      endWakes(.failed("it has ended"))
+      if report == .stopped { finish(&wakeWaiters, .failure(.failed("it has ended"))) }
       let bytes = single?.context.givenBackBytes.map { Int(clamping: $0) }
       finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: bytes)))
       if verification == nil { host.trigger(definition.unit.onSuccess, by: self) }
@@ -174,8 +177,17 @@ final class ManagedUnit {
     if phase == .dormant { lookWhenDormant() }
   }
 
+  /// An instance has ended. What was asked for while it did is asked of the next.
+  private func endWakes(_ failure: ControlFailure) {
+    finish(&wakeWaiters, .failure(failure))
+    wakeWaiters = nextWakeWaiters
+    nextWakeWaiters = []
+  }
+
   private func lookWhenDormant() {
     guard isRemoved || pendingDefinition != nil else { return }
+    // A start that is due would come first, as what the files said before.
+    single?.post(.restRequested)
     host.later { [weak self] in self?.becameDormant() }
   }
 
@@ -195,6 +207,7 @@ final class ManagedUnit {
     guard phase == .dormant, !isInTransition else { return }
     if isRemoved { return stop() }
     if let pendingDefinition { apply(pendingDefinition.value) }
+    if !wakeWaiters.isEmpty { single?.post(.startRequested) }
   }
 
   private func ended() {
@@ -225,6 +238,9 @@ final class ManagedUnit {
     switch phase {
     case .running, .draining: completion(.success(WakeOutcome(wasRunning: true, milliseconds: nil)))
     case .stopping where single.isEnding: completion(.failure(.notNow("it is being stopped")))
+    case .stopping:
+      nextWakeWaiters.append(Waiter(completion: completion))
+      single.post(.startRequested)
     default:
       wakeWaiters.append(Waiter(completion: completion))
       single.post(.startRequested)
@@ -234,10 +250,20 @@ final class ManagedUnit {
   func rest(_ completion: @escaping (Result<RestOutcome, ControlFailure>) -> Void) {
     guard let single, commands == nil else { return completion(.failure(refusal(of: "put to rest"))) }
     if let hold = holds.first { return completion(.failure(.notNow("it is held by \(hold.holder)"))) }
+    takeBackStart(of: single)
     if phase == .dormant { return completion(.success(RestOutcome(wasDormant: true, bytesGivenBack: nil))) }
     restWaiters.append(Waiter(completion: completion))
     single.post(.restRequested)
     if phase == .dormant { finish(&restWaiters, .success(RestOutcome(wasDormant: false, bytesGivenBack: nil))) }
+  }
+
+  /// What was asked for last holds. Of a start that is under way a rest is what follows.
+  private func takeBackStart(of single: Service) {
+    let withdrawn = ControlFailure.notNow("it was asked to rest meanwhile")
+    finish(&nextWakeWaiters, .failure(withdrawn))
+    guard phase == .dormant else { return }
+    finish(&wakeWaiters, .failure(withdrawn))
+    single.post(.restRequested)
   }
 
   /// ExecReload=.

@@ -52,7 +52,7 @@ extension Service {
     case .swap:
       front.isSteeredAway = false
       endInstance()
-    case .commitDatagrams, .relayStrays, .listenAgain, .relayUnbound, .abandon: break
+    case .commitDatagrams, .withdrawDatagrams, .relayStrays, .listenAgain, .relayUnbound, .abandon: break
     case .report(.serving):
       // Before anything is told: clients wait for it.
       front.setOpen(true)

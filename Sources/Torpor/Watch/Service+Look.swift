@@ -12,6 +12,7 @@ extension Service {
         let next = socket.group.nextAcceptQueueLength()
         if next > 0 { lengths.next[socket.index] = next }
       }
+      addNextDatagrams(to: &lengths)
       if case .starting(let starting) = lifecycle.state {
         lengths.areTaken = areTaken
         tellElsewhere(starting.instance)
@@ -20,8 +21,15 @@ extension Service {
     } catch {
       // Nobody may be taken for not waiting: the look is counted as one that saw somebody.
       narrator.warn("cannot read the queues of unix sockets (sock_diag): \(error)")
-      post(.queuesRead(query, QueueLengths(current: 1)))
+      var lengths = QueueLengths(current: 1)
+      for socket in sockets where socket.kind == .unixPath { lengths.next[socket.index] = 1 }
+      addNextDatagrams(to: &lengths)
+      post(.queuesRead(query, lengths))
     }
+  }
+
+  private func addNextDatagrams(to lengths: inout QueueLengths) {
+    for socket in datagramSockets where socket.group.nextHasUnread { lengths.next[socket.index] = 1 }
   }
 
   /// Each of its sockets has become non-blocking, which no start leaves it as: a server with an event loop has taken it over. One that

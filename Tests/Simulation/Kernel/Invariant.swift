@@ -13,7 +13,7 @@ public enum Invariant: String, CaseIterable, Sendable {
   /// The port never dies for good: whatever fails is tried again while somebody waits, so that from the moment on at which the
   /// service works, every client is served in the end.
   case everyWaiterIsServedIfItCanStart
-  /// A dormant system makes no wakeups at all.
+  /// A dormant system makes no wakeups at all. A start that was asked for while the last instance was leaving is due at once.
   case noDeadlineWhileDormant
   /// After `deadlineReached` the deadline is later than now, or there is none: a timer that is due at once for ever is a
   /// loop that takes a whole core.

@@ -38,6 +38,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var furtherRequests = 0
     public internal(set) var datagrams = 0
     public internal(set) var commits = 0
+    public internal(set) var withdrawals = 0
     public internal(set) var preempted = 0
     public internal(set) var leftovers = 0
     public internal(set) var freezes = 0
@@ -59,6 +60,7 @@ public struct Outcome: Equatable, Sendable {
     public internal(set) var aborts = 0
     public internal(set) var excusedExits = 0
     public internal(set) var runtimeLimits = 0
+    public internal(set) var startsAfterEnds = 0
     /// Clients who came during a drain.
     public internal(set) var arrivalsInDrain = 0
 
@@ -95,6 +97,7 @@ extension Outcome.Counts {
       ("abandonedSockets", \.abandonedSockets), ("stops", \.stops), ("failedSamples", \.failedSamples),
       ("overruns", \.overruns), ("arrivalsInDrain", \.arrivalsInDrain), ("fullQueues", \.fullQueues),
       ("furtherRequests", \.furtherRequests), ("datagrams", \.datagrams), ("commits", \.commits),
+      ("withdrawals", \.withdrawals),
       ("preempted", \.preempted), ("leftovers", \.leftovers), ("freezes", \.freezes),
       ("failedFreezes", \.failedFreezes), ("wakesByData", \.wakesByData), ("killsWhileFrozen", \.killsWhileFrozen),
       ("deaths", \.deaths), ("relaysCut", \.relaysCut), ("requests", \.requests), ("verifications", \.verifications),
@@ -102,5 +105,6 @@ extension Outcome.Counts {
       ("workingSpells", \.workingSpells), ("wakesByIgnored", \.wakesByIgnored),
       ("restsFromIgnored", \.restsFromIgnored), ("thawsByIgnored", \.thawsByIgnored), ("ownStarts", \.ownStarts),
       ("aborts", \.aborts), ("excusedExits", \.excusedExits), ("runtimeLimits", \.runtimeLimits),
+      ("startsAfterEnds", \.startsAfterEnds),
     ]
 }

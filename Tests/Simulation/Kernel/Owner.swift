@@ -17,6 +17,9 @@ struct Owner {
   var askedRestAt: UInt64?
   /// It is to rest when it is ready.
   var asksWhenReady = false
+  /// A start was asked for while the last instance was leaving, and hasn't come; and since when it could.
+  var awaitsStart = false
+  var couldStartAt: UInt64?
   /// When each look was taken, and the last of all; the last that was answered, and what it showed.
   var snapshots: [Query: UInt64] = [:]
   var lastSnapshotAt: UInt64 = 0
@@ -48,6 +51,7 @@ struct Owner {
     isVerifying = false
     askedRestAt = nil
     asksWhenReady = false
+    awaitsStart = false
     ownStartEndedAt = nil
     isRestartDue = false
     isLimited = false

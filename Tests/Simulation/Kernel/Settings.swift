@@ -37,6 +37,8 @@ struct Settings {
   /// How often its owner asks for something, and how often the service works without a connection.
   var requests = 0
   var works = 0
+  /// So many of a hundred services that are told to end are asked to start before they have.
+  var asksWhileLeavingPercent = 0
   /// So many of a hundred clients are of sources that don't count.
   var ignoredPercent = 0
   /// Ends that its owner takes for good ones.
@@ -107,5 +109,6 @@ struct Settings {
         configuration.stopAfterFrozen = .nanoseconds(Int64(latest.spread(10 * millisecond...100 * second)))
       }
     }
+    if profile == .owner, latest.chance(25) { asksWhileLeavingPercent = 30 }
   }
 }

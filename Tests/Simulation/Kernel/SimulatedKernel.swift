@@ -30,6 +30,8 @@ struct SimulatedKernel {
   /// The same for those that the service has taken.
   private(set) var withServiceCount = 0
   private var lastWithService: UInt64 = 0
+  /// The same with those whom their clients have reset.
+  private(set) var lastHandled: UInt64 = 0
   private var lastCookie: UInt64 = 0
 
   /// The last moment at which a connection that the service has carried something.
@@ -98,6 +100,7 @@ struct SimulatedKernel {
         lastAccept = now
       }
       withServiceCount += isWithService ? 1 : -1
+      lastHandled = now
       // One that is reset goes out of sight at once and is told of when the service closes it.
       if !isWithService, !connections[id].isReset, !connections[id].isPreempted { lastWithService = now }
     }
@@ -184,6 +187,14 @@ struct SimulatedKernel {
       }
     }
     return isAnybody
+  }
+
+  /// A datagram waits that came to a next socket: it can't go back.
+  var hasCommitted: Bool {
+    groups.contains { group in
+      guard let next = group.next, listeners[next].kind == .datagram else { return false }
+      return !listeners[next].queue.isEmpty
+    }
   }
 
   /// tcpi_unacked of each listener: connections that were reset while they waited are in it.

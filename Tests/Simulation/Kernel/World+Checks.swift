@@ -12,10 +12,11 @@ extension World {
   /// After every step.
   mutating func check() {
     guard !isManagerDown else { return }
+    checkAwaitedStart()
     switch lifecycle.state {
     case .dormant:
       if !isArmed { violate(.armedOnlyWhenDormant, "dormant and not armed") }
-      if lifecycle.deadline != nil { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
+      if lifecycle.deadline != nil, !owner.awaitsStart { violate(.noDeadlineWhileDormant, "dormant with a deadline") }
       if kernel.closeRecord != .off { violate(.nothingWhileDormant, "dormant with a record of closes") }
       if kernel.isHeld { violate(.frozenMeansFrozen, "dormant, and its connections are held") }
       if owner.isRestartDue, settings.deaths == 0 { violate(.restartsAsConfigured, "dormant, and to be started again") }
@@ -132,8 +133,10 @@ extension World {
         violate(.neverRestsWithAcceptedConnection, "connection \(id) is \(connection.phase) on the current socket")
       }
     }
-    // Committed, there is no way back: whatever came in between has been answered, and that is all.
-    guard kernel.datagramSteering == .current else { return }
+    // Committed, and something has come: there is no way back. Whatever came in between has been answered, and that is all.
+    if kernel.hasCommitted { return }
+    // Nor is there for one that has died by itself.
+    if committedAt != nil, settings.deaths > 0 || instances[instance].ownExit != nil { return }
     checkRestIsAllowed()
     checkIsIdle()
   }
@@ -161,9 +164,15 @@ extension World {
       return !instance.plan.isHealthy || instance.ownExit != nil
     }
     if connection.isIgnored { return connection.wasSilent(for: Connection.ignoredGrace, at: lastLookAt) }
+    guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
+    // It was silent when datagrams were steered, and something has come since: it has the time that a datagram would have.
+    if let committedAt, kernel.hasCommitted {
+      let grace = settings.configuration.answerGrace.nanosecondCount
+      let patience = settings.configuration.datagramPatience.nanosecondCount
+      return connection.wasSilent(for: grace, at: now) || now >= committedAt + patience
+    }
     // Silent for the whole timeout when it was last looked at: by configuration nobody's use.
     // No other timeout is shorter than the first.
-    guard settings.configuration.allowsSilence, connection.phase == .inHand else { return false }
     let timeout = settings.configuration.idleTimeout?.nanosecondCount ?? World.firstFiniteTimeout
     return connection.wasSilent(for: timeout, at: lastLookAt)
   }
@@ -185,9 +194,12 @@ extension World {
   }
 
   mutating func checkSpawn() {
-    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0, !owner.isRestartDue {
+    if case .sampled = feeding, kernel.queueLengths.current == 0, settings.deaths == 0, !owner.isRestartDue,
+      !owner.awaitsStart
+    {
       violate(.neverStartsForNobody, "spawned")
     }
+    if feeding == .deadlineReached, !owner.awaitsStart { violate(.neverStartsForNobody, "spawned at a deadline") }
     guard let failedAt, failuresInRow > 0 else { return }
     let wait = owner.wait(failuresInRow)
     if now < failedAt + wait {
@@ -200,7 +212,7 @@ extension World {
   mutating func noteEnd(hasFailed: Bool) {
     if let id = instances.indices.last {
       if instances[id].isEndNoted {
-        if hasFailed { failedAt = now }
+        if hasFailed, !owner.awaitsStart { failedAt = now }
         return
       }
       instances[id].isEndNoted = true
@@ -213,7 +225,8 @@ extension World {
     let readyAt = instances.last?.readyAt
     let wasHealthy = readyAt.map { now - $0 >= settings.configuration.healthyAfter.nanosecondCount } ?? false
     failuresInRow = wasHealthy ? 1 : failuresInRow + 1
-    failedAt = now
+    // A person's request waits for nothing.
+    failedAt = owner.awaitsStart ? nil : now
   }
 
   /// It went without ever accepting, while what was in the queue at its birth still is.

@@ -9,6 +9,7 @@ extension World {
     drainBegan = now
     drainLook = nil
     drainReason = nil
+    committedAt = nil
     if !isHealed, random.chance(settings.failsOpenPercent) {
       return add(.answer(.nextUnavailable), after: answerDelay())
     }
@@ -45,8 +46,21 @@ extension World {
       return
     }
     outcome.counts.commits += 1
+    committedAt = now
     ambushAtOnce()
     if fault != .ignoresSteering { kernel.datagramSteering = .next }
+    ambush()
+  }
+
+  mutating func withdrawDatagrams() {
+    if !isHealed, extras.chance(settings.failsOpenPercent) {
+      outcome.counts.failedSteerings += 1
+      immediateAnswer = .steeringFailed
+      return
+    }
+    outcome.counts.withdrawals += 1
+    ambushAtOnce()
+    if fault != .ignoresSteering { kernel.datagramSteering = .current }
     ambush()
   }
 

@@ -103,7 +103,10 @@ extension World {
 
   mutating func noteRequest(_ event: Event) {
     switch event {
+    case .startRequested:
+      if case .stopping(let stopping) = lifecycle.state, stopping.purpose != .quit { owner.awaitsStart = true }
     case .restRequested:
+      owner.awaitsStart = false
       switch lifecycle.state {
       case .running, .freezing, .frozen: owner.askedRestAt = now
       case .starting: owner.asksWhenReady = true
@@ -188,8 +191,9 @@ extension World {
       if !owner.isLimitUntold, settings.deaths == 0 { violate(.restartsAsConfigured, "no start limit was hit") }
       owner.isLimitUntold = false
     case .triggerLimitHit:
-      // Those who don't count may have been served, which nobody sees.
-      if settings.ignoredPercent == 0, instances.last?.hasAccepted ?? false {
+      // Those who don't count may have been served, which nobody sees; nor is one who has reset his connection.
+      let isAnySeen = settings.ignoredPercent == 0 && !kernel.connections.contains { $0.isReset }
+      if isAnySeen, instances.last?.hasAccepted ?? false {
         violate(.restartsAsConfigured, "that wake has served somebody")
       }
     case .stopped:
@@ -221,6 +225,8 @@ extension World {
 
   mutating func noteSpawn() {
     owner.isRestartDue = false
+    if owner.awaitsStart { outcome.counts.startsAfterEnds += 1 }
+    owner.awaitsStart = false
     owner.workUntil = min(owner.workUntil, now)
   }
 
@@ -244,6 +250,23 @@ extension World {
     guard let asked = owner.askedRestAt, now > asked + 4 * max(settings.slowestAnswer, 500 * microsecond) + millisecond
     else { return }
     violate(.answersRequests, "a rest was asked for at \(Outcome.format(asked))")
+  }
+
+  /// Nor does it wait for anything else than the end of the last instance.
+  mutating func checkAwaitedStart() {
+    guard owner.awaitsStart else { return owner.couldStartAt = nil }
+    switch lifecycle.state {
+    case .dormant:
+      if lifecycle.deadline == nil { violate(.answersRequests, "a start was asked for while it ended, and forgotten") }
+    case .backingOff: break
+    case .starting, .running, .draining, .returning, .freezing, .frozen, .stopping: return owner.couldStartAt = nil
+    case .ended: return owner.awaitsStart = false
+    }
+    let since = owner.couldStartAt ?? now
+    owner.couldStartAt = since
+    if now > since + 2 * max(settings.slowestAnswer, 500 * microsecond) + millisecond {
+      violate(.answersRequests, "a start was asked for while it ended, and it is \(stateName)")
+    }
   }
 
   /// Whoever asks for a start of one that sleeps or waits gets it.

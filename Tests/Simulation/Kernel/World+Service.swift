@@ -300,10 +300,14 @@ extension World {
 
   /// Whatever was wrong with the service is set right, and it is started anew.
   mutating func heal() {
+    let isFirst = !isHealed
     isHealed = true
     // What it would have crashed of when it is thawed.
     deferred.removeAll { if case .mainExits = $0 { true } else { false } }
-    guard let id = instances.indices.last, instances[id].isAlive else { return }
+    guard let id = instances.indices.last else { return }
+    // Its end hasn't been told, and is before there is a second time.
+    let mayBeFollowed = isFirst && instances[id].toldExit == nil && instances[id].childrenAlive > 0
+    guard instances[id].isAlive || mayBeFollowed else { return }
     guard !instances[id].plan.isHealthy || instances[id].ownExit != nil else { return }
     // Between two main processes: whichever comes to be is ended then.
     guard instances[id].isMainAlive else { return add(.healed, after: 50 * millisecond) }

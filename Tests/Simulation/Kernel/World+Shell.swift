@@ -79,6 +79,7 @@ extension World {
       if let id = instances.indices.last { instances[id].isToldToEnd = true }
       terminate(isForAll: false)
       ambush()
+      askWhileLeaving()
     case .abortMain:
       outcome.counts.aborts += 1
       checkEnding()
@@ -97,6 +98,7 @@ extension World {
       checkKill()
       kill()
     case .commitDatagrams: commitDatagrams()
+    case .withdrawDatagrams: withdrawDatagrams()
     case .freeze(let query): freeze(query)
     case .thaw: thaw()
     case .holdConnections(let query): holdConnections(query)
@@ -232,6 +234,8 @@ extension World {
       }
       outcome.counts.failedSamples += 1
       lastExcuse = now
+      // Whose work the next one tells of isn't known.
+      owner.ownStartEndedAt = nil
     }
     if case .sampled(let query, let sample) = event { noteAnswer(query, sample) }
     if case .queuesRead(_, let lengths) = event, lengths.current > 0, case .starting = lifecycle.state,
@@ -263,6 +267,14 @@ extension World {
       }
     case .dormant, .starting, .running, .frozen, .stopping, .backingOff, .ended: break
     }
+  }
+
+  /// Its owner wants it again when it is just leaving, and may think better of it.
+  private mutating func askWhileLeaving() {
+    guard settings.asksWhileLeavingPercent > 0, latest.chance(settings.asksWhileLeavingPercent) else { return }
+    let delay = latest.spread(microsecond...millisecond)
+    add(.request(.startRequested), after: delay)
+    if latest.chance(20) { add(.request(.restRequested), after: delay + latest.spread(microsecond...millisecond)) }
   }
 
   /// It says that it leaves when it is just being frozen.

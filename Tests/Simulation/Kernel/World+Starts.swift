@@ -152,10 +152,10 @@ extension World {
       let shutDownAt = instance.shutDownAt, settings.deaths == 0, !settings.configuration.allowsSilence
     else { return }
     let waiting = kernel.connections.filter {
-      $0.phase == .queued && !$0.isReset && $0.kind != .datagram && kernel.isCurrent($0.listener)
+      $0.phase == .queued && !$0.isReset && !$0.isIgnored && $0.kind != .datagram && kernel.isCurrent($0.listener)
     }
     guard let first = waiting.map(\.queuedAt).min() else { return }
-    let since = max(first, shutDownAt, kernel.lastUse(at: now), lastExcuse)
+    let since = max(first, shutDownAt, kernel.lastUse(at: now), kernel.lastHandled, lastExcuse)
     // The longest time to a look, the grace, and the look at its end.
     if now > since + 5 * second + (now - shutDownAt) / 32 + 4 * settings.slowestAnswer {
       violate(.hearsOut, "somebody waits since \(Outcome.format(since)) for a service that doesn't accept any more")

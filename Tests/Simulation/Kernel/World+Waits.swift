@@ -48,7 +48,7 @@ extension World {
   mutating func checkDrainIsBrief() {
     returnBegan = nil
     // What is frozen or steered for good has limits of its own.
-    guard let drainBegan, kernel.datagramSteering == .current, !settings.configuration.restsByKill,
+    guard let drainBegan, committedAt == nil, !settings.configuration.restsByKill,
       settings.deaths == 0
     else { return }
     let limit = settings.configuration.drainTimeout.nanosecondCount

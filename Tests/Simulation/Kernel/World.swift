@@ -70,6 +70,8 @@ struct World {
   var drainLook: UInt64?
   /// What has shown that the drain is to be given up.
   var drainReason: Event?
+  /// When it last steered datagrams away.
+  var committedAt: UInt64?
   var returnBegan: UInt64?
   /// When a handshake that the drain has seen was last over.
   var lastOldHandshake: UInt64 = 0

@@ -5,8 +5,8 @@ import Simulation
 
 extension Mutant {
   static let all =
-    ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSuccession + ofDeafness + ofEnds
-    + ofRestraint + ofRequests
+    ofStarts + ofIdleness + ofRests + ofReturns + ofOtherSockets + ofFreezing + ofSleep + ofSuccession + ofDeafness
+    + ofEnds + ofRestraint + ofRequests
 
   /// A source of the core.
   enum Source: String {

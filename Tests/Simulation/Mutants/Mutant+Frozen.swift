@@ -43,6 +43,53 @@ extension Mutant {
       [.noConnectionLost, .neverRestsWithAcceptedConnection], 2_000),
   ]
 
+  /// Sleep that goes on, but for moments.
+  static let ofSleep = [
+    Mutant(
+      "timersAreUse", "a service that is thawed for a timer of its own has its idle time anew", .freeze,
+      "frozen, lastEvidence: frozen.lastEvidence, lookAt: now.advanced(by: slice), at: now)",
+      "frozen, lastEvidence: now, lookAt: now.advanced(by: slice), at: now)", in: .freeze, [.wakesFrozenInTime], 1_000),
+    Mutant(
+      "ignoredAreUse", "so has one that somebody lets go on who doesn't count", .freeze,
+      "lastEvidence: frozen.lastEvidence, lookAt: lookAt, at: now)",
+      "lastEvidence: now, lookAt: lookAt, at: now)", in: .owner, [.wakesFrozenInTime], 2_000),
+    Mutant(
+      "sleepIsNotRemembered", "a timer of its own puts off the end of a frozen service", .freeze,
+      "instance.isAsleep(freezing.lastEvidence) ? instance.asleepSince ?? now : now", "now", in: .freeze,
+      [.wakesFrozenInTime], 5_000),
+    Mutant(
+      "askedSleepIsForgotten", "thawed for a moment, a service that was asked to sleep has the rest of its idle time",
+      .watch, "if running.instance.isAsleep(running.lastEvidence), let", "if false, let", in: .owner,
+      [.wakesFrozenInTime], 2_000),
+    Mutant(
+      "frozenAreStoppedAtOnce", "how long it may be frozen doesn't matter", .freeze,
+      "configuration.stopAfterFrozen.map { max(now, asleepSince.advanced(by: $0)) }",
+      "configuration.stopAfterFrozen.map { _ in now }", in: .freeze, [.neverEarly], 500),
+    Mutant(
+      "pinnedTimeCounts", "a frozen service is stopped as if it had not been held meanwhile", .requests,
+      "frozen.instance.asleepSince = now", "", in: .owner, [.neverEarly], 40_000),
+    Mutant(
+      "freezesTheTaken", "what accept() has just taken from the queue is no reason not to freeze", .freeze,
+      "sample.isAtWork || !sample.queuedOnCurrent.isEmpty ||", "sample.isAtWork ||", in: .freeze,
+      [.everyWaiterIsServedIfItCanStart, .neverEarly], 2_000),
+    Mutant(
+      "freezesBehindVisitors", "a visitor who came and went is no reason not to freeze", .freeze,
+      "sample.hasClosed || sample.isAtWork || !sample.queuedOnCurrent", "sample.isAtWork || !sample.queuedOnCurrent",
+      in: .freeze, [.neverEarly], 2_000),
+    Mutant(
+      "freezingHasNoEnd", "freezing has no deadline", .freeze, "guard freezing.deadline <= now else { return [] }",
+      "guard freezing.deadline <= now, false else { return [] }", in: .freeze,
+      [.everyWaiterIsServedIfItCanStart, .deadlineMovesOn, .stopsWhenAsked], 2_000),
+    Mutant(
+      "killsHeld", "a service is killed while we have duplicates of its connections", .stop,
+      "return releasing + [.killAll]", "return [.killAll]", in: .freeze, [.frozenMeansFrozen], 1_000),
+    Mutant(
+      "startsNothingFrozen", "a start that is asked for doesn't let a frozen service go on", .freeze,
+      "case .connectionWaiting, .dataArrived, .startRequested:",
+      "case .startRequested: return []\n    case .connectionWaiting, .dataArrived:", in: .freeze, [.answersRequests],
+      30_000),
+  ]
+
   /// What is kept for a successor, and what that makes of it.
   static let ofSuccession = [
     Mutant(

@@ -47,8 +47,7 @@ extension Mutant {
       ".swap, .forgetCloses,", ".forgetCloses,", [.everyWaiterIsServedIfItCanStart], 50),
     Mutant(
       "armsBeforeSwap", "watched is the socket that is then closed", .stop,
-      "return [.swap, .forgetCloses, rested] + listening + (holdBack(stopping.instance, at: now) ?? becomeDormant())",
-      "return (holdBack(stopping.instance, at: now) ?? becomeDormant()) + [.swap, .forgetCloses, rested]",
+      "return [.swap, .forgetCloses, rested] + listening + next", "return next + [.swap, .forgetCloses, rested]",
       [.everyWaiterIsServedIfItCanStart], 50),
   ]
 
@@ -112,6 +111,23 @@ extension Mutant {
       "unreadIsNotAwaited", "a service that has not read its datagrams is told to end", .rest,
       "sample.unreadDatagrams > 0 || sample.hasReceived", "sample.hasReceived", in: .udp,
       [.neverRestsWithAcceptedConnection], 2_000),
+    Mutant(
+      "neverWithdraws", "a use after the commitment is no reason to give the rest up", .rest,
+      "if isInUse || mayHaveRead, draining.canWithdraw { return withdraw(draining, at: now) }", "", in: .udp,
+      [.neverEarly, .neverRestsWithAcceptedConnection], 500),
+    Mutant(
+      "withdrawsBlindly", "a commitment is withdrawn although datagrams have come to the next socket", .rest,
+      "return hasCome ? commitForGood(draining, at: now) : giveUpRest", "return giveUpRest", in: .udp,
+      [.noConnectionLost], 500),
+    Mutant(
+      "withdrawalBarrierFirst", "the barrier begins before datagrams are steered back", .rest,
+      "return [.withdrawDatagrams, .barrier(query)]", "return [.barrier(query), .withdrawDatagrams]", in: .udp,
+      [.noConnectionLost], 1_000),
+    Mutant(
+      "wordsDoNotWithdraw", "after the commitment no word against the rest is heard", .requests,
+      "case .draining(let draining): return interrupt(draining, at: now)",
+      "case .draining(let draining): return draining.isCommitted ? [] : interrupt(draining, at: now)", in: .owner,
+      [.neverRestsAgainstAWord], 3_000),
     Mutant(
       "unixIsNotSteered", "a unix path gets no second socket", .configuration,
       "case .tcp, .unixPath: true\n          case .datagram: !restsByKill",

@@ -23,6 +23,12 @@ extension Mutant {
       "requestIsForgotten", "a service that starts forgets that it is to rest", .wake,
       "(instance.isRestRequested ? lookForRest(running, at: now) : [])", "[]", in: .owner, [.answersRequests], 5_000),
     Mutant(
+      "startIsForgotten", "a service that is leaving forgets that it is to be started again", .stop,
+      "stopping.isStartRequested = true", "stopping.isStartRequested = false", in: .owner, [.answersRequests], 500),
+    Mutant(
+      "startIsNotTakenBack", "a rest that is asked for is no reason not to start after the end", .requests,
+      "stopping.isStartRequested = false", "", in: .owner, [.neverStartsForNobody], 5_000),
+    Mutant(
       "workIsNoUse", "work without a connection is no use", .event, "&& unreadDatagrams == 0 && !isAtWork",
       "&& unreadDatagrams == 0", in: .owner, [.neverEarly], 5_000),
     Mutant(
@@ -30,12 +36,18 @@ extension Mutant {
       "(running.instance.readyAt ?? running.instance.wokenAt).advanced(by: configuration.minimumUptime)",
       "running.lastEvidence", in: .owner, [.neverEarly], 5_000),
     Mutant(
+      "wordsLeaveNoTrace", "a service that was held can rest as soon as it is released", .requests,
+      "running.lastEvidence = now\n      running.lookAt", "running.lookAt", in: .owner, [.neverEarly], 1_000),
+    Mutant(
+      "ignoredHaveIdleTime", "woken by sources that don't count, a service has its idle time", .state,
+      "isWokenByIgnored = sample.isOnlyIgnored &&", "isWokenByIgnored = false &&", in: .owner, [.notTooLate], 1_000),
+    Mutant(
       "ignoredIsForgotten", "woken by sources that don't count, a service rests as if nobody else had come since",
-      .core, "if running.instance.isWokenByIgnored, sample.showsAnybody {", "if false {",
+      .core, "sample.showsAnybody {", "sample.showsAnybody, false {",
       in: .owner, [.neverEarly], 6_000),
     Mutant(
-      "ownStartsAreForgiven", "no work after a check is use", .core, "change { $0.ownStartLook = nil }", "",
-      in: .owner, [.neverEarly], 5_000),
+      "ownStartsAreForgiven", "no work after a check is use", .core,
+      "change { $0.ownStartLook = nil }\n    return query == look", "return true", in: .owner, [.neverEarly], 5_000),
     Mutant(
       "restartIsForgotten", "a service isn't started again after a failure, whatever its policy says", .retry,
       "BackingOff(until: now.advanced(by: delay), restarts: restarts)", "BackingOff(until: now.advanced(by: delay))",

@@ -32,8 +32,8 @@ extension Mutant {
       "case .barrier(query):\n      draining.deadline = nil", [.drainsBriefly], 2_000),
     Mutant(
       "drainHearsNoLateAnswer", "a drain is given up while the kernel is being asked", .rest,
-      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: true",
-      "case .handshakeSnapshot, .queue, .inHand, .frozenLook: false", [.givesUpForAReason], 5_000),
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook, .withdrawn: true",
+      "case .handshakeSnapshot, .queue, .inHand, .frozenLook, .withdrawn: false", [.givesUpForAReason], 5_000),
     Mutant(
       "drainIsDueForEver", "the deadline of a drain stays due while the kernel is being asked", .core,
       "draining.isAsking ? nil :", "draining.isAsking && false ? nil :", [.deadlineMovesOn], 5_000),

@@ -6,8 +6,8 @@ extension Mutant {
   /// Waking, and trying again.
   static let ofStarts = [
     Mutant(
-      "dormantWithDeadline", "a timer is set while dormant", .core, "case .dormant, .ended: nil",
-      "case .dormant, .ended: Instant(nanoseconds: 1 << 62)", [.noDeadlineWhileDormant], 50),
+      "dormantWithDeadline", "a timer is set while dormant", .core, "case .dormant: startAt",
+      "case .dormant: Instant(nanoseconds: 1 << 62)", [.noDeadlineWhileDormant], 50),
     Mutant(
       "wakesArmed", "the held sockets go on being watched when the service starts", .wake,
       "[.disarm, .report(.waking)", "[.report(.waking)", [.armedOnlyWhenDormant], 50),
@@ -71,7 +71,7 @@ extension Mutant {
       " && !hasClosed", "", [.neverEarly], 50),
     Mutant(
       "evidenceIsNotRenewed", "a look that shows use doesn't start the idle time anew", .watch,
-      "running.lastEvidence = now\n      running.lookAt", "running.lookAt", [.neverEarly], 50),
+      "if !isQuiet { running.lastEvidence = now }", "", [.neverEarly], 50),
     Mutant(
       "lateAnswersAreLost", "an answer to a question that is no longer open tells of no close", .watch,
       "if sample.hasClosed { return handle(.connectionClosed, running: running, at: now) }", "",
