@@ -6,16 +6,7 @@ extension OwnDataTests {
   @Suite struct ControlTests {
     /// A server that says what it is asked, for as long as a client wants.
     private static func unit(port: UInt16, idle: String = "30min", more: String = "") -> String {
-      """
-      [Socket]
-      ListenStream=127.0.0.1:\(port)
-      [Service]
-      ExecStart=\(Binaries.built.oddserver) --host 127.0.0.1 --port \(port)
-      \(more)
-      [X-Idle]
-      TimeoutSec=\(idle)
-      MinimumUptimeSec=0
-      """
+      OddServer.unit(.v4(port), idle: idle, more: "[Service]\n\(more)")
     }
 
     private struct Setup {

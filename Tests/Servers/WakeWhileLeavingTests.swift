@@ -4,17 +4,8 @@ import Testing
 extension OwnDataTests {
   /// `torpor wake` of a service that is just leaving: it is started when it has left.
   @Suite struct WakeWhileLeavingTests {
-    private static func unit(port: UInt16, start: String = "", more: String = "") -> String {
-      """
-      [Socket]
-      ListenStream=127.0.0.1:\(port)
-      [Service]
-      ExecStart=\(start)\(Binaries.built.oddserver) --host 127.0.0.1 --port \(port)
-      \(more)
-      [X-Idle]
-      TimeoutSec=30min
-      MinimumUptimeSec=0
-      """
+    private static func unit(_ port: UInt16, more: String = "") -> String {
+      OddServer.unit(.v4(port), idle: "30min", more: "[Service]\n\(more)")
     }
 
     /// One that runs, and its main process.
@@ -31,13 +22,21 @@ extension OwnDataTests {
       return resting
     }
 
+    /// And somebody asks for it meanwhile.
+    private func restingAndWaking(_ torpord: TorpordProcess) throws -> (ChildProcess, ChildProcess) {
+      let (resting, waking) = (try resting(torpord), try torpord.start(["wake", "one"]))
+      // Long enough for its question, and shorter than the end takes.
+      usleep(500_000)
+      return (resting, waking)
+    }
+
     private func expectServing(_ ran: TorpordProcess.Ran) {
       #expect(ran.status == .exited(0), "\(ran.errors)")
       #expect(ran.output.first?.hasPrefix("one serves after ") == true, "\(ran.output)")
     }
 
     @Test func itIsStartedWhenItHasRested() throws {
-      let (torpord, first) = try running(Self.unit(port: UInt16(try freePort()), more: "ExecStop=/bin/sleep 1"))
+      let (torpord, first) = try running(Self.unit(try freePort(), more: "ExecStop=/bin/sleep 1"))
       let resting = try resting(torpord)
       defer { resting.killAndWait() }
       expectServing(try torpord.torpor("wake", "one"))
@@ -50,13 +49,12 @@ extension OwnDataTests {
 
     /// What was asked for last holds.
     @Test func aRestTakesTheStartBack() throws {
-      let (torpord, _) = try running(Self.unit(port: UInt16(try freePort()), more: "ExecStop=/bin/sleep 2"))
-      let resting = try resting(torpord)
-      defer { resting.killAndWait() }
-      let waking = try torpord.start(["wake", "one"])
-      defer { waking.killAndWait() }
-      // Long enough for its question, and shorter than the end takes.
-      usleep(500_000)
+      let (torpord, _) = try running(Self.unit(try freePort(), more: "ExecStop=/bin/sleep 2"))
+      let (resting, waking) = try restingAndWaking(torpord)
+      defer {
+        resting.killAndWait()
+        waking.killAndWait()
+      }
       let again = try torpord.torpor("rest", "one")
       #expect(again.status == .exited(0), "\(again.errors)")
       #expect(waking.waitForExit(within: .seconds(5)) == .exited(1))
@@ -67,8 +65,9 @@ extension OwnDataTests {
     /// Without the wait that a failure brings.
     @Test func itIsStartedWhenItHasFailed() throws {
       // What the main process leaves behind takes its time, too.
-      let start = "/bin/sh -c 'trap \"\" TERM; sleep 2 & exec \"$0\" \"$@\"' "
-      let (torpord, first) = try running(Self.unit(port: UInt16(try freePort()), start: start))
+      let start = "ExecStart=/bin/sh -c 'trap \"\" TERM; sleep 2 & exec \"$0\" \"$@\"' "
+      let unit = Self.unit(try freePort()).replacing("ExecStart=", with: start)
+      let (torpord, first) = try running(unit)
       kill(first, SIGKILL)
       try #require(try torpord.waits(until: "stopping", of: "one"))
       expectServing(try torpord.torpor("wake", "one"))
@@ -80,14 +79,14 @@ extension OwnDataTests {
 
     /// Files that can be taken up only when it is dormant come first.
     @Test func itIsStartedAsItsFilesSayNow() throws {
-      let (torpord, _) = try running(Self.unit(port: UInt16(try freePort()), more: "ExecStop=/bin/sleep 2"))
-      let resting = try resting(torpord)
-      defer { resting.killAndWait() }
-      let waking = try torpord.start(["wake", "one"])
-      defer { waking.killAndWait() }
-      usleep(500_000)
-      let port = UInt16(try freePort())
-      try torpord.write(Self.unit(port: port), to: "one.torpor")
+      let (torpord, _) = try running(Self.unit(try freePort(), more: "ExecStop=/bin/sleep 2"))
+      let (resting, waking) = try restingAndWaking(torpord)
+      defer {
+        resting.killAndWait()
+        waking.killAndWait()
+      }
+      let port = try freePort()
+      try torpord.write(Self.unit(port), to: "one.torpor")
       #expect(try torpord.torpor("reload").status == .exited(0))
       #expect(waking.waitForExit(within: .seconds(10)) == .exited(0))
       let status = try torpord.status("one")
